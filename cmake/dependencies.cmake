@@ -1,0 +1,29 @@
+# Every dependency is a Debian package; `dev` lists and installs them.
+
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(prometheus-cpp REQUIRED COMPONENTS core)
+find_package(SQLite3 3.40 REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(CLI11 REQUIRED)
+if(TROUPE_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+
+# CAF 0.17 ships neither a CMake configuration nor a pkg-config file.
+find_path(CAF_INCLUDE_DIR caf/all.hpp REQUIRED)
+find_library(CAF_CORE_LIBRARY caf_core REQUIRED)
+add_library(caf_core SHARED IMPORTED)
+set_target_properties(caf_core PROPERTIES
+  IMPORTED_LOCATION ${CAF_CORE_LIBRARY}
+  INTERFACE_INCLUDE_DIRECTORIES ${CAF_INCLUDE_DIR}
+  INTERFACE_COMPILE_DEFINITIONS CAF_ENABLE_TYPE_ID_CHECKS)
+
+# Asio and Beast compile once, in gateway/asio.cpp and gateway/beast.cpp, instead of
+# in every file that includes them.
+add_library(troupe_beast INTERFACE)
+target_link_libraries(troupe_beast INTERFACE Boost::headers Threads::Threads)
+target_compile_definitions(troupe_beast INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
