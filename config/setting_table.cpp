@@ -1,0 +1,292 @@
+#include "config/setting_table.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+// -- text and values ----------------------------------------------------------
+
+template <class Integer>
+std::optional<Integer> parse_integer(std::string_view text) noexcept {
+  Integer value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+struct unit {
+  std::string_view suffix;
+  std::uint64_t factor;
+};
+
+/// A number without sign, followed by one of `units`, of which the last may be
+/// empty and must not be a suffix of another one.
+template <std::size_t N>
+std::optional<std::uint64_t> parse_with_unit(std::string_view text, const std::array<unit, N>& units,
+                                             std::uint64_t largest) noexcept {
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto number = parse_integer<std::uint64_t>(text.substr(0, digits));
+  const auto found = std::find_if(units.begin(), units.end(),
+                                  [suffix = text.substr(digits)](const unit& u) { return u.suffix == suffix; });
+  if (!number || found == units.end() || *number > largest / found->factor)
+    return std::nullopt;
+  return *number * found->factor;
+}
+
+template <std::size_t N>
+std::string write_with_unit(std::uint64_t value, const std::array<unit, N>& units) {
+  const auto found = std::find_if(units.begin(), units.end(),
+                                  [value](const unit& u) { return !u.suffix.empty() && value % u.factor == 0; });
+  if (value == 0 || found == units.end())
+    return std::to_string(value);
+  return std::to_string(value / found->factor) + std::string(found->suffix);
+}
+
+// The largest first: write_with_unit takes the first that fits.
+constexpr std::array<unit, 5> duration_units{{{"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}, {"", 1000}}};
+constexpr std::array<unit, 3> byte_units{{{"MiB", 1024 * 1024}, {"KiB", 1024}, {"", 1}}};
+
+bool is_loopback(const std::string& host) noexcept {
+  if (host == "localhost")
+    return true;
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1)
+    return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+bool is_name(std::string_view text) noexcept {
+  const auto allowed = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-'
+           || c == '_';
+  };
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), allowed);
+}
+
+bool has_control_characters(std::string_view text) noexcept {
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+// -- kinds of settings --------------------------------------------------------
+
+/// What does not depend on a setting's type.
+struct heading {
+  std::string key;
+  setting_group group;
+  std::string placeholder;
+  std::string description;
+};
+
+setting base(heading h) {
+  setting result;
+  result.key = std::move(h.key);
+  result.group = h.group;
+  result.placeholder = std::move(h.placeholder);
+  result.description = std::move(h.description);
+  return result;
+}
+
+setting with_default(setting result) {
+  result.default_text = result.write(settings{});
+  return result;
+}
+
+template <class Integer>
+setting number(heading h, Integer settings::*member, Integer smallest, Integer largest) {
+  auto result = base(std::move(h));
+  result.bounds = std::to_string(smallest) + " to " + std::to_string(largest);
+  result.read = [=, must = "must be a whole number from "
+                           + result.bounds](settings& s, std::string_view text) -> std::optional<std::string> {
+    const auto value = parse_integer<Integer>(text);
+    if (!value || *value < smallest || *value > largest)
+      return must;
+    s.*member = *value;
+    return std::nullopt;
+  };
+  result.write = [=](const settings& s) { return std::to_string(s.*member); };
+  return with_default(std::move(result));
+}
+
+setting duration(heading h, milliseconds settings::*member, milliseconds shortest, milliseconds longest) {
+  auto result = base(std::move(h));
+  result.bounds = write_duration(shortest) + " to " + write_duration(longest);
+  result.read
+    = [=, must = "must be a duration from " + result.bounds + ", such as 500ms, 30s or 5m (a bare number is seconds)"](
+        settings& s, std::string_view text) -> std::optional<std::string> {
+    const auto value = parse_duration(text);
+    if (!value || *value < shortest || *value > longest)
+      return must;
+    s.*member = *value;
+    return std::nullopt;
+  };
+  result.write = [=](const settings& s) { return write_duration(s.*member); };
+  return with_default(std::move(result));
+}
+
+setting bytes(heading h, std::size_t settings::*member, std::size_t smallest, std::size_t largest) {
+  auto result = base(std::move(h));
+  result.bounds = write_bytes(smallest) + " to " + write_bytes(largest);
+  result.read = [=, must = "must be a number of bytes from " + result.bounds + ", such as 65536, 64KiB or 2MiB"](
+                  settings& s, std::string_view text) -> std::optional<std::string> {
+    const auto value = parse_bytes(text);
+    if (!value || *value < smallest || *value > largest)
+      return must;
+    s.*member = *value;
+    return std::nullopt;
+  };
+  result.write = [=](const settings& s) { return write_bytes(s.*member); };
+  return with_default(std::move(result));
+}
+
+template <class Enum>
+setting choice(heading h, Enum settings::*member, std::vector<Enum> values) {
+  auto result = base(std::move(h));
+  for (const auto value : values)
+    result.bounds += (result.bounds.empty() ? "" : ", ") + std::string(to_string(value));
+  result.read
+    = [=, must = "must be one of " + result.bounds](settings& s, std::string_view text) -> std::optional<std::string> {
+    const auto found = std::find_if(values.begin(), values.end(), [text](Enum v) { return to_string(v) == text; });
+    if (found == values.end())
+      return must;
+    s.*member = *found;
+    return std::nullopt;
+  };
+  result.write = [=](const settings& s) { return std::string(to_string(s.*member)); };
+  return with_default(std::move(result));
+}
+
+setting text(heading h, std::string settings::*member, std::string bounds, bool (*valid)(const std::string&),
+             std::string must) {
+  auto result = base(std::move(h));
+  result.bounds = std::move(bounds);
+  result.read = [=](settings& s, std::string_view value) -> std::optional<std::string> {
+    std::string copy(value);
+    if (!valid(copy))
+      return must;
+    s.*member = std::move(copy);
+    return std::nullopt;
+  };
+  result.write = [=](const settings& s) { return s.*member; };
+  return with_default(std::move(result));
+}
+
+setting derived(std::string how, setting result) {
+  result.default_text = std::move(how);
+  return result;
+}
+
+// -- the table ----------------------------------------------------------------
+
+std::vector<setting> make_table() {
+  using enum setting_group;
+  return {
+    text(
+      {"http_host", address, "HOST", "Address to listen on"}, &settings::http_host, "127.0.0.0/8, ::1 or localhost",
+      [](const std::string& v) { return is_loopback(v); },
+      "must be a loopback address (127.0.0.0/8, ::1 or localhost): Troupe has no authentication yet, so it does not "
+      "listen where others could reach it"),
+    number<std::uint16_t>({"http_port", address, "PORT", "TCP port to listen on; 0 takes any free one"},
+                          &settings::http_port, 0, 65535),
+    text(
+      {"data_dir", store, "DIR", "Folder of everything the process keeps; made if it is missing"}, &settings::data_dir,
+      "a path", [](const std::string& v) { return !v.empty() && !has_control_characters(v); },
+      "must be the path of a folder"),
+    derived("sqlite:<data_dir>/troupe.db",
+            text(
+              {"database", store, "URL", "Where tasks are stored"}, &settings::database, "sqlite:<file>",
+              [](const std::string& v) {
+                // A database in memory is private to one connection; readers would see nothing.
+                return v.starts_with("sqlite:") && v.size() > 7 && v != "sqlite::memory:" && !has_control_characters(v);
+              },
+              "must be sqlite:<file>: this version stores in SQLite only, in a file")),
+    number({"capacity", engine, "TASKS", "Tasks that run at once; others wait in the queue"}, &settings::capacity, 1,
+           1'000'000),
+    number({"io_threads", engine, "N", "Threads for network input and output"}, &settings::io_threads, 1, 64),
+    number({"worker_threads", engine, "N", "Threads that run actors; 0 takes one per core"}, &settings::worker_threads,
+           0, 256),
+    number({"store_readers", engine, "N", "Connections that read the database beside the one that writes"},
+           &settings::store_readers, 1, 64),
+    duration({"drain_timeout", engine, "TIME", "How long a drain lets running tasks go on before it requeues them"},
+             &settings::drain_timeout, 0ms, 1h),
+    number({"max_recoveries", engine, "N", "How often a task whose process died is taken up again before it fails"},
+           &settings::max_recoveries, 0, 1000),
+    number({"max_connections", engine, "N", "Client connections open at once; further ones are refused"},
+           &settings::max_connections, 1, 1'000'000),
+    bytes({"max_body_bytes", engine, "BYTES", "Largest request body"}, &settings::max_body_bytes, 1024,
+          std::size_t{64} * 1024 * 1024),
+    duration({"request_timeout", engine, "TIME", "How long the gateway waits for an actor's answer"},
+             &settings::request_timeout, 100ms, 1h),
+    derived("the host's name",
+            text(
+              {"node_name", engine, "NAME", "This node's name in records, logs and metrics"}, &settings::node_name,
+              "1 to 64 letters, digits, '.', '-', '_'", [](const std::string& v) { return is_name(v); },
+              "must be 1 to 64 letters, digits, '.', '-' or '_'")),
+    choice({"log_level", logging, "LEVEL", "Least severe level that is logged"}, &settings::level,
+           {log_level::trace, log_level::debug, log_level::info, log_level::warn, log_level::error}),
+    choice({"log_format", logging, "FORMAT", "Lines for people or JSON for machines"}, &settings::format,
+           {log_format::text, log_format::json}),
+  };
+}
+
+} // namespace
+
+std::string setting::flag() const {
+  auto result = "--" + key;
+  std::replace(result.begin(), result.end(), '_', '-');
+  return result;
+}
+
+std::string setting::variable() const {
+  auto result = "troupe_" + key;
+  std::transform(result.begin(), result.end(), result.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return result;
+}
+
+const std::vector<setting>& setting_table() {
+  static const auto table = make_table();
+  return table;
+}
+
+const setting* find_setting(std::string_view key) {
+  const auto& table = setting_table();
+  const auto found = std::find_if(table.begin(), table.end(), [key](const setting& s) { return s.key == key; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::optional<milliseconds> parse_duration(std::string_view text) noexcept {
+  constexpr std::uint64_t year = std::uint64_t{365} * 24 * 3'600'000;
+  const auto value = parse_with_unit(text, duration_units, year);
+  if (!value)
+    return std::nullopt;
+  return milliseconds(static_cast<milliseconds::rep>(*value));
+}
+
+std::string write_duration(milliseconds value) {
+  // A negative value has no valid form; written plainly, `read` refuses it.
+  if (value.count() < 0)
+    return std::to_string(value.count()) + "ms";
+  return write_with_unit(static_cast<std::uint64_t>(value.count()), duration_units);
+}
+
+std::optional<std::uint64_t> parse_bytes(std::string_view text) noexcept {
+  return parse_with_unit(text, byte_units, std::numeric_limits<std::uint64_t>::max());
+}
+
+std::string write_bytes(std::uint64_t value) {
+  return write_with_unit(value, byte_units);
+}
+
+} // namespace troupe

@@ -1,0 +1,463 @@
+#include "config/setting_table.hpp"
+#include "config/settings.hpp"
+#include "config/toml.hpp"
+
+#include <CLI/CLI.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace troupe {
+
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// A command line with two subcommands, as main() builds it, and an environment
+/// and files that end with the test.
+class Settings : public testing::Test {
+protected:
+  void SetUp() override {
+    for (const auto& each : setting_table())
+      unsetenv(each.variable().c_str());
+    unsetenv("TROUPE_CONFIG");
+    auto pattern = (std::filesystem::temp_directory_path() / "troupe-settings-XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+
+  void TearDown() override {
+    for (const auto& name : variables_)
+      unsetenv(name.c_str());
+    std::filesystem::remove_all(folder_);
+  }
+
+  void set_variable(const std::string& name, const std::string& value) {
+    setenv(name.c_str(), value.c_str(), 1);
+    variables_.push_back(name);
+  }
+
+  std::string file(const std::string& content) {
+    const auto path = folder_ / "troupe.toml";
+    std::ofstream(path) << content;
+    return path.string();
+  }
+
+  /// The message of the refusal, or an empty string; `result` holds the settings.
+  std::string run(std::vector<std::string> arguments) {
+    CLI::App app("test", "troupe");
+    app.require_subcommand(1);
+    auto* migrate = app.add_subcommand("migrate");
+    auto* serve = app.add_subcommand("serve");
+    auto* list = app.add_subcommand("task")->add_subcommand("ls");
+    result = settings{};
+    add_serve_options(*serve, result);
+    add_store_options(*migrate, result);
+    add_log_options(*migrate, result);
+    add_address_options(*list, result);
+    std::reverse(arguments.begin(), arguments.end());
+    try {
+      app.parse(std::move(arguments));
+    } catch (const CLI::CallForHelp&) {
+      return app.help();
+    } catch (const CLI::ParseError& error) {
+      EXPECT_NE(error.get_exit_code(), 0);
+      return error.what();
+    }
+    return "";
+  }
+
+  settings result;
+
+private:
+  std::filesystem::path folder_;
+  std::vector<std::string> variables_;
+};
+
+std::filesystem::path example_file() {
+  return std::filesystem::path(__FILE__).parent_path() / "../../config/troupe.example.toml";
+}
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+} // namespace
+
+// -- sources ------------------------------------------------------------------
+
+TEST_F(Settings, AreTheDefaultsWhenNothingIsGiven) {
+  EXPECT_EQ(run({"serve"}), "");
+  EXPECT_EQ(result, settings{});
+}
+
+TEST_F(Settings, ComeFromFlags) {
+  EXPECT_EQ(run({"serve",
+                 "--http-host",
+                 "127.1.2.3",
+                 "--http-port=0",
+                 "--data-dir",
+                 "/d",
+                 "--database",
+                 "sqlite:/x.db",
+                 "--capacity",
+                 "1",
+                 "--io-threads",
+                 "2",
+                 "--worker-threads",
+                 "3",
+                 "--store-readers",
+                 "4",
+                 "--drain-timeout",
+                 "500ms",
+                 "--max-recoveries",
+                 "0",
+                 "--log-level",
+                 "trace",
+                 "--log-format",
+                 "json",
+                 "--max-connections",
+                 "5",
+                 "--max-body-bytes",
+                 "64MiB",
+                 "--request-timeout",
+                 "5m",
+                 "--node-name",
+                 "n"}),
+            "");
+  settings expected;
+  expected.http_host = "127.1.2.3";
+  expected.http_port = 0;
+  expected.data_dir = "/d";
+  expected.database = "sqlite:/x.db";
+  expected.capacity = 1;
+  expected.io_threads = 2;
+  expected.worker_threads = 3;
+  expected.store_readers = 4;
+  expected.drain_timeout = 500ms;
+  expected.max_recoveries = 0;
+  expected.level = log_level::trace;
+  expected.format = log_format::json;
+  expected.max_connections = 5;
+  expected.max_body_bytes = std::size_t{64} * 1024 * 1024;
+  expected.request_timeout = 5min;
+  expected.node_name = "n";
+  EXPECT_EQ(result, expected);
+}
+
+TEST_F(Settings, ComeFromTheEnvironment) {
+  set_variable("TROUPE_HTTP_PORT", "9000");
+  set_variable("TROUPE_LOG_LEVEL", "warn");
+  EXPECT_EQ(run({"serve"}), "");
+  EXPECT_EQ(result.http_port, 9000);
+  EXPECT_EQ(result.level, log_level::warn);
+}
+
+TEST_F(Settings, ComeFromTheFile) {
+  EXPECT_EQ(run({"serve", "--config", file("http_port = 9_001 # free\ndata_dir = \"/a #b, c\"\ndrain_timeout = 7")}),
+            "");
+  EXPECT_EQ(result.http_port, 9001);
+  EXPECT_EQ(result.data_dir, "/a #b, c");
+  EXPECT_EQ(result.drain_timeout, 7s);
+}
+
+TEST_F(Settings, TakeTheFileThatTheEnvironmentNames) {
+  set_variable("TROUPE_CONFIG", file("http_port = 9001"));
+  EXPECT_EQ(run({"serve"}), "");
+  EXPECT_EQ(result.http_port, 9001);
+}
+
+TEST_F(Settings, OfEachNameAreReadFromEachSource) {
+  for (const auto& each : setting_table()) {
+    // Another valid value than the default, found by trying.
+    std::string other;
+    for (const auto* candidate : {"127.0.0.9", "sqlite:other.db", "7s", "7", "2KiB", "json", "debug", "other"}) {
+      settings probe;
+      if (!each.read(probe, candidate) && probe != settings{}) {
+        other = candidate;
+        break;
+      }
+    }
+    ASSERT_NE(other, "") << each.key;
+    settings expected;
+    ASSERT_FALSE(each.read(expected, other));
+
+    EXPECT_EQ(run({"serve", each.flag(), other}), "") << each.key;
+    EXPECT_EQ(result, expected) << each.key;
+    EXPECT_EQ(run({"serve", "--config", file(each.key + " = \"" + other + "\"")}), "") << each.key;
+    EXPECT_EQ(result, expected) << each.key;
+    set_variable(each.variable(), other);
+    EXPECT_EQ(run({"serve"}), "") << each.key;
+    EXPECT_EQ(result, expected) << each.key;
+    unsetenv(each.variable().c_str());
+  }
+}
+
+// -- precedence ---------------------------------------------------------------
+
+TEST_F(Settings, PreferTheFlagToTheEnvironmentToTheFile) {
+  const auto config = file("http_port = 1\ncapacity = 1\nio_threads = 1\n");
+  set_variable("TROUPE_HTTP_PORT", "2");
+  set_variable("TROUPE_CAPACITY", "2");
+  EXPECT_EQ(run({"serve", "--http-port", "3", "--config", config}), "");
+  EXPECT_EQ(result.http_port, 3);
+  EXPECT_EQ(result.capacity, 2);
+  EXPECT_EQ(result.io_threads, 1);
+}
+
+TEST_F(Settings, TakeAnEmptyVariableAsUnset) {
+  set_variable("TROUPE_HTTP_PORT", "");
+  EXPECT_EQ(run({"serve", "--config", file("http_port = 1")}), "");
+  EXPECT_EQ(result.http_port, 1);
+}
+
+TEST_F(Settings, OfOneSubcommandAreNotOverwrittenByAnother) {
+  set_variable("TROUPE_DATA_DIR", "/from-environment");
+  EXPECT_EQ(run({"serve", "--data-dir", "/from-flag"}), "");
+  EXPECT_EQ(result.data_dir, "/from-flag");
+  EXPECT_EQ(run({"migrate", "--data-dir", "/from-flag"}), "");
+  EXPECT_EQ(result.data_dir, "/from-flag");
+}
+
+TEST_F(Settings, ReachOnlyTheSubcommandsThatHaveThem) {
+  set_variable("TROUPE_CAPACITY", "wrong");
+  EXPECT_EQ(run({"task", "ls", "--http-port", "1"}), "");
+  EXPECT_EQ(result.http_port, 1);
+  EXPECT_NE(run({"migrate", "--http-port", "1"}), "");
+  EXPECT_NE(run({"serve"}), "");
+}
+
+TEST_F(Settings, LetMigrateUseTheFileOfServe) {
+  EXPECT_EQ(run({"migrate", "--config", file("http_port = 1\ndata_dir = '/d'\nlog_format = 'json'")}), "");
+  EXPECT_EQ(result.data_dir, "/d");
+  EXPECT_EQ(result.format, log_format::json);
+  EXPECT_EQ(result.http_port, settings{}.http_port);
+  EXPECT_THAT(run({"migrate", "--config", file("http_port = 70000")}), HasSubstr("http_port"));
+}
+
+// -- refusals -----------------------------------------------------------------
+
+TEST_F(Settings, RefuseAValueByNameValueSourceAndBounds) {
+  const auto sentence = [](const std::string& source) {
+    return AllOf(StartsWith("http_port: \"99999\" (from "), HasSubstr(source),
+                 HasSubstr("must be a whole number from 0 to 65535"));
+  };
+  EXPECT_THAT(run({"serve", "--http-port", "99999"}), sentence("--http-port"));
+  EXPECT_THAT(run({"serve", "--config", file("\nhttp_port = 99999")}), sentence("troupe.toml line 2"));
+  set_variable("TROUPE_HTTP_PORT", "99999");
+  EXPECT_THAT(run({"serve"}), sentence("TROUPE_HTTP_PORT"));
+}
+
+TEST_F(Settings, RefuseWhatIsOutOfBounds) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> wrong{
+    {"--http-host", {"0.0.0.0", "192.168.0.1", "::", "example.com", "", "::ffff:127.0.0.1", "127.0.0.1 ", "128.0.0.1"}},
+    {"--http-port", {"-1", "65536", "80x", "", " 80", "8e1", "99999999999999999999"}},
+    {"--data-dir", {"", "a\nb"}},
+    {"--database", {"postgres://h/d", "sqlite:", "sqlite::memory:", "troupe.db", ""}},
+    {"--capacity", {"0", "1000001", "-5"}},
+    {"--io-threads", {"0", "65"}},
+    {"--worker-threads", {"-1", "257"}},
+    {"--store-readers", {"0", "65"}},
+    {"--drain-timeout", {"-1s", "61m", "1d", "1.5s", "s", "", "3601", "99999999999999999999h"}},
+    {"--max-recoveries", {"-1", "1001"}},
+    {"--log-level", {"loud", "INFO", ""}},
+    {"--log-format", {"xml"}},
+    {"--max-connections", {"0", "1000001"}},
+    {"--max-body-bytes", {"1023", "65MiB", "1GB", "-1", "18446744073709551615MiB"}},
+    {"--request-timeout", {"99ms", "0", "2h"}},
+    {"--node-name", {"", "a b", "a/b", std::string(65, 'n')}},
+  };
+  ASSERT_EQ(wrong.size(), setting_table().size());
+  for (const auto& [flag, values] : wrong) {
+    for (const auto& value : values)
+      EXPECT_THAT(run({"serve", flag, value}), HasSubstr("must be")) << flag << " " << value;
+  }
+}
+
+TEST_F(Settings, RefuseAnAddressOthersCouldReachAndSayWhy) {
+  EXPECT_THAT(run({"serve", "--http-host", "0.0.0.0"}),
+              AllOf(HasSubstr("0.0.0.0"), HasSubstr("no authentication yet")));
+  for (const auto* host : {"127.0.0.1", "127.255.255.254", "::1", "0:0:0:0:0:0:0:1", "localhost"})
+    EXPECT_EQ(run({"serve", "--http-host", host}), "") << host;
+}
+
+TEST_F(Settings, RefuseADatabaseOfAnotherKindAndSayWhy) {
+  EXPECT_THAT(run({"serve", "--database", "postgres://host/db"}), HasSubstr("this version stores in SQLite only"));
+}
+
+TEST_F(Settings, RefuseAnUnknownKeyByName) {
+  EXPECT_THAT(run({"serve", "--config", file("http_port = 1\nhttp_prot = 2")}),
+              HasSubstr("line 2: unknown setting \"http_prot\""));
+  EXPECT_THAT(run({"serve", "--config", file("http-port = 1")}),
+              AllOf(HasSubstr("\"http-port\""), HasSubstr("did you mean http_port?")));
+  EXPECT_THAT(run({"serve", "--config", file("config = \"x\"")}), HasSubstr("\"config\""));
+}
+
+TEST_F(Settings, RefuseAFileThatCannotBeRead) {
+  EXPECT_THAT(run({"serve", "--config", "/nonexistent/troupe.toml"}), HasSubstr("/nonexistent/troupe.toml"));
+  EXPECT_THAT(run({"serve", "--config", "/"}), HasSubstr("cannot be read"));
+  EXPECT_THAT(run({"serve", "--config", file(std::string(1024 * 1024 + 1, '#'))}), HasSubstr("larger than 1 MiB"));
+  EXPECT_EQ(run({"serve", "--config", file(std::string(1024 * 1024, '#'))}), "");
+}
+
+TEST_F(Settings, RefuseAFlagThatDoesNotExistOrIsGivenTwice) {
+  EXPECT_THAT(run({"serve", "--role", "worker"}), HasSubstr("--role"));
+  EXPECT_NE(run({"serve", "--http-port", "1", "--http-port", "2"}), "");
+  EXPECT_NE(run({"serve", "--http-port"}), "");
+}
+
+// -- help ---------------------------------------------------------------------
+
+TEST_F(Settings, AreAllInTheHelpWithDefaultAndVariable) {
+  // A wrong environment must not keep anybody from the help.
+  set_variable("TROUPE_HTTP_PORT", "wrong");
+  const auto help = run({"serve", "--help"});
+  for (const auto& each : setting_table())
+    EXPECT_THAT(help, AllOf(HasSubstr(each.flag() + " " + each.placeholder), HasSubstr(each.description),
+                            HasSubstr(each.bounds + "; default " + each.default_text + "; " + each.variable())));
+  EXPECT_THAT(help, HasSubstr("--config FILE"));
+}
+
+// -- check --------------------------------------------------------------------
+
+TEST_F(Settings, DeriveWhatIsNotGiven) {
+  settings s;
+  s.data_dir = "/srv/troupe";
+  s.http_host = "localhost";
+  EXPECT_EQ(check(s), std::nullopt);
+  EXPECT_EQ(s.database, "sqlite:/srv/troupe/troupe.db");
+  EXPECT_EQ(s.http_host, "127.0.0.1");
+  EXPECT_EQ(s.worker_threads, static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 256u)));
+  EXPECT_NE(s.node_name, "");
+}
+
+TEST_F(Settings, KeepWhatIsGiven) {
+  settings s;
+  s.database = "sqlite:other.db";
+  s.worker_threads = 3;
+  s.node_name = "left";
+  EXPECT_EQ(check(s), std::nullopt);
+  EXPECT_EQ(s.database, "sqlite:other.db");
+  EXPECT_EQ(s.worker_threads, 3);
+  EXPECT_EQ(s.node_name, "left");
+}
+
+TEST_F(Settings, AreCheckedAlsoWhenNobodyParsedThem) {
+  settings s;
+  s.capacity = 0;
+  EXPECT_THAT(check(s).value_or(""), AllOf(HasSubstr("capacity: \"0\""), HasSubstr("1 to 1000000")));
+  s = settings{};
+  s.drain_timeout = -1s;
+  EXPECT_THAT(check(s).value_or(""), HasSubstr("drain_timeout"));
+  s = settings{};
+  s.data_dir = "";
+  EXPECT_THAT(check(s).value_or(""), HasSubstr("data_dir"));
+}
+
+// -- the example file ---------------------------------------------------------
+
+TEST_F(Settings, InTheExampleFileAreTheDefaults) {
+  EXPECT_EQ(run({"serve", "--config", example_file().string()}), "");
+  EXPECT_EQ(result, settings{});
+}
+
+TEST_F(Settings, AreAllInTheExampleFile) {
+  // Those that are derived stand as comments.
+  const auto derived = [](const std::string& key) { return key == "database" || key == "node_name"; };
+  const auto example = content_of(example_file());
+  for (const auto& each : setting_table())
+    EXPECT_THAT(example, HasSubstr((derived(each.key) ? "\n# " : "\n") + each.key + " = ")) << each.key;
+}
+
+TEST_F(Settings, AreAllInTheReadme) {
+  const auto readme = content_of(example_file().parent_path() / "README.md");
+  for (const auto& each : setting_table())
+    EXPECT_THAT(readme, HasSubstr("| `" + each.key + "` | ")) << each.key;
+}
+
+// -- texts --------------------------------------------------------------------
+
+TEST(Durations, AreReadWithTheirUnits) {
+  EXPECT_EQ(parse_duration("500ms"), 500ms);
+  EXPECT_EQ(parse_duration("30s"), 30s);
+  EXPECT_EQ(parse_duration("30"), 30s);
+  EXPECT_EQ(parse_duration("5m"), 5min);
+  EXPECT_EQ(parse_duration("1h"), 1h);
+  EXPECT_EQ(parse_duration("0"), 0ms);
+  for (const auto* wrong : {"", "s", "-1s", "1.5s", "1 s", "+1", "1d", "1S", "1sm", "18446744073709551615", "8761h"})
+    EXPECT_EQ(parse_duration(wrong), std::nullopt) << wrong;
+}
+
+TEST(Durations, AreWrittenAsTheyAreRead) {
+  for (const auto value : std::vector<std::chrono::milliseconds>{0ms, 1ms, 999ms, 1s, 1500ms, 60s, 90s, 1h, 25h})
+    EXPECT_EQ(parse_duration(write_duration(value)), value) << write_duration(value);
+  EXPECT_EQ(write_duration(30s), "30s");
+  EXPECT_EQ(write_duration(90s), "90s");
+  EXPECT_EQ(write_duration(5min), "5m");
+}
+
+TEST(Toml, ReadsStringsIntegersAndComments) {
+  const auto parsed = parse_toml("\xef\xbb\xbf# c\r\na=1\n\n  b = \"x # \\\"\\\\\\t\\u00e9\\U0001F600\" # c\n"
+                                 "c = 'a\\b#'\nd = -1_000\ne = +5#c\nf = 0");
+  ASSERT_TRUE(std::holds_alternative<std::vector<toml_entry>>(parsed));
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const auto& entry : std::get<std::vector<toml_entry>>(parsed))
+    pairs.emplace_back(entry.key, entry.value);
+  EXPECT_THAT(pairs, testing::ElementsAre(std::pair("a", "1"), std::pair("b", "x # \"\\\t\xc3\xa9\xf0\x9f\x98\x80"),
+                                          std::pair("c", "a\\b#"), std::pair("d", "-1000"), std::pair("e", "5"),
+                                          std::pair("f", "0")));
+  EXPECT_EQ(std::get<std::vector<toml_entry>>(parsed).back().line, 8u);
+}
+
+TEST(Toml, RefusesEverythingElseAndNamesTheLine) {
+  using namespace std::string_literals;
+  for (const auto& wrong : {"a"s,
+                            "a ="s,
+                            "= 1"s,
+                            "a = b"s,
+                            "a = 1 2"s,
+                            "a = \"x"s,
+                            "a = 'x"s,
+                            "a = \"\\q\""s,
+                            "a = \"\\u12\""s,
+                            "a = \"\\ud800\""s,
+                            "a = \"\\u0000\""s,
+                            "a = \"\"\"x\"\"\""s,
+                            "[t]"s,
+                            "a.b = 1"s,
+                            "\"a\" = 1"s,
+                            "a = [1]"s,
+                            "a = 1.5"s,
+                            "a = true"s,
+                            "a = 1_"s,
+                            "a = _1"s,
+                            "a = 1__0"s,
+                            "a = 01"s,
+                            "a = -"s,
+                            "a = 0x1"s,
+                            "a = \"\x01\""s,
+                            "a = \"\0\""s,
+                            "b = 1\nb = 2"s}) {
+    const auto parsed = parse_toml("first = 1\n" + wrong);
+    ASSERT_TRUE(std::holds_alternative<toml_error>(parsed)) << wrong;
+    EXPECT_THAT(std::get<toml_error>(parsed).message, StartsWith("line ")) << wrong;
+  }
+}
+
+} // namespace troupe
