@@ -1,0 +1,93 @@
+#include "persistence/events_json.hpp"
+
+#include "persistence/json_text.hpp"
+
+namespace troupe {
+namespace {
+
+/// Writes one object: `fill` adds the members.
+template <class Fill>
+std::string object(Fill fill) {
+  std::string text;
+  text.reserve(96);
+  {
+    json_object members{text};
+    fill(members);
+  }
+  return text;
+}
+
+} // namespace
+
+std::string plain_data(std::string_view name, task_status status) {
+  return object([&](json_object& o) { o.add("name", name).add("status", to_string(status)); });
+}
+
+std::string queued_data(std::string_view name, task_status status, const queued_details& details) {
+  return object([&](json_object& o) {
+    o.add("name", name).add("status", to_string(status));
+    if (details.run_at)
+      o.add("run_at", *details.run_at);
+    if (details.retry)
+      o.add("retry", true);
+    if (!details.reason.empty())
+      o.add("reason", details.reason);
+  });
+}
+
+std::string started_data(std::string_view name, int attempt, std::string_view node, std::string_view bot) {
+  return object([&](json_object& o) {
+    o.add("name", name).add("status", to_string(task_status::running)).add("attempt", attempt);
+    o.add("node", node).add("bot", bot);
+  });
+}
+
+std::string chat_start_data(std::string_view bot, std::string_view model) {
+  return object([&](json_object& o) { o.add("bot", bot).add("model", model); });
+}
+
+std::string chat_error_data(std::string_view error, error_class kind) {
+  return object([&](json_object& o) { o.add("error", error).add("error_class", to_string(kind)); });
+}
+
+std::string tool_result_data(std::string_view call_id, std::string_view tool, std::string_view result) {
+  return object([&](json_object& o) { o.add("call_id", call_id).add("tool", tool).add_raw("result", result); });
+}
+
+std::string retrying_data(std::string_view name, std::string_view error, error_class kind, int attempt,
+                          timestamp next_attempt_at) {
+  return object([&](json_object& o) {
+    o.add("name", name).add("status", to_string(task_status::running));
+    o.add("error", error).add("error_class", to_string(kind));
+    o.add("attempt", attempt).add("next_attempt_at", next_attempt_at);
+  });
+}
+
+std::string completed_data(std::string_view name, std::optional<std::string_view> output, const token_usage& usage) {
+  return object([&](json_object& o) {
+    o.add("name", name).add("status", to_string(task_status::completed)).add("output", output);
+    json_object counts{o.open("usage")};
+    counts.add("input_tokens", usage.input_tokens).add("output_tokens", usage.output_tokens);
+  });
+}
+
+std::string failed_data(std::string_view name, std::string_view error, error_class kind, int attempts) {
+  return object([&](json_object& o) {
+    o.add("name", name).add("status", to_string(task_status::failed));
+    o.add("error", error).add("error_class", to_string(kind)).add("attempts", attempts);
+  });
+}
+
+std::string cancelled_data(std::string_view name, std::optional<std::string_view> output) {
+  return object([&](json_object& o) {
+    o.add("name", name).add("status", to_string(task_status::cancelled));
+    if (output)
+      o.add("output", *output);
+  });
+}
+
+std::string_view unfinished_call_result() noexcept {
+  return R"({"error":"The call was not finished: its task ended before a result was known."})";
+}
+
+} // namespace troupe

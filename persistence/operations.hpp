@@ -1,0 +1,306 @@
+#pragma once
+
+#include "persistence/records.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// What can be asked of the store's writing side. Each operation is a plain
+/// struct with the type of its outcome as `result_type`; a batch of them is one
+/// transaction. The actors use the same structs as messages.
+namespace troupe {
+
+// -- errors -------------------------------------------------------------------
+
+enum class store_errc : std::uint8_t {
+  /// No such task, bot or model (or it is deleted).
+  not_found = 1,
+  /// The status does not allow what was asked.
+  illegal_transition,
+  /// The attempt or the lease is no longer the valid one; nothing was changed.
+  fenced,
+  /// The idempotency key was used before with another request.
+  key_reused,
+  /// The task names a bot that does not exist, or whose model does not.
+  bot_invalid,
+  /// The thread does not exist in this namespace.
+  thread_not_found,
+  /// The bot rejects a new turn while its thread is busy.
+  thread_busy,
+  /// The database does not answer, or refused the write; worth another try.
+  unavailable,
+  /// The database's schema is newer than this program.
+  schema_too_new,
+};
+
+struct store_error {
+  store_errc code = store_errc::unavailable;
+  /// A sentence for a person.
+  std::string message;
+};
+
+// -- shared parts -------------------------------------------------------------
+
+/// The right to write for an attempt: checked inside each transaction.
+struct fence {
+  uuid task_id;
+  int attempt = 0;
+  /// The lease: the incarnation of the supervisor that claimed the task.
+  uuid owner;
+};
+
+/// A client's promise that equal keys mean the same request. Checked and stored
+/// in the transaction of the operation that carries it.
+struct idempotency_key {
+  std::string key;
+  /// A digest of method, path, query and body.
+  std::string fingerprint;
+};
+
+struct new_event {
+  event_type type = event_type::chat_chunk;
+  /// A JSON object as text.
+  std::string data;
+};
+
+// -- outcomes -----------------------------------------------------------------
+
+/// A task as it is after the operation.
+struct task_result {
+  task_record task;
+  /// The idempotency key was seen before; nothing was changed.
+  bool replayed = false;
+};
+
+/// The write is on disk.
+struct done {};
+
+/// A task whose next attempt has begun in the store: RUNNING, numbered,
+/// journaled (`task:started`, and `chat:start` if bot and model exist), its
+/// user message written.
+struct claimed_task {
+  uuid id;
+  uuid thread_id;
+  std::string ns;
+  std::string name;
+  std::string created_by;
+  std::string input;
+  /// The fence of this attempt.
+  int attempt = 0;
+  /// Failed attempts of this run that count against the restart policy.
+  int charged = 0;
+  /// Waits the provider asked for in this run, which do not.
+  int throttled = 0;
+  /// The thread or this task has messages besides this task's user message.
+  bool has_history = false;
+  /// Length of partial text is not carried over: each attempt starts at 0.
+  /// Null if the bot is gone.
+  std::shared_ptr<const bot_record> bot;
+  /// Null if the bot's model is gone.
+  std::shared_ptr<const model_record> model;
+};
+
+struct claimed_tasks {
+  std::vector<claimed_task> tasks;
+  /// When the next task that waits for a time is due.
+  std::optional<timestamp> next_due;
+};
+
+struct recovered_tasks {
+  int requeued = 0;
+  int failed = 0;
+};
+
+// -- the life of a task -------------------------------------------------------
+
+/// Stores a new task: `task:created`, and with `execute` its place in the queue
+/// and `task:queued`.
+struct create_task {
+  using result_type = task_result;
+  /// `id`, `thread_id`, `created_at` and the client's fields are set; a
+  /// `thread_id` other than `id` must name a thread of the same namespace.
+  task_record task;
+  bool execute = false;
+  std::optional<idempotency_key> key;
+};
+
+/// Puts a pending task into the queue (`task:queued`). A task that is queued or
+/// running already stays as it is; a finished one is an illegal transition.
+struct enqueue_task {
+  using result_type = task_result;
+  uuid id;
+  /// Replace the task's bot if set.
+  std::optional<std::string> bot;
+  std::optional<std::string> bot_ns;
+  timestamp at{};
+  std::optional<idempotency_key> key;
+};
+
+/// Begins the next attempt of up to `limit` due tasks: highest priority first,
+/// then in the order of queueing; one per thread at a time.
+struct claim_tasks {
+  using result_type = claimed_tasks;
+  uuid owner;
+  std::string node;
+  int limit = 1;
+  timestamp at{};
+};
+
+/// Appends to the journal of a running attempt, with the messages that belong
+/// to the same step and the attempt's usage so far.
+struct append_journal {
+  using result_type = done;
+  struct fence fence;
+  std::vector<new_event> events;
+  /// Intents (assistant with tool calls) and results (tool).
+  std::vector<message_record> messages;
+  token_usage usage;
+  timestamp at{};
+};
+
+/// Ends a running task with its answer: the final assistant message, the given
+/// events, `task:completed`.
+struct complete_task {
+  using result_type = done;
+  struct fence fence;
+  std::string output;
+  /// Remaining `chat:chunk`s and `chat:done`.
+  std::vector<new_event> events;
+  token_usage usage;
+  timestamp at{};
+};
+
+/// Ends an attempt that failed: with `retry_at` the task waits for its next one
+/// (`task:retrying`), without it the task has failed (`task:failed`).
+/// `chat:error` precedes either if the chat had started.
+struct fail_attempt {
+  using result_type = done;
+  struct fence fence;
+  error_class kind = error_class::transient;
+  std::string error;
+  token_usage usage;
+  std::optional<timestamp> retry_at;
+  /// Counts against the restart policy.
+  bool charge = true;
+  bool chat_started = true;
+  /// Text that was streamed but not yet journaled.
+  std::vector<new_event> events;
+  timestamp at{};
+};
+
+/// Hands running tasks back to the queue without charging an attempt; stale
+/// fences are passed over.
+struct release_tasks {
+  using result_type = done;
+  std::vector<fence> fences;
+  /// For the journal's `task:queued`: why.
+  std::string reason;
+  timestamp at{};
+};
+
+/// Ends a pending or running task as CANCELLED. On a task cancelled already it
+/// changes nothing; on a completed or failed one it is an illegal transition.
+struct cancel_task {
+  using result_type = task_result;
+  uuid id;
+  /// What the running attempt had streamed in all; kept as the output.
+  std::string partial_output;
+  /// Streamed text not yet journaled, of attempt `attempt`.
+  std::vector<new_event> events;
+  token_usage usage;
+  timestamp at{};
+  std::optional<idempotency_key> key;
+};
+
+/// Opens a failed or cancelled task as a new run of attempts (`task:queued` with
+/// `"retry": true`). COMPLETED, PENDING and RUNNING are illegal transitions.
+struct retry_task {
+  using result_type = task_result;
+  uuid id;
+  timestamp at{};
+  std::optional<idempotency_key> key;
+};
+
+/// A manual transition. RUNNING takes the task out of the queue: the caller runs
+/// it. A terminal status fences whoever runs it.
+struct set_task_status {
+  using result_type = task_result;
+  uuid id;
+  task_status status = task_status::pending;
+  std::optional<std::string> output;
+  std::optional<std::string> error;
+  std::string node;
+  timestamp at{};
+};
+
+/// Hides a task for good; cancels it first if it is not finished.
+struct delete_task {
+  using result_type = done;
+  uuid id;
+  timestamp at{};
+};
+
+/// Gives every task that a dead owner held back to the queue, or fails it once it
+/// was recovered `max_recoveries` times.
+struct recover_tasks {
+  using result_type = recovered_tasks;
+  int max_recoveries = 5;
+  timestamp at{};
+};
+
+// -- bots and models ----------------------------------------------------------
+
+struct bot_result {
+  bot_record bot;
+  bool created = false;
+};
+
+struct model_result {
+  model_record model;
+  bool created = false;
+};
+
+struct put_bot {
+  using result_type = bot_result;
+  bot_record bot;
+  timestamp at{};
+};
+
+struct delete_bot {
+  using result_type = done;
+  std::string ns;
+  std::string name;
+};
+
+struct put_model {
+  using result_type = model_result;
+  model_record model;
+  timestamp at{};
+};
+
+struct delete_model {
+  using result_type = done;
+  std::string ns;
+  std::string name;
+};
+
+// -- housekeeping -------------------------------------------------------------
+
+/// Forgets idempotency keys stored before `keys_before`.
+struct clean_up {
+  using result_type = done;
+  timestamp keys_before{};
+};
+
+using operation = std::variant<create_task, enqueue_task, claim_tasks, append_journal, complete_task, fail_attempt,
+                               release_tasks, cancel_task, retry_task, set_task_status, delete_task, recover_tasks,
+                               put_bot, delete_bot, put_model, delete_model, clean_up>;
+
+using outcome = std::variant<store_error, task_result, claimed_tasks, done, recovered_tasks, bot_result, model_result>;
+
+} // namespace troupe

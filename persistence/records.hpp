@@ -1,0 +1,290 @@
+#pragma once
+
+#include "persistence/time.hpp"
+#include "persistence/uuid.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The domain's records, as every layer above knows them. They name no database,
+/// no actor and no protocol.
+namespace troupe {
+
+// -- status -------------------------------------------------------------------
+
+/// Where a task stands.
+enum class task_status : std::uint8_t {
+  /// Created; waits to be executed, or in the queue for its turn.
+  pending,
+  /// Claimed by a node; spans all attempts and the waits between them.
+  running,
+  /// Answered. Final.
+  completed,
+  /// Ended without an answer. Final until a user retries it.
+  failed,
+  /// Stopped by a user. Final until a user retries it.
+  cancelled,
+};
+
+/// The name in the API: `PENDING`, `RUNNING`, `COMPLETED`, `FAILED`, `CANCELLED`.
+std::string_view to_string(task_status status) noexcept;
+std::optional<task_status> parse_task_status(std::string_view text) noexcept;
+
+/// True for `completed`, `failed` and `cancelled`.
+bool is_terminal(task_status status) noexcept;
+
+/// The legal moves: `PENDING → RUNNING → COMPLETED | FAILED | CANCELLED` and
+/// `PENDING → CANCELLED | FAILED`. A user's retry is not a move but a new run.
+bool may_become(task_status from, task_status to) noexcept;
+
+// -- failures -----------------------------------------------------------------
+
+/// How a failure is to be answered; decided where it happens, acted on by the
+/// task supervisor alone.
+enum class error_class : std::uint8_t {
+  /// Worth another attempt: network, timeout, 5xx, a crashed actor.
+  transient,
+  /// The provider asked for patience: wait as told, charge no attempt.
+  throttled,
+  /// No attempt can succeed: missing bot, refused content, 4xx.
+  permanent,
+  /// Stopped on request.
+  cancelled,
+};
+
+/// `transient`, `throttled`, `permanent`, `cancelled`.
+std::string_view to_string(error_class c) noexcept;
+std::optional<error_class> parse_error_class(std::string_view text) noexcept;
+
+// -- models and bots ----------------------------------------------------------
+
+/// A named provider endpoint of a namespace.
+struct model_record {
+  std::string name;
+  std::string ns;
+  /// The provider's protocol. `builtin` needs no network.
+  std::string kind = "builtin";
+  /// What the provider calls the model.
+  std::string model;
+  timestamp created_at{};
+  timestamp updated_at{};
+};
+
+enum class backoff_kind : std::uint8_t { fixed, linear, exponential };
+
+/// `fixed`, `linear`, `exponential`.
+std::string_view to_string(backoff_kind kind) noexcept;
+std::optional<backoff_kind> parse_backoff_kind(std::string_view text) noexcept;
+
+/// How a task's supervisor answers a failed attempt.
+struct restart_policy {
+  /// Attempts that may fail before the task does; at least 1.
+  int max_attempts = 3;
+  backoff_kind backoff = backoff_kind::linear;
+  std::chrono::milliseconds delay{1000};
+  std::chrono::milliseconds max_delay{60000};
+  /// The delay is varied by up to this fraction either way; 0 to 1.
+  double jitter = 0.1;
+};
+
+/// What a new turn does while its thread is busy.
+enum class on_busy_rule : std::uint8_t { enqueue, reject, interrupt };
+
+/// `enqueue`, `reject`, `interrupt`.
+std::string_view to_string(on_busy_rule rule) noexcept;
+std::optional<on_busy_rule> parse_on_busy_rule(std::string_view text) noexcept;
+
+/// A named persona of a namespace: who answers a task, and how failures are met.
+struct bot_record {
+  std::string name;
+  std::string ns;
+  /// Name of a model in the bot's namespace, else in `default`.
+  std::string model;
+  std::string system_prompt;
+  std::optional<double> temperature;
+  std::optional<int> max_tokens;
+  /// Model calls per task; each round of tool calls needs one more.
+  int max_iterations = 10;
+  /// Names of built-in tools the model may call.
+  std::vector<std::string> tools;
+  restart_policy restart;
+  /// A single attempt's time limit.
+  std::chrono::seconds timeout{600};
+  on_busy_rule on_busy = on_busy_rule::enqueue;
+  timestamp created_at{};
+  timestamp updated_at{};
+};
+
+// -- tasks --------------------------------------------------------------------
+
+/// Tokens, as reported or counted by the model.
+struct token_usage {
+  std::int64_t input_tokens = 0;
+  std::int64_t output_tokens = 0;
+
+  token_usage& operator+=(const token_usage& other) noexcept {
+    input_tokens += other.input_tokens;
+    output_tokens += other.output_tokens;
+    return *this;
+  }
+  bool operator==(const token_usage&) const = default;
+};
+
+/// One turn of a conversation to be answered.
+struct task_record {
+  uuid id;
+  std::string name;
+  std::string ns;
+  task_status status = task_status::pending;
+  std::string input;
+  /// The answer once completed; the partial answer if cancelled on the way.
+  std::optional<std::string> output;
+  /// Why it failed, as a sentence.
+  std::optional<std::string> error;
+  std::optional<error_class> error_kind;
+  /// The client's JSON object, kept as text; empty for none.
+  std::string spec;
+  /// The client's JSON object, kept as text; empty for none.
+  std::string metadata;
+  std::string bot;
+  /// Where `bot` is looked up first; `default` is looked up after it.
+  std::string bot_ns;
+  /// The conversation; the first task's id names it.
+  uuid thread_id;
+  /// Higher is claimed sooner.
+  int priority = 0;
+  /// The number of the latest attempt, over all runs; the fence of its writes.
+  int attempt = 0;
+  int max_attempts = 3;
+  /// Not claimed before this time.
+  std::optional<timestamp> run_at;
+  std::string created_by;
+  /// Sum over all ended attempts.
+  token_usage usage;
+  /// The node that runs, or last ran, the task; empty before the first attempt.
+  std::string node;
+  timestamp created_at{};
+  timestamp updated_at{};
+  std::optional<timestamp> started_at;
+  std::optional<timestamp> completed_at;
+  /// True while the task has its place in the queue (waiting, running or between
+  /// attempts); false for a pending task that nobody has asked to execute.
+  bool queued = false;
+};
+
+enum class attempt_outcome : std::uint8_t {
+  running,
+  completed,
+  failed,
+  cancelled,
+  /// Handed back by a draining node; not charged.
+  released,
+  /// Its node ended without a word.
+  lost,
+};
+
+/// `running`, `completed`, `failed`, `cancelled`, `released`, `lost`.
+std::string_view to_string(attempt_outcome outcome) noexcept;
+std::optional<attempt_outcome> parse_attempt_outcome(std::string_view text) noexcept;
+
+/// One run of a task's actor.
+struct attempt_record {
+  int attempt = 0;
+  std::string node;
+  attempt_outcome outcome = attempt_outcome::running;
+  timestamp started_at{};
+  std::optional<timestamp> ended_at;
+  std::optional<std::string> error;
+  std::optional<error_class> error_kind;
+  token_usage usage;
+};
+
+// -- messages -----------------------------------------------------------------
+
+enum class message_role : std::uint8_t { user, assistant, tool };
+
+/// `user`, `assistant`, `tool`.
+std::string_view to_string(message_role role) noexcept;
+std::optional<message_role> parse_message_role(std::string_view text) noexcept;
+
+/// A model's wish to call a tool.
+struct tool_call {
+  /// Unique within the task.
+  std::string call_id;
+  std::string tool;
+  /// JSON text.
+  std::string arguments;
+
+  bool operator==(const tool_call&) const = default;
+};
+
+/// An entry of a thread's history. An assistant message with tool calls is an
+/// intent; the tool messages behind it hold the results.
+struct message_record {
+  uuid task_id;
+  message_role role = message_role::user;
+  std::string content;
+  /// Assistant only.
+  std::vector<tool_call> tool_calls;
+  /// Tool only: which call this answers, and the tool's name.
+  std::string call_id;
+  std::string tool;
+  int attempt = 0;
+  timestamp created_at{};
+};
+
+// -- events -------------------------------------------------------------------
+
+enum class event_type : std::uint8_t {
+  task_created,
+  task_queued,
+  task_started,
+  task_retrying,
+  task_completed,
+  task_failed,
+  task_cancelled,
+  task_deleted,
+  chat_start,
+  chat_chunk,
+  chat_thinking,
+  chat_tool_start,
+  chat_tool_result,
+  chat_done,
+  chat_error,
+  chat_cancelled,
+};
+
+/// `task:created` … `chat:cancelled`.
+std::string_view to_string(event_type type) noexcept;
+
+/// `task:completed`, `task:failed` and `task:cancelled` end a run.
+bool is_terminal(event_type type) noexcept;
+
+/// What the events of one task share.
+struct event_source {
+  uuid task_id;
+  uuid thread_id;
+  std::string ns;
+  std::string created_by;
+};
+
+/// An entry of a task's journal.
+struct event_record {
+  std::shared_ptr<const event_source> source;
+  /// 1, 2, 3… per task, without holes.
+  std::int64_t seq = 0;
+  /// Its place in the order of commits over all tasks; grows, may skip.
+  std::int64_t position = 0;
+  int attempt = 0;
+  event_type type = event_type::task_created;
+  timestamp at{};
+  /// A JSON object as text.
+  std::string data;
+};
+
+} // namespace troupe

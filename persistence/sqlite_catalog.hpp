@@ -1,0 +1,66 @@
+#pragma once
+
+#include "persistence/operations.hpp"
+#include "persistence/sqlite_connection.hpp"
+#include "persistence/sqlite_statement.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+/// Bots and models as the writer knows them: changed rarely, looked up for each
+/// task, and therefore kept parsed.
+namespace troupe {
+
+/// What a task's bot name stands for; either may be null.
+struct resolved_bot {
+  std::shared_ptr<const bot_record> bot;
+  std::shared_ptr<const model_record> model;
+};
+
+class sqlite_catalog {
+public:
+  explicit sqlite_catalog(sqlite_connection& connection);
+
+  bot_result put(const put_bot& op);
+  model_result put(const put_model& op);
+  outcome remove(const delete_bot& op);
+  outcome remove(const delete_model& op);
+
+  /// The bot in `ns`, else in `default`; its model in the bot's namespace, else in
+  /// `default`. The reference holds until the next change.
+  const resolved_bot& find(std::string_view ns, std::string_view bot);
+
+  /// Drops what is kept, after a change or a rollback.
+  void forget() noexcept { known_.clear(); }
+
+private:
+  struct less {
+    using is_transparent = void;
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const noexcept {
+      const std::pair<std::string_view, std::string_view> left{a.first, a.second};
+      const std::pair<std::string_view, std::string_view> right{b.first, b.second};
+      return left < right;
+    }
+  };
+
+  std::shared_ptr<const bot_record> load_bot(std::string_view ns, std::string_view name);
+  std::shared_ptr<const model_record> load_model(std::string_view ns, std::string_view name);
+
+  std::map<std::pair<std::string, std::string>, resolved_bot, less> known_;
+  sqlite_statement select_bot_;
+  sqlite_statement select_model_;
+  sqlite_statement upsert_bot_;
+  sqlite_statement upsert_model_;
+  sqlite_statement delete_bot_;
+  sqlite_statement delete_model_;
+};
+
+/// The sentence for a task whose bot, or whose bot's model, is not there.
+store_error bot_missing(std::string_view ns, std::string_view name, const resolved_bot& found);
+
+} // namespace troupe

@@ -1,0 +1,80 @@
+#include "persistence/sqlite_database.hpp"
+
+#include "persistence/sqlite_migrations.hpp"
+#include "persistence/sqlite_reader.hpp"
+#include "persistence/sqlite_statement.hpp"
+#include "persistence/sqlite_writer.hpp"
+
+#include <system_error>
+#include <utility>
+
+namespace troupe {
+namespace {
+
+std::filesystem::path lock_path(std::filesystem::path file) {
+  return file += ".lock";
+}
+
+store_error cannot_open(const std::filesystem::path& file, const std::string& why) {
+  return {store_errc::unavailable, "The database " + file.string() + " cannot be opened: " + why + "."};
+}
+
+/// Runs `open`, giving what it throws as a sentence about `file`.
+template <class T, class Open>
+store_result<T> guarded(const std::filesystem::path& file, Open open) {
+  try {
+    return open();
+  } catch (const std::system_error& e) {
+    if (e.code() == std::errc::resource_unavailable_try_again)
+      return store_error{store_errc::unavailable, "The database " + file.string()
+                                                    + " is in use by another Troupe process. Stop that one, or name "
+                                                      "another file."};
+    return cannot_open(file, e.code().message());
+  } catch (const std::exception& e) {
+    return cannot_open(file, e.what());
+  }
+}
+
+class sqlite_database final : public database {
+public:
+  explicit sqlite_database(std::shared_ptr<sqlite_file> file) : file_{std::move(file)} {}
+
+  store_result<std::unique_ptr<store_writer>> open_writer() override {
+    if (file_->has_writer.exchange(true))
+      return store_error{store_errc::unavailable,
+                         "The database " + file_->path.string() + " has its one writer already."};
+    auto writer = guarded<std::unique_ptr<store_writer>>(
+      file_->path, [&]() -> store_result<std::unique_ptr<store_writer>> { return make_sqlite_writer(file_); });
+    if (std::holds_alternative<store_error>(writer))
+      file_->has_writer = false;
+    return writer;
+  }
+
+  store_result<std::unique_ptr<store_reader>> open_reader() override {
+    return guarded<std::unique_ptr<store_reader>>(
+      file_->path, [&]() -> store_result<std::unique_ptr<store_reader>> { return make_sqlite_reader(file_); });
+  }
+
+private:
+  std::shared_ptr<sqlite_file> file_;
+};
+
+} // namespace
+
+sqlite_file::sqlite_file(std::filesystem::path file)
+  : path{std::move(file)}, lock{lock_path(path)}, writing{path, sqlite_connection::role::writer} {}
+
+store_result<opened_sqlite> open_sqlite(const std::filesystem::path& file) {
+  return guarded<opened_sqlite>(file, [&]() -> store_result<opened_sqlite> {
+    // An absolute path is never taken for an option or a `file:` address.
+    const auto path = std::filesystem::absolute(file);
+    std::filesystem::create_directories(path.parent_path());
+    auto opened = std::make_shared<sqlite_file>(path);
+    auto migration = migrate_sqlite(opened->writing, path);
+    if (auto* error = std::get_if<store_error>(&migration))
+      return std::move(*error);
+    return opened_sqlite{std::make_shared<sqlite_database>(std::move(opened)), std::get<migration_report>(migration)};
+  });
+}
+
+} // namespace troupe

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "persistence/file_lock.hpp"
+#include "persistence/sqlite_connection.hpp"
+#include "persistence/store.hpp"
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+
+/// The embedded store: one SQLite file, held by this process alone.
+namespace troupe {
+
+/// The file while it is open: the lock that keeps other processes out, and the
+/// one connection that writes. The database and both its sides share it, so the
+/// writing connection is closed last, and it alone checkpoints.
+struct sqlite_file {
+  /// Takes the lock and connects. Throws `std::system_error`, `sqlite_failure`.
+  explicit sqlite_file(std::filesystem::path file);
+
+  std::filesystem::path path;
+  file_lock lock;
+  sqlite_connection writing;
+  std::atomic<bool> has_writer{false};
+};
+
+/// An open SQLite file and what its migration did.
+struct opened_sqlite {
+  std::shared_ptr<database> store;
+  migration_report migration;
+};
+
+/// Opens `file`, creating it and its folders, and migrates it.
+store_result<opened_sqlite> open_sqlite(const std::filesystem::path& file);
+
+} // namespace troupe

@@ -1,0 +1,121 @@
+#include "persistence/sqlite_journal.hpp"
+
+#include "persistence/documents.hpp"
+#include "persistence/events_json.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+namespace {
+
+std::int64_t latest_position(sqlite_connection& connection) {
+  return std::max(connection.number("SELECT coalesce(max(position), 0) FROM events"),
+                  connection.number("SELECT value FROM meta WHERE name = 'position'"));
+}
+
+} // namespace
+
+sqlite_journal::sqlite_journal(sqlite_connection& connection)
+  : position_{latest_position(connection)}, position_at_begin_{position_},
+    insert_event_{connection.get(),
+                  "INSERT INTO events(position, task_id, seq, attempt, type, at, data) VALUES(?, ?, ?, ?, ?, ?, ?)"},
+    insert_message_{connection.get(), "INSERT INTO messages(thread_id, position, task_id, role, attempt, created_at, "
+                                      "content, tool_calls, call_id, tool) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    insert_plain_message_{connection.get(), "INSERT INTO messages(thread_id, position, task_id, role, attempt, "
+                                            "created_at, content) VALUES(?, ?, ?, ?, ?, ?, ?)"},
+    find_history_{connection.get(), "SELECT 1 FROM messages WHERE thread_id = ? AND NOT (task_id = ? AND role = 0) "
+                                    "LIMIT 1"},
+    find_calls_{connection.get(),
+                "SELECT role, tool_calls, call_id FROM messages WHERE thread_id = ?1 AND task_id = ?2 "
+                "AND role <> 0 AND position > coalesce((SELECT position FROM events "
+                "WHERE task_id = ?2 AND seq = 1), 0) ORDER BY position"},
+    save_position_{connection.get(), "INSERT INTO meta(name, value) VALUES('position', ?) "
+                                     "ON CONFLICT(name) DO UPDATE SET value = excluded.value"} {}
+
+// -- entries --------------------------------------------------------------------
+
+std::int64_t sqlite_journal::append(journal_tail& tail, event_type type, std::string data) {
+  event_record event{tail.source, ++tail.seq, ++position_, tail.attempt, type, tail.at, std::move(data)};
+  insert_event_.run(event.position, event.source->task_id, event.seq, event.attempt, event.type, event.at, event.data);
+  appended_.push_back(std::move(event));
+  return position_;
+}
+
+void sqlite_journal::append(journal_tail& tail, const std::vector<new_event>& events) {
+  for (const auto& event : events)
+    append(tail, event.type, event.data);
+}
+
+// -- messages -------------------------------------------------------------------
+
+void sqlite_journal::add_message(const journal_tail& tail, std::int64_t position, const message_record& message) {
+  std::optional<std::string> calls;
+  if (!message.tool_calls.empty())
+    calls = to_document(message.tool_calls);
+  insert_message_.run(tail.source->thread_id, position, tail.source->task_id, message.role, tail.attempt, tail.at,
+                      message.content, calls, message.call_id, message.tool);
+}
+
+void sqlite_journal::add_messages(const journal_tail& tail, const std::vector<message_record>& messages) {
+  for (const auto& message : messages)
+    add_message(tail, ++position_, message);
+}
+
+void sqlite_journal::keep_position() {
+  save_position_.run(position_);
+}
+
+void sqlite_journal::add_user_message(const journal_tail& tail, std::int64_t position, std::string_view content) {
+  insert_plain_message_.run(tail.source->thread_id, position, tail.source->task_id, message_role::user, tail.attempt,
+                            tail.at, content);
+}
+
+void sqlite_journal::add_answer(const journal_tail& tail, std::int64_t position, std::string_view content) {
+  insert_plain_message_.run(tail.source->thread_id, position, tail.source->task_id, message_role::assistant,
+                            tail.attempt, tail.at, content);
+}
+
+bool sqlite_journal::has_history(const uuid& thread_id, const uuid& task_id) {
+  return find_history_.query(thread_id, task_id).next();
+}
+
+void sqlite_journal::seal_tool_calls(journal_tail& tail) {
+  std::vector<tool_call> open;
+  {
+    auto rows = find_calls_.query(tail.source->thread_id, tail.source->task_id);
+    while (rows.next()) {
+      const auto role = rows.take<message_role>();
+      const auto calls = rows.take<std::optional<std::string>>();
+      const auto call_id = rows.take<std::string>();
+      if (role == message_role::tool)
+        std::erase_if(open, [&](const tool_call& call) { return call.call_id == call_id; });
+      else if (calls)
+        for (auto& call : tool_calls_from_document(*calls))
+          open.push_back(std::move(call));
+    }
+  }
+  for (const auto& call : open) {
+    const auto position
+      = append(tail, event_type::chat_tool_result, tool_result_data(call.call_id, call.tool, unfinished_call_result()));
+    message_record result;
+    result.role = message_role::tool;
+    result.content = unfinished_call_result();
+    result.call_id = call.call_id;
+    result.tool = call.tool;
+    add_message(tail, position, result);
+  }
+}
+
+// -- the batch ------------------------------------------------------------------
+
+void sqlite_journal::begin() {
+  position_at_begin_ = position_;
+  appended_.clear();
+}
+
+void sqlite_journal::roll_back() {
+  position_ = position_at_begin_;
+  appended_.clear();
+}
+
+} // namespace troupe

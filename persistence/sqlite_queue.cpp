@@ -1,0 +1,148 @@
+#include "persistence/sqlite_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace troupe {
+
+// The numbers in the SQL below, which partial indexes need as literals.
+static_assert(static_cast<int>(queue_state::ready) == 0 && static_cast<int>(queue_state::running) == 1
+              && static_cast<int>(queue_state::blocked) == 2 && static_cast<int>(queue_state::scheduled) == 3);
+
+std::optional<queue_entry> take_queue_entry(sqlite_rows& row) {
+  const auto state = row.take<std::optional<queue_state>>();
+  if (!state)
+    return std::nullopt;
+  queue_entry entry;
+  entry.state = *state;
+  entry.held = row.take<bool>();
+  entry.owner = row.take<uuid>();
+  entry.node = row.take<std::string>();
+  entry.started_at = row.take<timestamp>();
+  entry.charged = row.take<int>();
+  entry.throttled = row.take<int>();
+  entry.recoveries = row.take<int>();
+  entry.called = row.take<bool>();
+  entry.usage.input_tokens = row.take<std::int64_t>();
+  entry.usage.output_tokens = row.take<std::int64_t>();
+  return entry;
+}
+
+sqlite_queue::sqlite_queue(sqlite_connection& connection)
+  : order_{connection.number("SELECT coalesce(max(order_no), 0) FROM queue")},
+    insert_{connection.get(),
+            "INSERT INTO queue(task_id, thread_id, ns, state, held, priority, order_no, due_at, attempt, last_seq, "
+            "charged, throttled, recoveries, fresh, called, input_tokens, output_tokens, node) "
+            "VALUES(?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0, '')"},
+    delete_{connection.get(), "DELETE FROM queue WHERE task_id = ?"},
+    find_active_{connection.get(),
+                 "SELECT 1 FROM queue WHERE thread_id = ?1 AND thread_id <> task_id AND task_id <> ?2 "
+                 "AND (held = 1 OR state <= 1) UNION ALL "
+                 "SELECT 1 FROM queue WHERE task_id = ?1 AND task_id <> ?2 AND (held = 1 OR state <= 1) LIMIT 1"},
+    find_blocked_{connection.get(),
+                  "SELECT task_id FROM (SELECT * FROM (SELECT task_id, order_no FROM queue WHERE thread_id = ?1 "
+                  "AND thread_id <> task_id AND state = 2 ORDER BY order_no LIMIT 1) UNION ALL "
+                  "SELECT task_id, order_no FROM queue WHERE task_id = ?1 AND state = 2) ORDER BY order_no LIMIT 1"},
+    set_state_{connection.get(), "UPDATE queue SET state = ?2 WHERE task_id = ?1"},
+    promote_held_{connection.get(), "UPDATE queue SET state = 0 WHERE state = 3 AND due_at <= ? AND held = 1"},
+    find_due_{connection.get(), "SELECT task_id, thread_id FROM queue WHERE state = 3 AND due_at <= ? "
+                                "ORDER BY order_no"},
+    start_{connection.get(),
+           "UPDATE queue SET state = 1, held = 1, attempt = ?2, last_seq = ?3, owner = ?4, node = ?5, started_at = ?6, "
+           "fresh = 0 WHERE task_id = ?1"},
+    advance_{connection.get(), "UPDATE queue SET last_seq = ?2, input_tokens = ?3, output_tokens = ?4, called = ?5 "
+                               "WHERE task_id = ?1"},
+    put_back_{connection.get(),
+              "UPDATE queue SET state = ?2, due_at = ?3, last_seq = ?4, charged = ?5, throttled = ?6, recoveries = ?7, "
+              "owner = NULL, node = '', input_tokens = 0, output_tokens = 0 WHERE task_id = ?1"},
+    // Only a thread's first task can be fresh.
+    note_history_{connection.get(), "UPDATE queue SET fresh = 0 WHERE task_id = ? AND fresh = 1"},
+    next_due_{connection.get(), "SELECT due_at FROM queue WHERE state = 3 ORDER BY due_at LIMIT 1"},
+    any_ready_{connection.get(), "SELECT 1 FROM queue WHERE state = 0 LIMIT 1"} {}
+
+queue_state sqlite_queue::enter(const queue_arrival& arrival) {
+  auto state = queue_state::ready;
+  if (arrival.run_at && *arrival.run_at > arrival.at)
+    state = queue_state::scheduled;
+  else if (!arrival.new_thread && has_active_sibling(arrival.task_id, arrival.thread_id))
+    state = queue_state::blocked;
+  const auto due = state == queue_state::scheduled ? *arrival.run_at : arrival.at;
+  // A new thread stays without history while its first task is active.
+  const bool fresh = arrival.new_thread && state == queue_state::ready;
+  insert_.run(arrival.task_id, arrival.thread_id, arrival.ns, state, arrival.priority, ++order_, due, arrival.attempt,
+              arrival.last_seq, fresh);
+  if (state == queue_state::scheduled)
+    note_due(due);
+  return state;
+}
+
+void sqlite_queue::leave(const uuid& task_id, const uuid& thread_id, bool was_active) {
+  delete_.run(task_id);
+  if (!was_active)
+    return;
+  std::optional<uuid> next;
+  if (auto rows = find_blocked_.query(thread_id); rows.next())
+    next = rows.take<uuid>();
+  if (next)
+    set_state(*next, queue_state::ready);
+}
+
+void sqlite_queue::promote(timestamp at) {
+  promote_held_.run(at);
+  std::vector<std::pair<uuid, uuid>> due;
+  {
+    auto rows = find_due_.query(at);
+    while (rows.next()) {
+      const auto task_id = rows.take<uuid>();
+      due.emplace_back(task_id, rows.take<uuid>());
+    }
+  }
+  for (const auto& [task_id, thread_id] : due)
+    set_state(task_id, has_active_sibling(task_id, thread_id) ? queue_state::blocked : queue_state::ready);
+}
+
+void sqlite_queue::start(const uuid& task_id, int attempt, std::int64_t last_seq, const uuid& owner,
+                         std::string_view node, timestamp at) {
+  start_.run(task_id, attempt, last_seq, owner, node, at);
+}
+
+void sqlite_queue::advance(const uuid& task_id, std::int64_t last_seq, const token_usage& usage, bool called) {
+  advance_.run(task_id, last_seq, usage.input_tokens, usage.output_tokens, called);
+}
+
+void sqlite_queue::put_back(const uuid& task_id, const queue_entry& entry, std::int64_t last_seq,
+                            std::optional<timestamp> due, timestamp at) {
+  const bool waits = due && *due > at;
+  put_back_.run(task_id, waits ? queue_state::scheduled : queue_state::ready, waits ? *due : at, last_seq,
+                entry.charged, entry.throttled, entry.recoveries);
+  if (waits)
+    note_due(*due);
+}
+
+void sqlite_queue::note_history(const uuid& thread_id) {
+  note_history_.run(thread_id);
+}
+
+std::optional<timestamp> sqlite_queue::next_due() {
+  auto rows = next_due_.query();
+  return rows.next() ? std::optional{rows.take<timestamp>()} : std::nullopt;
+}
+
+bool sqlite_queue::any_ready() {
+  return any_ready_.query().next();
+}
+
+bool sqlite_queue::has_active_sibling(const uuid& task_id, const uuid& thread_id) {
+  return find_active_.query(thread_id, task_id).next();
+}
+
+void sqlite_queue::set_state(const uuid& task_id, queue_state state) {
+  set_state_.run(task_id, state);
+}
+
+void sqlite_queue::note_due(timestamp due) {
+  earliest_ = earliest_ ? std::min(*earliest_, due) : due;
+}
+
+} // namespace troupe

@@ -1,0 +1,327 @@
+#include "persistence/sqlite_reader.hpp"
+
+#include "persistence/sqlite_records.hpp"
+#include "persistence/sqlite_task_list.hpp"
+
+#include <utility>
+
+namespace troupe {
+namespace {
+
+store_error no_such(std::string_view what, const std::string& name) {
+  return {store_errc::not_found, "There is no " + std::string{what} + " " + name + "."};
+}
+
+store_error no_such_named(std::string_view what, const std::string& ns, const std::string& name) {
+  return {store_errc::not_found, "There is no " + std::string{what} + " '" + name + "' in namespace '" + ns + "'."};
+}
+
+/// Reads up to `limit` of rows selected with a limit of one more, which tells
+/// whether there is a next page.
+template <class Record, class Key, class Take>
+page<Record, Key> take_page(sqlite_rows& rows, int limit, Take take) {
+  page<Record, Key> result;
+  std::optional<Key> last;
+  while (rows.next()) {
+    if (result.items.size() == static_cast<std::size_t>(limit)) {
+      result.next = std::move(last);
+      break;
+    }
+    auto [record, key] = take(rows);
+    result.items.push_back(std::move(record));
+    last = std::move(key);
+  }
+  return result;
+}
+
+std::pair<message_record, std::int64_t> take_placed_message(sqlite_rows& row) {
+  const auto position = row.take<std::int64_t>();
+  return {take_message(row), position};
+}
+
+} // namespace
+
+sqlite_reader::sqlite_reader(std::shared_ptr<sqlite_file> file)
+  : file_{std::move(file)}, connection_{file_->path, sqlite_connection::role::reader}, rooms_{connection_} {}
+
+std::unique_ptr<store_reader> make_sqlite_reader(std::shared_ptr<sqlite_file> file) {
+  return std::make_unique<sqlite_reader>(std::move(file));
+}
+
+// -- views and statements -------------------------------------------------------
+
+void sqlite_reader::begin() {
+  // If it fails, each call sees the latest commit and reports for itself.
+  try {
+    if (!in_view_)
+      prepared("BEGIN").run();
+    in_view_ = true;
+  } catch (const std::exception&) {
+    in_view_ = false;
+  }
+}
+
+void sqlite_reader::end() {
+  try {
+    if (in_view_)
+      prepared("COMMIT").run();
+  } catch (const std::exception&) {
+    // Nothing was written; the view is gone either way.
+  }
+  in_view_ = false;
+}
+
+sqlite_statement& sqlite_reader::prepared(const std::string& sql) {
+  const auto known = statements_.find(sql);
+  return known != statements_.end() ? known->second
+                                    : statements_.emplace(sql, sqlite_statement{connection_.get(), sql}).first->second;
+}
+
+template <class T, class Read>
+store_result<T> sqlite_reader::guarded(Read read) {
+  try {
+    return read();
+  } catch (const std::exception& e) {
+    return unavailable(e);
+  }
+}
+
+// -- tasks ----------------------------------------------------------------------
+
+store_result<task_record> sqlite_reader::get_task(const uuid& id) {
+  return guarded<task_record>([&]() -> store_result<task_record> {
+    static const std::string sql
+      = std::string{"SELECT "} + task_columns + " FROM tasks t WHERE t.id = ? AND t.deleted_at IS NULL";
+    auto rows = prepared(sql).query(id);
+    if (!rows.next())
+      return no_such("task", id.to_string());
+    return take_task(rows);
+  });
+}
+
+store_result<page<task_record, uuid>> sqlite_reader::list_tasks(const task_filter& filter, std::optional<uuid> before,
+                                                                int limit) {
+  using result = page<task_record, uuid>;
+  return guarded<result>([&]() -> store_result<result> {
+    auto rows = query_task_list([this](const std::string& sql) -> sqlite_statement& { return prepared(sql); }, filter,
+                                before, limit + 1);
+    return take_page<task_record, uuid>(rows, limit, [](sqlite_rows& row) {
+      auto task = take_task(row);
+      const auto id = task.id;
+      return std::pair{std::move(task), id};
+    });
+  });
+}
+
+store_result<std::vector<attempt_record>> sqlite_reader::attempts(const uuid& task_id) {
+  using result = std::vector<attempt_record>;
+  return guarded<result>([&]() -> store_result<result> {
+    static const std::string sql
+      = std::string{"SELECT "} + attempt_columns + " FROM attempts WHERE task_id = ?1 UNION ALL "
+        + "SELECT attempt, 0, started_at, NULL, NULL, input_tokens, output_tokens, node, NULL FROM queue "
+          "WHERE task_id = ?1 AND state = 1 ORDER BY 1";
+    result items;
+    {
+      auto rows = prepared(sql).query(task_id);
+      while (rows.next())
+        items.push_back(take_attempt(rows));
+    }
+    auto task = prepared("SELECT 1 FROM tasks WHERE id = ? AND deleted_at IS NULL").query(task_id);
+    if (!task.next())
+      return no_such("task", task_id.to_string());
+    return items;
+  });
+}
+
+// -- messages -------------------------------------------------------------------
+
+store_result<page<message_record, std::int64_t>> sqlite_reader::task_messages(const uuid& task_id, std::int64_t after,
+                                                                              int limit) {
+  using result = page<message_record, std::int64_t>;
+  return guarded<result>([&]() -> store_result<result> {
+    uuid thread_id;
+    std::int64_t begin = 0;
+    {
+      auto rows = prepared("SELECT t.thread_id, e.position FROM tasks t LEFT JOIN events e ON e.task_id = t.id "
+                           "AND e.seq = 1 WHERE t.id = ? AND t.deleted_at IS NULL")
+                    .query(task_id);
+      if (!rows.next())
+        return no_such("task", task_id.to_string());
+      thread_id = rows.take<uuid>();
+      // Nothing of a task precedes its creation, however long its thread is.
+      begin = rows.take<std::int64_t>();
+    }
+    static const std::string sql = std::string{"SELECT m.position, "} + message_columns
+                                   + " FROM messages m WHERE m.thread_id = ? AND m.position > ? AND m.task_id = ? "
+                                     "ORDER BY m.position LIMIT ?";
+    auto rows = prepared(sql).query(thread_id, std::max(after, begin), task_id, limit + 1);
+    return take_page<message_record, std::int64_t>(rows, limit, take_placed_message);
+  });
+}
+
+store_result<page<message_record, std::int64_t>> sqlite_reader::thread_messages(const uuid& thread_id,
+                                                                                std::int64_t after, int limit) {
+  using result = page<message_record, std::int64_t>;
+  return guarded<result>([&]() -> store_result<result> {
+    {
+      auto rows
+        = prepared("SELECT 1 FROM tasks WHERE id = ?1 AND thread_id = ?1 AND deleted_at IS NULL UNION ALL "
+                   "SELECT 1 FROM tasks WHERE thread_id = ?1 AND thread_id <> id AND deleted_at IS NULL LIMIT 1")
+            .query(thread_id);
+      if (!rows.next())
+        return no_such("thread", thread_id.to_string());
+    }
+    static const std::string sql
+      = std::string{"SELECT m.position, "} + message_columns
+        + " FROM messages m CROSS JOIN tasks t ON t.id = m.task_id WHERE m.thread_id = ? AND m.position > ? "
+          "AND t.deleted_at IS NULL ORDER BY m.position LIMIT ?";
+    auto rows = prepared(sql).query(thread_id, after, limit + 1);
+    return take_page<message_record, std::int64_t>(rows, limit, take_placed_message);
+  });
+}
+
+// -- journals and rooms ---------------------------------------------------------
+
+std::shared_ptr<const event_source> sqlite_reader::source_of(const uuid& task_id) {
+  auto rows = prepared("SELECT thread_id, ns, created_by FROM tasks WHERE id = ?").query(task_id);
+  if (!rows.next())
+    return nullptr;
+  auto source = std::make_shared<event_source>();
+  source->task_id = task_id;
+  source->thread_id = rows.take<uuid>();
+  source->ns = rows.take<std::string>();
+  source->created_by = rows.take<std::string>();
+  return source;
+}
+
+store_result<std::vector<event_record>> sqlite_reader::events_after(const uuid& task_id, std::int64_t seq, int limit) {
+  using result = std::vector<event_record>;
+  return guarded<result>([&]() -> store_result<result> {
+    const auto source = source_of(task_id);
+    if (!source)
+      return no_such("task", task_id.to_string());
+    static const std::string sql = std::string{"SELECT "} + event_columns
+                                   + " FROM events e WHERE e.task_id = ? AND e.seq > ? ORDER BY e.seq LIMIT ?";
+    result events;
+    auto rows = prepared(sql).query(task_id, seq, limit);
+    while (rows.next()) {
+      events.push_back(take_event(rows));
+      events.back().source = source;
+    }
+    return events;
+  });
+}
+
+store_result<room> sqlite_reader::resolve(const room& r) {
+  return guarded<room>([&]() -> store_result<room> {
+    if (r.type != room::kind::task)
+      return r;
+    const auto source = source_of(r.id);
+    if (!source)
+      return no_such("task", r.id.to_string());
+    return room{room::kind::task, source->thread_id, {}};
+  });
+}
+
+store_result<std::int64_t> sqlite_reader::position_of(const uuid& task_id, std::int64_t seq) {
+  return guarded<std::int64_t>([&]() -> store_result<std::int64_t> {
+    const bool before_first = seq < 1;
+    auto rows = prepared("SELECT position FROM events WHERE task_id = ? AND seq <= ? ORDER BY seq DESC LIMIT 1")
+                  .query(task_id, before_first ? 1 : seq);
+    if (!rows.next())
+      return no_such("task", task_id.to_string());
+    return rows.take<std::int64_t>() - (before_first ? 1 : 0);
+  });
+}
+
+store_result<std::int64_t> sqlite_reader::last_position() {
+  return guarded<std::int64_t>([&]() -> store_result<std::int64_t> { return rooms_.last_position(); });
+}
+
+store_result<room_events> sqlite_reader::room_events_after(const room& r, std::int64_t position, int limit) {
+  // The end and what lies before it must be seen in one view.
+  const bool own_view = !in_view_;
+  if (own_view)
+    begin();
+  auto result = guarded<room_events>([&]() -> store_result<room_events> { return rooms_.after(r, position, limit); });
+  if (own_view)
+    end();
+  return result;
+}
+
+// -- bots and models ------------------------------------------------------------
+
+store_result<bot_record> sqlite_reader::get_bot(const std::string& ns, const std::string& name) {
+  return guarded<bot_record>([&]() -> store_result<bot_record> {
+    static const std::string sql = std::string{"SELECT "} + document_columns + " FROM bots WHERE ns = ? AND name = ?";
+    auto rows = prepared(sql).query(ns, name);
+    if (!rows.next())
+      return no_such_named("bot", ns, name);
+    return take_bot(rows);
+  });
+}
+
+store_result<model_record> sqlite_reader::get_model(const std::string& ns, const std::string& name) {
+  return guarded<model_record>([&]() -> store_result<model_record> {
+    static const std::string sql = std::string{"SELECT "} + document_columns + " FROM models WHERE ns = ? AND name = ?";
+    auto rows = prepared(sql).query(ns, name);
+    if (!rows.next())
+      return no_such_named("model", ns, name);
+    return take_model(rows);
+  });
+}
+
+template <class Record, class Take>
+store_result<page<Record, std::string>> sqlite_reader::list_documents(const char* table, const std::string& ns,
+                                                                      const std::string& after, int limit, Take take) {
+  using result = page<Record, std::string>;
+  return guarded<result>([&]() -> store_result<result> {
+    const auto sql = std::string{"SELECT "} + document_columns + " FROM " + table
+                     + " WHERE ns = ? AND name > ? ORDER BY name LIMIT ?";
+    auto rows = prepared(sql).query(ns, after, limit + 1);
+    return take_page<Record, std::string>(rows, limit, [&](sqlite_rows& row) {
+      auto record = take(row);
+      auto name = record.name;
+      return std::pair{std::move(record), std::move(name)};
+    });
+  });
+}
+
+store_result<page<bot_record, std::string>> sqlite_reader::list_bots(const std::string& ns, const std::string& after,
+                                                                     int limit) {
+  return list_documents<bot_record>("bots", ns, after, limit, take_bot);
+}
+
+store_result<page<model_record, std::string>> sqlite_reader::list_models(const std::string& ns,
+                                                                         const std::string& after, int limit) {
+  return list_documents<model_record>("models", ns, after, limit, take_model);
+}
+
+// -- the queue ------------------------------------------------------------------
+
+store_result<queue_stats> sqlite_reader::queue() {
+  return guarded<queue_stats>([&]() -> store_result<queue_stats> {
+    // What is due counts as ready, though a claim has yet to notice.
+    auto rows = prepared("SELECT ns, sum(state = 0 OR (state = 3 AND due_at <= ?1)), "
+                         "sum(state = 3 AND due_at > ?1 AND held = 0), sum(state = 3 AND due_at > ?1 AND held = 1), "
+                         "sum(state = 2), sum(state = 1), "
+                         "min(CASE WHEN state = 0 OR (state = 3 AND due_at <= ?1) THEN due_at END) "
+                         "FROM queue GROUP BY ns ORDER BY ns")
+                  .query(now());
+    queue_stats stats;
+    while (rows.next()) {
+      queue_stats::row row;
+      row.ns = rows.take<std::string>();
+      row.ready = rows.take<std::int64_t>();
+      row.scheduled = rows.take<std::int64_t>();
+      row.retrying = rows.take<std::int64_t>();
+      row.blocked = rows.take<std::int64_t>();
+      row.running = rows.take<std::int64_t>();
+      row.oldest_due = rows.take<std::optional<timestamp>>();
+      stats.namespaces.push_back(std::move(row));
+    }
+    return stats;
+  });
+}
+
+} // namespace troupe

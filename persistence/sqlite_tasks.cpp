@@ -1,0 +1,169 @@
+#include "persistence/sqlite_tasks.hpp"
+
+#include "persistence/events_json.hpp"
+#include "persistence/sqlite_records.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+namespace {
+
+std::string load_sql() {
+  return std::string{"SELECT t.thread_id, t.ns, t.created_by, t.name, t.status, t.attempt, t.input_tokens, "
+                     "t.output_tokens, coalesce(q.last_seq, t.last_seq), "}
+         + queue_columns
+         + " FROM tasks t LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = ? AND t.deleted_at IS NULL";
+}
+
+} // namespace
+
+sqlite_tasks::sqlite_tasks(sqlite_connection& connection, sqlite_queue& queue, sqlite_journal& journal)
+  : queue_{queue}, journal_{journal},
+    insert_{connection.get(),
+            "INSERT INTO tasks(id, thread_id, ns, created_by, status, queued, attempt, last_seq, max_attempts, "
+            "priority, input_tokens, output_tokens, created_at, updated_at, run_at, name, bot, bot_ns, node, input, "
+            "spec, metadata) VALUES(?, ?, ?, ?, 0, ?, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, '', ?, ?, ?)"},
+    load_{connection.get(), load_sql()}, read_{connection.get(),
+                                               std::string{"SELECT "} + task_columns + " FROM tasks t WHERE t.id = ?"},
+    find_thread_{connection.get(),
+                 "SELECT 1 FROM tasks WHERE id = ?1 AND thread_id = ?1 AND ns = ?2 AND deleted_at IS NULL UNION ALL "
+                 "SELECT 1 FROM tasks WHERE thread_id = ?1 AND thread_id <> id AND ns = ?2 AND deleted_at IS NULL "
+                 "LIMIT 1"},
+    start_{connection.get(), "UPDATE tasks SET status = 1, attempt = ?2, node = ?3, updated_at = ?4, "
+                             "started_at = coalesce(started_at, ?4) WHERE id = ?1"},
+    set_queued_{connection.get(),
+                "UPDATE tasks SET status = 0, queued = 1, bot = ?2, bot_ns = ?3, max_attempts = ?4, last_seq = ?5, "
+                "updated_at = ?6, completed_at = NULL, error = NULL, error_class = NULL, output = NULL WHERE id = ?1"},
+    start_by_hand_{connection.get(),
+                   "UPDATE tasks SET status = 1, queued = 0, attempt = ?2, node = ?3, last_seq = ?4, updated_at = ?5, "
+                   "started_at = coalesce(started_at, ?5) WHERE id = ?1"},
+    set_deleted_{connection.get(), "UPDATE tasks SET deleted_at = ?3, updated_at = ?3, last_seq = ?2 WHERE id = ?1"},
+    close_attempt_{connection.get(),
+                   "INSERT INTO attempts(task_id, attempt, outcome, started_at, ended_at, error_class, input_tokens, "
+                   "output_tokens, node, error) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(task_id, attempt) "
+                   "DO UPDATE SET outcome = excluded.outcome, ended_at = excluded.ended_at, "
+                   "error_class = excluded.error_class, error = excluded.error, "
+                   "input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens"},
+    store_usage_{connection.get(),
+                 "UPDATE tasks SET input_tokens = ?2, output_tokens = ?3, updated_at = ?4 WHERE id = ?1"},
+    finish_{connection.get(),
+            "UPDATE tasks SET status = ?2, queued = 0, last_seq = ?3, input_tokens = ?4, output_tokens = ?5, "
+            "updated_at = ?6, completed_at = ?6, error_class = ?7, error = ?8, output = ?9 WHERE id = ?1"} {}
+
+// -- reading --------------------------------------------------------------------
+
+std::optional<open_task> sqlite_tasks::load(const uuid& id) {
+  auto rows = load_.query(id);
+  if (!rows.next())
+    return std::nullopt;
+  auto source = std::make_shared<event_source>();
+  source->task_id = id;
+  source->thread_id = rows.take<uuid>();
+  source->ns = rows.take<std::string>();
+  source->created_by = rows.take<std::string>();
+  open_task task;
+  task.source = std::move(source);
+  task.name = rows.take<std::string>();
+  task.status = rows.take<task_status>();
+  task.attempt = rows.take<int>();
+  task.usage = take_usage(rows);
+  task.last_seq = rows.take<std::int64_t>();
+  task.entry = take_queue_entry(rows);
+  return task;
+}
+
+std::optional<task_record> sqlite_tasks::read(const uuid& id) {
+  auto rows = read_.query(id);
+  return rows.next() ? std::optional{take_task(rows)} : std::nullopt;
+}
+
+bool sqlite_tasks::thread_exists(const uuid& thread_id, std::string_view ns) {
+  return find_thread_.query(thread_id, ns).next();
+}
+
+// -- changes --------------------------------------------------------------------
+
+void sqlite_tasks::insert(const task_record& task, std::int64_t last_seq) {
+  insert_.run(task.id, task.thread_id, task.ns, task.created_by, task.queued, last_seq, task.max_attempts,
+              task.priority, task.created_at, task.updated_at, task.run_at, task.name, task.bot, task.bot_ns,
+              task.input, task.spec, task.metadata);
+}
+
+void sqlite_tasks::start(const uuid& id, int attempt, std::string_view node, timestamp at) {
+  start_.run(id, attempt, node, at);
+}
+
+void sqlite_tasks::set_queued(const uuid& id, std::string_view bot, std::string_view bot_ns, int max_attempts,
+                              std::int64_t last_seq, timestamp at) {
+  set_queued_.run(id, bot, bot_ns, max_attempts, last_seq, at);
+}
+
+void sqlite_tasks::start_by_hand(const open_task& task, std::string_view node, std::int64_t last_seq, timestamp at) {
+  start_by_hand_.run(task.id(), task.attempt, node, last_seq, at);
+  close_attempt_.run(task.id(), task.attempt, attempt_outcome::running, at, std::nullopt, std::nullopt, 0, 0, node,
+                     std::nullopt);
+}
+
+void sqlite_tasks::set_deleted(const uuid& id, std::int64_t last_seq, timestamp at) {
+  set_deleted_.run(id, last_seq, at);
+}
+
+void sqlite_tasks::close_attempt(open_task& task, const attempt_end& end, timestamp at) {
+  auto usage = end.usage;
+  if (task.entry) {
+    // Whoever ends the attempt may know less than it has reported itself.
+    usage.input_tokens = std::max(usage.input_tokens, task.entry->usage.input_tokens);
+    usage.output_tokens = std::max(usage.output_tokens, task.entry->usage.output_tokens);
+  }
+  const auto started_at = task.entry ? task.entry->started_at : at;
+  const auto node = task.entry ? std::string_view{task.entry->node} : std::string_view{};
+  close_attempt_.run(task.id(), task.attempt, end.outcome, started_at, at, end.kind, usage.input_tokens,
+                     usage.output_tokens, node, end.error);
+  task.usage += usage;
+}
+
+void sqlite_tasks::store_usage(const open_task& task, timestamp at) {
+  store_usage_.run(task.id(), task.usage.input_tokens, task.usage.output_tokens, at);
+}
+
+// -- the end --------------------------------------------------------------------
+
+void sqlite_tasks::finish(const open_task& task, journal_tail& tail, const task_end& end) {
+  if (task.entry) {
+    queue_.leave(task.id(), task.thread_id(), task.entry->is_active());
+    if (task.entry->called)
+      journal_.seal_tool_calls(tail);
+  }
+  append_end(task, tail, end);
+  finish_.run(task.id(), end.status, tail.seq, task.usage.input_tokens, task.usage.output_tokens, tail.at, end.kind,
+              end.error, end.output);
+}
+
+void sqlite_tasks::append_end(const open_task& task, journal_tail& tail, const task_end& end) {
+  switch (end.status) {
+  case task_status::completed: {
+    const auto position
+      = journal_.append(tail, event_type::task_completed, completed_data(task.name, end.output, task.usage));
+    if (end.output)
+      journal_.add_answer(tail, position, *end.output);
+    return;
+  }
+  case task_status::failed: {
+    const auto error = end.error.value_or(std::string_view{});
+    const auto kind = end.kind.value_or(error_class::permanent);
+    if (end.ends_chat)
+      journal_.append(tail, event_type::chat_error, chat_error_data(error, kind));
+    journal_.append(tail, event_type::task_failed, failed_data(task.name, error, kind, task.attempt));
+    return;
+  }
+  case task_status::cancelled:
+    if (end.ends_chat)
+      journal_.append(tail, event_type::chat_cancelled, "{}");
+    journal_.append(tail, event_type::task_cancelled, cancelled_data(task.name, end.output));
+    return;
+  case task_status::pending:
+  case task_status::running: return;
+  }
+}
+
+} // namespace troupe

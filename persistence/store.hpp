@@ -1,0 +1,198 @@
+#pragma once
+
+#include "persistence/operations.hpp"
+#include "persistence/records.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace troupe {
+
+/// A value, or why there is none. No exception leaves this layer.
+template <class T>
+using store_result = std::variant<store_error, T>;
+
+// -- writing ------------------------------------------------------------------
+
+/// What a batch did, once it is on disk.
+struct committed {
+  /// One per operation, in their order.
+  std::vector<outcome> outcomes;
+  /// Every new journal entry, in the order of `position`.
+  std::vector<event_record> events;
+  /// There are tasks that `claim_tasks` would return now.
+  bool work_ready = false;
+  /// A task was queued for a later time; the earliest such time in this batch.
+  std::optional<timestamp> next_due;
+};
+
+/// The writing side of a store; used by one thread at a time.
+class store_writer {
+public:
+  virtual ~store_writer() = default;
+
+  /// Applies `batch` as one transaction and returns when it is on disk. An
+  /// operation that fails does so alone: the others are committed. If the
+  /// database cannot commit, every outcome is `unavailable` and nothing has
+  /// changed.
+  virtual committed apply(std::span<const operation> batch) = 0;
+};
+
+// -- reading ------------------------------------------------------------------
+
+/// Which events a subscriber wants.
+struct room {
+  enum class kind : std::uint8_t {
+    /// The events of all tasks of the named task's thread.
+    task,
+    /// The events of all tasks created by a user.
+    user,
+    /// The events of all tasks of a namespace.
+    ns,
+  };
+
+  kind type = kind::task;
+  /// For `task`: a task of the thread when asking, the thread's id once resolved.
+  uuid id;
+  /// For `user` and `ns`: the name.
+  std::string name;
+
+  auto operator<=>(const room&) const = default;
+};
+
+/// Every set field must match.
+struct task_filter {
+  std::string ns;
+  std::optional<task_status> status;
+  std::optional<std::string> created_by;
+  std::optional<uuid> thread_id;
+  std::optional<std::string> bot;
+  /// Exclusive.
+  std::optional<timestamp> created_after;
+  /// Exclusive.
+  std::optional<timestamp> created_before;
+};
+
+/// A page and where the next one starts.
+template <class T, class Key>
+struct page {
+  std::vector<T> items;
+  std::optional<Key> next;
+};
+
+/// Tasks in the queue by what they wait for, and how long the oldest has.
+struct queue_stats {
+  struct row {
+    std::string ns;
+    /// Due, and waiting for capacity.
+    std::int64_t ready = 0;
+    /// Waiting for a time: `run_at`.
+    std::int64_t scheduled = 0;
+    /// Between two attempts.
+    std::int64_t retrying = 0;
+    /// Behind another task of the same thread.
+    std::int64_t blocked = 0;
+    std::int64_t running = 0;
+    /// When the longest-waiting ready task became due.
+    std::optional<timestamp> oldest_due;
+  };
+  /// One row per namespace with tasks in the queue, by name.
+  std::vector<row> namespaces;
+};
+
+/// Events of a room behind a position.
+struct room_events {
+  std::vector<event_record> events;
+  /// How far was looked; the place to go on from. Everything of the room up to
+  /// here is in `events`.
+  std::int64_t position = 0;
+  /// There is nothing committed behind `position`.
+  bool at_end = false;
+};
+
+/// The reading side of a store; each reader is used by one thread at a time, any
+/// number exist beside the writer. Deleted tasks are not found, except by
+/// `events_after` and `room_events_after`, whose journals end in `task:deleted`.
+class store_reader {
+public:
+  virtual ~store_reader() = default;
+
+  /// Opens one consistent view for the calls up to `end`; calls outside of it see
+  /// the latest commit each. Saves the cost of a view per call.
+  virtual void begin() = 0;
+  virtual void end() = 0;
+
+  virtual store_result<task_record> get_task(const uuid& id) = 0;
+  /// Newest first, `limit` at most, those with an id below `before`.
+  virtual store_result<page<task_record, uuid>> list_tasks(const task_filter& filter, std::optional<uuid> before,
+                                                           int limit)
+    = 0;
+  /// The task's messages in order, those behind `after` (0 for the start).
+  virtual store_result<page<message_record, std::int64_t>> task_messages(const uuid& task_id, std::int64_t after,
+                                                                         int limit)
+    = 0;
+  /// The thread's messages in order; `not_found` if no task has this thread.
+  virtual store_result<page<message_record, std::int64_t>> thread_messages(const uuid& thread_id, std::int64_t after,
+                                                                           int limit)
+    = 0;
+  virtual store_result<std::vector<attempt_record>> attempts(const uuid& task_id) = 0;
+  /// The task's journal behind `seq`, in order.
+  virtual store_result<std::vector<event_record>> events_after(const uuid& task_id, std::int64_t seq, int limit) = 0;
+
+  /// Replaces a task by its thread in a task room, so that it can be compared and
+  /// asked for; `not_found` if the task never existed.
+  virtual store_result<room> resolve(const room& r) = 0;
+  /// The position of a journal entry. `seq` 0 gives the place before the task's
+  /// first entry; beyond the last one, the last one's.
+  virtual store_result<std::int64_t> position_of(const uuid& task_id, std::int64_t seq) = 0;
+  /// The position of the latest commit.
+  virtual store_result<std::int64_t> last_position() = 0;
+  /// Events of a resolved room behind `position`. Looks at a bounded number of
+  /// entries, so that an empty answer is not yet the end: see `at_end`.
+  virtual store_result<room_events> room_events_after(const room& r, std::int64_t position, int limit) = 0;
+
+  virtual store_result<bot_record> get_bot(const std::string& ns, const std::string& name) = 0;
+  /// By name, those behind `after`.
+  virtual store_result<page<bot_record, std::string>> list_bots(const std::string& ns, const std::string& after,
+                                                                int limit)
+    = 0;
+  virtual store_result<model_record> get_model(const std::string& ns, const std::string& name) = 0;
+  virtual store_result<page<model_record, std::string>> list_models(const std::string& ns, const std::string& after,
+                                                                    int limit)
+    = 0;
+
+  virtual store_result<queue_stats> queue() = 0;
+};
+
+/// A database that is open and migrated: the factory of its two sides.
+class database {
+public:
+  virtual ~database() = default;
+
+  /// At most one writer exists at a time.
+  virtual store_result<std::unique_ptr<store_writer>> open_writer() = 0;
+  virtual store_result<std::unique_ptr<store_reader>> open_reader() = 0;
+};
+
+/// Opens `url` (`sqlite:<file>`, or `sqlite::memory:` is refused), creating it
+/// and applying the migrations it lacks. Fails if another process holds it or
+/// if its schema is newer.
+store_result<std::shared_ptr<database>> open_database(const std::string& url);
+
+/// The schema version this program writes, and the one found by the last
+/// `open_database` before it migrated.
+struct migration_report {
+  int from = 0;
+  int to = 0;
+};
+
+/// Opens, migrates and closes: for `troupe migrate`.
+store_result<migration_report> migrate_database(const std::string& url);
+
+} // namespace troupe

@@ -1,0 +1,228 @@
+#include "store_fixture.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+
+namespace troupe {
+namespace {
+
+constexpr int all = 100'000;
+
+class sqlite_place final : public test_database {
+public:
+  [[nodiscard]] std::string url() const override { return "sqlite:" + folder_.path() + "/troupe.db"; }
+
+private:
+  temporary_folder folder_;
+};
+
+} // namespace
+
+// -- places ---------------------------------------------------------------------
+
+temporary_folder::temporary_folder() {
+  auto name = (std::filesystem::temp_directory_path() / "troupe-test-XXXXXX").string();
+  if (!::mkdtemp(name.data()))
+    throw std::runtime_error{"no temporary folder"};
+  path_ = name;
+}
+
+temporary_folder::~temporary_folder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::vector<database_kind> database_kinds() {
+  return {{"Sqlite", [] { return std::make_unique<sqlite_place>(); }}};
+}
+
+void store_fixture::SetUp() {
+  place = GetParam().make();
+  open();
+}
+
+void store_fixture::open() {
+  db = value_of<std::shared_ptr<database>>(open_database(place->url()));
+  writer = value_of<std::unique_ptr<store_writer>>(db->open_writer());
+  reader = value_of<std::unique_ptr<store_reader>>(db->open_reader());
+}
+
+void store_fixture::close() {
+  reader.reset();
+  writer.reset();
+  db.reset();
+}
+
+// -- operations -----------------------------------------------------------------
+
+outcome store_fixture::apply(operation op) {
+  last = writer->apply(std::span{&op, 1});
+  return last.outcomes.at(0);
+}
+
+create_task store_fixture::make_task(std::string input) const {
+  create_task op;
+  op.task.id = op.task.thread_id = make_uuid();
+  op.task.name = "a task";
+  op.task.ns = "default";
+  op.task.bot = "default";
+  op.task.bot_ns = "default";
+  op.task.created_by = "alice";
+  op.task.input = std::move(input);
+  op.task.created_at = clock;
+  return op;
+}
+
+create_task store_fixture::make_turn(const uuid& thread, std::string input) const {
+  auto op = make_task(std::move(input));
+  op.task.thread_id = thread;
+  return op;
+}
+
+uuid store_fixture::execute(create_task op) {
+  op.execute = true;
+  return must(std::move(op)).task.id;
+}
+
+std::vector<claimed_task> store_fixture::claim(int limit) {
+  return must(claim_tasks{owner, "node-1", limit, clock}).tasks;
+}
+
+claimed_task store_fixture::claim_one() {
+  auto tasks = claim(1);
+  if (tasks.size() != 1)
+    throw std::runtime_error{"nothing to claim"};
+  return tasks[0];
+}
+
+complete_task store_fixture::make_completion(const claimed_task& task, std::string output) const {
+  complete_task op;
+  op.fence = fence_of(task);
+  op.output = std::move(output);
+  op.usage = {3, 5};
+  op.at = clock;
+  return op;
+}
+
+fail_attempt store_fixture::make_failure(const claimed_task& task, std::string error) const {
+  fail_attempt op;
+  op.fence = fence_of(task);
+  op.error = std::move(error);
+  op.usage = {2, 1};
+  op.at = clock;
+  return op;
+}
+
+fail_attempt store_fixture::make_retry(const claimed_task& task, timestamp retry_at) const {
+  auto op = make_failure(task);
+  op.retry_at = retry_at;
+  return op;
+}
+
+append_journal store_fixture::make_intent(const claimed_task& task, std::string call_id) const {
+  append_journal op;
+  op.fence = fence_of(task);
+  message_record intent;
+  intent.role = message_role::assistant;
+  intent.tool_calls = {{std::move(call_id), "now", "{}"}};
+  op.messages.push_back(std::move(intent));
+  op.events.push_back({event_type::chat_tool_start, "{}"});
+  op.at = clock;
+  return op;
+}
+
+append_journal store_fixture::make_result(const claimed_task& task, std::string call_id, std::string content) const {
+  append_journal op;
+  op.fence = fence_of(task);
+  message_record result;
+  result.role = message_role::tool;
+  result.call_id = std::move(call_id);
+  result.tool = "now";
+  result.content = std::move(content);
+  op.messages.push_back(std::move(result));
+  op.events.push_back({event_type::chat_tool_result, "{}"});
+  op.at = clock;
+  return op;
+}
+
+cancel_task store_fixture::make_cancel(const uuid& id) const {
+  cancel_task op;
+  op.id = id;
+  op.at = clock;
+  return op;
+}
+
+set_task_status store_fixture::make_status(const uuid& id, task_status status) const {
+  set_task_status op;
+  op.id = id;
+  op.status = status;
+  op.node = "by-hand";
+  op.at = clock;
+  return op;
+}
+
+uuid store_fixture::completed_task() {
+  const auto id = execute();
+  must(make_completion(claim_one()));
+  return id;
+}
+
+uuid store_fixture::failed_task() {
+  const auto id = execute();
+  must(make_failure(claim_one()));
+  return id;
+}
+
+// -- what is stored -------------------------------------------------------------
+
+task_record store_fixture::task(const uuid& id) {
+  return value_of<task_record>(reader->get_task(id));
+}
+
+std::vector<event_record> store_fixture::journal(const uuid& id) {
+  return value_of<std::vector<event_record>>(reader->events_after(id, 0, all));
+}
+
+std::string store_fixture::story(const uuid& id) {
+  std::string names;
+  for (const auto& event : journal(id))
+    names += (names.empty() ? "" : " ") + std::string{to_string(event.type)};
+  return names;
+}
+
+std::string store_fixture::data_of(const uuid& id, event_type type) {
+  std::string data;
+  for (const auto& event : journal(id))
+    if (event.type == type)
+      data = event.data;
+  return data;
+}
+
+std::vector<message_record> store_fixture::messages(const uuid& id) {
+  return value_of<page<message_record, std::int64_t>>(reader->task_messages(id, 0, all)).items;
+}
+
+std::vector<message_record> store_fixture::conversation(const uuid& thread) {
+  return value_of<page<message_record, std::int64_t>>(reader->thread_messages(thread, 0, all)).items;
+}
+
+std::string store_fixture::roles(const std::vector<message_record>& items) {
+  std::string names;
+  for (const auto& message : items)
+    names += (names.empty() ? "" : " ") + std::string{to_string(message.role)};
+  return names;
+}
+
+std::vector<attempt_record> store_fixture::attempts(const uuid& id) {
+  return value_of<std::vector<attempt_record>>(reader->attempts(id));
+}
+
+queue_stats::row store_fixture::queue_of(const std::string& ns) {
+  for (auto& row : value_of<queue_stats>(reader->queue()).namespaces)
+    if (row.ns == ns)
+      return row;
+  return {};
+}
+
+} // namespace troupe
