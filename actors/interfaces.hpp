@@ -1,0 +1,166 @@
+#pragma once
+
+#include "actors/messages.hpp"
+
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <memory>
+#include <vector>
+
+/// Every actor's typed handle, a comment for each message that does not speak for
+/// itself. Who holds which handle is said by `services` at the end: handles are
+/// passed in at the spawn, and again when a service was started anew.
+namespace troupe {
+
+struct services;
+
+/// Told to every actor that holds handles when a service has a new one.
+struct services_changed {
+  std::shared_ptr<const services> now;
+};
+
+// -- store --------------------------------------------------------------------
+
+/// The store's writing side. Each operation is answered when it is on disk.
+using writer_actor = caf::typed_actor<
+  caf::replies_to<create_task>::with<task_result>, caf::replies_to<enqueue_task>::with<task_result>,
+  caf::replies_to<claim_tasks>::with<claimed_tasks>, caf::replies_to<append_journal>::with<done>,
+  caf::replies_to<complete_task>::with<done>, caf::replies_to<fail_attempt>::with<done>,
+  caf::replies_to<release_tasks>::with<done>, caf::replies_to<cancel_task>::with<task_result>,
+  caf::replies_to<retry_task>::with<task_result>, caf::replies_to<set_task_status>::with<task_result>,
+  caf::replies_to<delete_task>::with<done>, caf::replies_to<recover_tasks>::with<recovered_tasks>,
+  caf::replies_to<put_bot>::with<bot_result>, caf::replies_to<delete_bot>::with<done>,
+  caf::replies_to<put_model>::with<model_result>, caf::replies_to<delete_model>::with<done>,
+  caf::replies_to<clean_up>::with<done>, caf::reacts_to<commit_batch>, caf::reacts_to<services_changed>>;
+
+/// One of the store's readers. Sees every commit acknowledged before the question
+/// was asked.
+using reader_actor = caf::typed_actor<
+  caf::replies_to<get_task>::with<task_record>, caf::replies_to<get_tasks>::with<task_page>,
+  caf::replies_to<get_task_messages>::with<message_page>, caf::replies_to<get_thread_messages>::with<message_page>,
+  caf::replies_to<get_attempts>::with<attempt_list>, caf::replies_to<get_events>::with<event_list>,
+  caf::replies_to<get_room_start>::with<room_start>, caf::replies_to<get_room_events>::with<room_events>,
+  caf::replies_to<get_bot>::with<bot_record>, caf::replies_to<get_bots>::with<bot_page>,
+  caf::replies_to<get_model>::with<model_record>, caf::replies_to<get_models>::with<model_page>,
+  caf::replies_to<get_queue>::with<queue_stats>, caf::reacts_to<close_view>>;
+
+// -- broadcaster --------------------------------------------------------------
+
+/// Whoever joins rooms: a gateway.
+using subscriber_actor = caf::typed_actor<caf::reacts_to<events_published>>;
+
+struct join_room {
+  room where;
+  subscriber_actor subscriber;
+};
+
+struct leave_room {
+  room where;
+  subscriber_actor subscriber;
+};
+
+/// Passes committed events on to the subscribers of their rooms.
+using broadcaster_actor = caf::typed_actor<
+  caf::reacts_to<events_committed>,
+  // Answered once every later event of the room will reach the subscriber. A
+  // subscriber may join a room more than once and leaves it as often.
+  caf::replies_to<join_room>::with<done>, caf::reacts_to<leave_room>>;
+
+// -- models -------------------------------------------------------------------
+
+/// Receives a streamed answer: a task actor.
+using chat_listener = caf::typed_actor<caf::reacts_to<chat_delta>>;
+
+/// Asks for the next turn of a conversation.
+struct chat_request {
+  std::shared_ptr<const model_record> model;
+  std::shared_ptr<const bot_record> bot;
+  chat_id id;
+  /// This task's input, for models that look no further.
+  std::string input;
+  /// The thread so far, this task's messages last; null if the input is all.
+  conversation history;
+  chat_listener listener;
+};
+
+/// A configured model: answers turns of many chats at once.
+using model_actor = caf::typed_actor<caf::replies_to<chat_request>::with<chat_result>, caf::reacts_to<stop_chat>,
+                                     caf::reacts_to<stream_step>>;
+
+/// All configured models: passes a request on to the one it names, and starts
+/// that one if need be.
+using models_actor = caf::typed_actor<caf::replies_to<chat_request>::with<chat_result>, caf::reacts_to<stop_chat>>;
+
+// -- tasks --------------------------------------------------------------------
+
+/// An attempt of a task.
+using task_actor
+  = caf::typed_actor<caf::reacts_to<chat_delta>, caf::reacts_to<flush_journal>, caf::replies_to<stop_task>::with<stopped_task>>;
+
+/// Starts or cancels one turn of a thread, then ends.
+using turn_actor
+  = caf::typed_actor<caf::replies_to<start_turn>::with<task_result>, caf::replies_to<cancel_turn>::with<task_result>>;
+
+/// Claims, starts and watches task actors, and decides what follows a failure.
+using task_supervisor_actor = caf::typed_actor<
+  caf::reacts_to<work_arrived>, caf::reacts_to<retry_settling>,
+  // The three that may hit a running task: its actor is stopped first.
+  caf::replies_to<cancel_task>::with<task_result>, caf::replies_to<set_task_status>::with<task_result>,
+  caf::replies_to<delete_task>::with<done>, caf::replies_to<start_turn>::with<task_result>,
+  caf::replies_to<cancel_turn>::with<task_result>, caf::replies_to<drain>::with<drained>, caf::reacts_to<drain_expired>,
+  caf::replies_to<get_load>::with<node_load>, caf::reacts_to<services_changed>>;
+
+/// Wakes the supervisor when a waiting task is due, and does the housekeeping.
+using scheduler_actor = caf::typed_actor<caf::reacts_to<task_scheduled>, caf::reacts_to<due_tick>,
+                                         caf::reacts_to<clean_up_tick>, caf::reacts_to<services_changed>>;
+
+// -- all of them --------------------------------------------------------------
+
+/// The services of a node. A null handle is a service that has not started yet.
+struct services {
+  broadcaster_actor broadcaster;
+  writer_actor writer;
+  std::vector<reader_actor> readers;
+  models_actor models;
+  task_supervisor_actor supervisor;
+  scheduler_actor scheduler;
+};
+
+/// Shared by all who hold handles; replaced as a whole.
+using services_ptr = std::shared_ptr<const services>;
+
+// -- node ---------------------------------------------------------------------
+
+/// A service that a layer above adds to the node: started now, and again
+/// whenever it dies.
+struct add_service {
+  std::string name;
+  std::function<caf::actor(caf::actor_system&, services_ptr)> start;
+};
+
+struct get_services {};
+
+/// Ends every service, then the node's supervisor itself.
+struct stop_node {};
+
+/// The root of the tree: starts the services and starts them again.
+using node_actor = caf::typed_actor<caf::replies_to<get_services>::with<services_ptr>,
+                                    caf::replies_to<add_service>::with<done>, caf::replies_to<stop_node>::with<done>>;
+
+} // namespace troupe
+
+#define TROUPE_HANDLE_MESSAGES(X)                                                                                      \
+  X(services_changed) X(join_room) X(leave_room) X(chat_request) X(services_ptr) X(add_service) X(get_services)        \
+  X(stop_node)
+
+#undef TROUPE_TYPE_ID
+#define TROUPE_TYPE_ID(name) CAF_ADD_TYPE_ID(troupe_handles, (troupe::name))
+
+TROUPE_HANDLE_MESSAGES(TROUPE_UNSAFE)
+CAF_BEGIN_TYPE_ID_BLOCK(troupe_handles, caf::id_block::troupe_messages::end)
+TROUPE_HANDLE_MESSAGES(TROUPE_TYPE_ID)
+CAF_END_TYPE_ID_BLOCK(troupe_handles)
+
+#undef TROUPE_UNSAFE
+#undef TROUPE_TYPE_ID

@@ -1,0 +1,290 @@
+#pragma once
+
+#include "actors/errors.hpp"
+#include "persistence/operations.hpp"
+#include "persistence/store.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/type_id.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// The vocabulary: what the actors say to each other, besides the store's
+/// operations, which are messages too. Imperative for what is asked, past tense
+/// for what is told, `get_…` for a question. None of them leaves the process.
+namespace troupe {
+
+// -- questions to a reader ----------------------------------------------------
+
+using task_page = page<task_record, uuid>;
+using message_page = page<message_record, std::int64_t>;
+using bot_page = page<bot_record, std::string>;
+using model_page = page<model_record, std::string>;
+
+struct get_task {
+  uuid id;
+};
+
+struct get_tasks {
+  task_filter filter;
+  std::optional<uuid> before;
+  int limit = 50;
+};
+
+struct get_task_messages {
+  uuid task_id;
+  std::int64_t after = 0;
+  int limit = 50;
+};
+
+struct get_thread_messages {
+  uuid thread_id;
+  std::int64_t after = 0;
+  int limit = 50;
+};
+
+struct get_attempts {
+  uuid task_id;
+};
+
+using attempt_list = std::vector<attempt_record>;
+
+struct get_events {
+  uuid task_id;
+  std::int64_t after = 0;
+  int limit = 50;
+};
+
+using event_list = std::vector<event_record>;
+
+/// Where a subscriber of `where` starts: behind a journal entry of the room's
+/// task, or now.
+struct get_room_start {
+  room where;
+  /// Task rooms only.
+  std::optional<std::int64_t> after_seq;
+};
+
+struct room_start {
+  /// With the thread in place of the task.
+  room resolved;
+  std::int64_t position = 0;
+};
+
+struct get_room_events {
+  room resolved;
+  std::int64_t position = 0;
+  int limit = 500;
+};
+
+struct get_bot {
+  std::string ns;
+  std::string name;
+};
+
+struct get_bots {
+  std::string ns;
+  std::string after;
+  int limit = 50;
+};
+
+struct get_model {
+  std::string ns;
+  std::string name;
+};
+
+struct get_models {
+  std::string ns;
+  std::string after;
+  int limit = 50;
+};
+
+struct get_queue {};
+
+// -- told by the writer -------------------------------------------------------
+
+/// There are tasks that a claim would return.
+struct work_arrived {};
+
+/// A task waits for this time.
+struct task_scheduled {
+  timestamp due{};
+};
+
+using event_batch = std::shared_ptr<const std::vector<event_record>>;
+
+/// Journal entries that are on disk, in the order of their positions.
+struct events_committed {
+  event_batch events;
+};
+
+// -- the broadcaster and its subscribers --------------------------------------
+
+/// The events of a batch that are in a room the receiver has joined, by index.
+struct events_published {
+  event_batch events;
+  std::vector<std::uint32_t> chosen;
+};
+
+// -- models -------------------------------------------------------------------
+
+/// Which chat a message belongs to: an attempt of a task.
+struct chat_id {
+  uuid task_id;
+  int attempt = 0;
+
+  auto operator<=>(const chat_id&) const = default;
+};
+
+using conversation = std::shared_ptr<const std::vector<message_record>>;
+
+/// A piece of the answer as it is made.
+struct chat_delta {
+  std::string text;
+};
+
+/// A turn of the model: an answer, or tools to call before there is one.
+struct chat_turn {
+  std::string text;
+  std::vector<tool_call> calls;
+  token_usage usage;
+};
+
+/// Why a model gave no turn.
+struct chat_failure {
+  error_class kind = error_class::transient;
+  std::string error;
+  /// How long the provider asks to wait; throttled only.
+  std::optional<std::chrono::milliseconds> retry_after;
+  token_usage usage;
+  /// The failure is to be an exception in the task's actor: the builtin model's
+  /// way to show that a crash is just another failure.
+  bool crash = false;
+};
+
+using chat_result = std::variant<chat_turn, chat_failure>;
+
+/// The chat of an attempt is not wanted any more.
+struct stop_chat {
+  std::shared_ptr<const model_record> model;
+  chat_id id;
+};
+
+// -- task actors and their supervisor -----------------------------------------
+
+/// The context of `errc::attempt_failed`: how an attempt ended.
+struct attempt_failure {
+  error_class kind = error_class::transient;
+  std::string error;
+  std::optional<std::chrono::milliseconds> retry_after;
+  token_usage usage;
+  /// False if the attempt ended before the model was asked.
+  bool chat_started = true;
+  /// Text that was streamed but not yet journaled.
+  std::vector<new_event> events;
+};
+
+/// Time to journal what has been streamed (a task actor to itself).
+struct flush_journal {};
+
+/// Asks a task actor to end at once and to hand over what it has.
+struct stop_task {};
+
+struct stopped_task {
+  std::string partial_output;
+  std::vector<new_event> events;
+  token_usage usage;
+};
+
+/// A new turn of a thread, subject to its bot's `on_busy` rule.
+struct start_turn {
+  /// Any task of the thread; the new one gets its namespace, bot and creator.
+  uuid thread_of;
+  std::string input;
+  std::string name;
+  /// JSON object as text, or empty.
+  std::string metadata;
+};
+
+/// Cancels what the thread of a task is busy with: the running turn, else the one
+/// that is next.
+struct cancel_turn {
+  uuid thread_of;
+};
+
+/// Claims nothing more; answered when every running task has ended, or was
+/// handed back because `grace` was over.
+struct drain {
+  std::chrono::milliseconds grace{0};
+};
+
+struct drained {
+  /// Tasks handed back to the queue.
+  int released = 0;
+};
+
+/// `grace` of the drain is over (the supervisor to itself).
+struct drain_expired {};
+
+/// Time to try again what the store refused (the supervisor to itself).
+struct retry_settling {};
+
+struct get_load {};
+
+struct node_load {
+  int running = 0;
+  int capacity = 0;
+  bool draining = false;
+};
+
+// -- ticks --------------------------------------------------------------------
+
+/// Commit what has been collected (the writer to itself).
+struct commit_batch {};
+
+/// Close the shared view (a reader to itself).
+struct close_view {};
+
+/// A due time has come (the scheduler to itself); outdated if a newer number was given.
+struct due_tick {
+  std::uint64_t number = 0;
+};
+
+/// Time for housekeeping (the scheduler to itself).
+struct clean_up_tick {};
+
+/// The next step of a streamed answer (the builtin model to itself).
+struct stream_step {
+  std::uint64_t stream = 0;
+};
+
+} // namespace troupe
+
+// Nothing here is sent to another node, so nothing is serialised.
+#define TROUPE_MESSAGES(X)                                                                                             \
+  X(create_task) X(enqueue_task) X(claim_tasks) X(append_journal) X(complete_task) X(fail_attempt) X(release_tasks)     \
+  X(cancel_task) X(retry_task) X(set_task_status) X(delete_task) X(recover_tasks) X(put_bot) X(delete_bot)             \
+  X(put_model) X(delete_model) X(clean_up) X(task_result) X(done) X(claimed_tasks) X(recovered_tasks) X(bot_result)    \
+  X(model_result) X(get_task) X(get_tasks) X(get_task_messages) X(get_thread_messages) X(get_attempts) X(get_events)   \
+  X(get_room_start) X(room_start) X(get_room_events) X(room_events) X(get_bot) X(get_bots) X(get_model) X(get_models)  \
+  X(get_queue) X(queue_stats) X(task_record) X(task_page) X(message_page) X(attempt_list) X(event_list) X(bot_record)  \
+  X(bot_page) X(model_record) X(model_page) X(work_arrived) X(task_scheduled) X(events_committed)                      \
+  X(events_published) X(chat_delta) X(chat_result) X(stop_chat) X(attempt_failure) X(flush_journal) X(stop_task)  X(start_turn) X(cancel_turn)       \
+  X(stopped_task) X(drain) X(drained) X(drain_expired) X(retry_settling) X(get_load) X(node_load) X(commit_batch)      \
+  X(close_view) X(due_tick) X(clean_up_tick) X(stream_step)
+
+#define TROUPE_UNSAFE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::name)
+#define TROUPE_TYPE_ID(name) CAF_ADD_TYPE_ID(troupe_messages, (troupe::name))
+
+TROUPE_MESSAGES(TROUPE_UNSAFE)
+CAF_BEGIN_TYPE_ID_BLOCK(troupe_messages, caf::first_custom_type_id)
+TROUPE_MESSAGES(TROUPE_TYPE_ID)
+CAF_END_TYPE_ID_BLOCK(troupe_messages)

@@ -1,0 +1,222 @@
+#include "actors/metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <tuple>
+
+namespace troupe {
+
+namespace {
+
+using buckets = prometheus::Histogram::BucketBoundaries;
+
+const buckets execution_buckets{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600};
+const buckets commit_buckets{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1};
+const buckets batch_buckets{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000};
+
+/// Resident memory from /proc; 0 where there is none.
+double resident_bytes() {
+  std::ifstream file{"/proc/self/statm"};
+  long total = 0;
+  long resident = 0;
+  file >> total >> resident;
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+} // namespace
+
+struct metrics::series {
+  prometheus::Registry registry;
+
+  prometheus::Family<prometheus::Counter>& tasks
+    = prometheus::BuildCounter().Name("troupe_tasks_total").Help("Runs of tasks that ended, by outcome").Register(registry);
+  prometheus::Family<prometheus::Counter>& failures = prometheus::BuildCounter()
+                                                        .Name("troupe_attempt_failures_total")
+                                                        .Help("Attempts that failed, by error class")
+                                                        .Register(registry);
+  prometheus::Histogram& execution = prometheus::BuildHistogram()
+                                       .Name("troupe_attempt_duration_seconds")
+                                       .Help("Time from the start of an attempt to its end")
+                                       .Register(registry)
+                                       .Add({}, execution_buckets);
+  prometheus::Histogram& first_token = prometheus::BuildHistogram()
+                                         .Name("troupe_first_token_seconds")
+                                         .Help("Time from the start of an attempt to the first text of its answer")
+                                         .Register(registry)
+                                         .Add({}, execution_buckets);
+  prometheus::Gauge& running = prometheus::BuildGauge()
+                                 .Name("troupe_tasks_running")
+                                 .Help("Task actors alive on this node")
+                                 .Register(registry)
+                                 .Add({});
+  prometheus::Histogram& commit_size = prometheus::BuildHistogram()
+                                         .Name("troupe_commit_operations")
+                                         .Help("Operations that shared a commit")
+                                         .Register(registry)
+                                         .Add({}, batch_buckets);
+  prometheus::Histogram& commit_time = prometheus::BuildHistogram()
+                                         .Name("troupe_commit_duration_seconds")
+                                         .Help("Time to apply and commit a batch")
+                                         .Register(registry)
+                                         .Add({}, commit_buckets);
+  prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
+                                                        .Name("troupe_http_requests_total")
+                                                        .Help("HTTP requests answered, by method, route and status")
+                                                        .Register(registry);
+  prometheus::Gauge& http_connections = prometheus::BuildGauge()
+                                          .Name("troupe_http_connections")
+                                          .Help("Open connections that have not become WebSockets")
+                                          .Register(registry)
+                                          .Add({});
+  prometheus::Gauge& websockets = prometheus::BuildGauge()
+                                    .Name("troupe_websocket_connections")
+                                    .Help("Open WebSockets")
+                                    .Register(registry)
+                                    .Add({});
+  prometheus::Family<prometheus::Counter>& frames = prometheus::BuildCounter()
+                                                      .Name("troupe_websocket_frames_total")
+                                                      .Help("WebSocket messages, by direction")
+                                                      .Register(registry);
+  prometheus::Counter& frames_sent = frames.Add({{"direction", "sent"}});
+  prometheus::Counter& frames_received = frames.Add({{"direction", "received"}});
+  prometheus::Counter& slow_readers = prometheus::BuildCounter()
+                                        .Name("troupe_slow_readers_closed_total")
+                                        .Help("Subscribers closed because their queue was full")
+                                        .Register(registry)
+                                        .Add({});
+  prometheus::Family<prometheus::Counter>& restarts = prometheus::BuildCounter()
+                                                        .Name("troupe_service_restarts_total")
+                                                        .Help("Service actors started again after they died")
+                                                        .Register(registry);
+  prometheus::Family<prometheus::Gauge>& queue = prometheus::BuildGauge()
+                                                   .Name("troupe_queue_tasks")
+                                                   .Help("Tasks in the queue, by what they wait for")
+                                                   .Register(registry);
+  prometheus::Gauge& oldest_due = prometheus::BuildGauge()
+                                    .Name("troupe_queue_oldest_due_age_seconds")
+                                    .Help("How long the longest-waiting due task has waited")
+                                    .Register(registry)
+                                    .Add({});
+  prometheus::Gauge& memory = prometheus::BuildGauge()
+                                .Name("process_resident_memory_bytes")
+                                .Help("Resident memory")
+                                .Register(registry)
+                                .Add({});
+
+  prometheus::Counter& completed = tasks.Add({{"outcome", "completed"}});
+  prometheus::Counter& failed = tasks.Add({{"outcome", "failed"}});
+  prometheus::Counter& cancelled = tasks.Add({{"outcome", "cancelled"}});
+
+  // Looking a label set up in a family hashes and copies it; a request should not pay for that.
+  std::mutex routes_mutex;
+  std::map<std::tuple<std::string, std::string, unsigned>, prometheus::Counter*, std::less<>> routes;
+};
+
+metrics::metrics() : series_{std::make_unique<series>()} {
+  prometheus::BuildGauge()
+    .Name("troupe_build_info")
+    .Help("Always 1; the label names the version")
+    .Register(series_->registry)
+    .Add({{"version", TROUPE_VERSION}})
+    .Set(1);
+}
+
+metrics::~metrics() = default;
+
+void metrics::task_ended(task_status status) {
+  switch (status) {
+  case task_status::completed: series_->completed.Increment(); break;
+  case task_status::failed: series_->failed.Increment(); break;
+  case task_status::cancelled: series_->cancelled.Increment(); break;
+  case task_status::pending:
+  case task_status::running: break;
+  }
+}
+
+void metrics::attempt_failed(error_class kind) {
+  series_->failures.Add({{"class", std::string{to_string(kind)}}}).Increment();
+}
+
+void metrics::task_executed(std::chrono::duration<double> attempt_time) {
+  series_->execution.Observe(attempt_time.count());
+}
+
+void metrics::first_token(std::chrono::duration<double> since_start) {
+  series_->first_token.Observe(since_start.count());
+}
+
+void metrics::running_changed(int by) {
+  series_->running.Increment(by);
+}
+
+void metrics::committed(std::size_t operations, std::chrono::duration<double> took) {
+  series_->commit_size.Observe(static_cast<double>(operations));
+  series_->commit_time.Observe(took.count());
+}
+
+void metrics::http_request(std::string_view method, std::string_view route, unsigned status) {
+  const std::lock_guard lock{series_->routes_mutex};
+  auto found = series_->routes.find(std::tuple{method, route, status});
+  if (found == series_->routes.end()) {
+    auto& counter = series_->requests.Add(
+      {{"method", std::string{method}}, {"route", std::string{route}}, {"status", std::to_string(status)}});
+    found = series_->routes.emplace(std::tuple{std::string{method}, std::string{route}, status}, &counter).first;
+  }
+  found->second->Increment();
+}
+
+void metrics::http_connections_changed(int by) {
+  series_->http_connections.Increment(by);
+}
+
+void metrics::websocket_connections_changed(int by) {
+  series_->websockets.Increment(by);
+}
+
+void metrics::websocket_frames(std::string_view direction, std::size_t count) {
+  (direction == "sent" ? series_->frames_sent : series_->frames_received).Increment(static_cast<double>(count));
+}
+
+void metrics::slow_reader_closed() {
+  series_->slow_readers.Increment();
+}
+
+void metrics::service_restarted(std::string_view name) {
+  series_->restarts.Add({{"service", std::string{name}}}).Increment();
+}
+
+std::string metrics::render(const queue_stats& queue, timestamp at) {
+  queue_stats::row sum;
+  for (const auto& row : queue.namespaces) {
+    sum.ready += row.ready;
+    sum.scheduled += row.scheduled;
+    sum.retrying += row.retrying;
+    sum.blocked += row.blocked;
+    sum.running += row.running;
+    if (row.oldest_due && (!sum.oldest_due || *row.oldest_due < *sum.oldest_due))
+      sum.oldest_due = row.oldest_due;
+  }
+  const auto set = [this](const char* state, std::int64_t value) {
+    series_->queue.Add({{"state", state}}).Set(static_cast<double>(value));
+  };
+  set("ready", sum.ready);
+  set("scheduled", sum.scheduled);
+  set("retrying", sum.retrying);
+  set("blocked", sum.blocked);
+  set("running", sum.running);
+  const auto age = sum.oldest_due && *sum.oldest_due < at ? at - *sum.oldest_due : timestamp::duration{0};
+  series_->oldest_due.Set(std::chrono::duration<double>{age}.count());
+  series_->memory.Set(resident_bytes());
+  return prometheus::TextSerializer{}.Serialize(series_->registry.Collect());
+}
+
+} // namespace troupe

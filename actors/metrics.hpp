@@ -1,0 +1,60 @@
+#pragma once
+
+#include "persistence/records.hpp"
+#include "persistence/store.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace troupe {
+
+/// What the process counts and times, for `GET /metrics`. Every member may be
+/// called from any thread. Names follow the Prometheus conventions: base units,
+/// `_total` on counters.
+class metrics {
+public:
+  metrics();
+  ~metrics();
+
+  metrics(const metrics&) = delete;
+  metrics& operator=(const metrics&) = delete;
+
+  // -- tasks ------------------------------------------------------------------
+
+  /// A run ended; `status` is terminal.
+  void task_ended(task_status status);
+  void attempt_failed(error_class kind);
+  void task_executed(std::chrono::duration<double> attempt_time);
+  void first_token(std::chrono::duration<double> since_start);
+  void running_changed(int by);
+
+  // -- store ------------------------------------------------------------------
+
+  void committed(std::size_t operations, std::chrono::duration<double> took);
+
+  // -- gateway ----------------------------------------------------------------
+
+  void http_request(std::string_view method, std::string_view route, unsigned status);
+  void http_connections_changed(int by);
+  void websocket_connections_changed(int by);
+  void websocket_frames(std::string_view direction, std::size_t count);
+  void slow_reader_closed();
+
+  // -- services ---------------------------------------------------------------
+
+  void service_restarted(std::string_view name);
+
+  /// The text exposition format, with the queue as `queue` says it stands `at`.
+  std::string render(const queue_stats& queue, timestamp at);
+
+private:
+  struct series;
+  std::unique_ptr<series> series_;
+};
+
+using metrics_ptr = std::shared_ptr<metrics>;
+
+} // namespace troupe

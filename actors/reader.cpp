@@ -1,0 +1,86 @@
+#include "actors/reader.hpp"
+
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include <stdexcept>
+
+namespace troupe {
+
+void reader_state::open(database& db) {
+  auto opened = db.open_reader();
+  if (auto* refusal = std::get_if<store_error>(&opened)) {
+    spdlog::error("the store does not open: {}", refusal->message);
+    throw std::runtime_error{refusal->message};
+  }
+  store_ = std::move(std::get<std::unique_ptr<store_reader>>(opened));
+}
+
+store_reader& reader_state::view() {
+  if (!view_open_) {
+    // Sent before the view is opened: whatever is asked before the view closes was in the mailbox before it was
+    // opened, so nobody reads a view that is older than the question.
+    self_->send(self_, troupe::close_view{});
+    store_->begin();
+    view_open_ = true;
+  }
+  return *store_;
+}
+
+void reader_state::close_view() {
+  store_->end();
+  view_open_ = false;
+}
+
+store_result<room_start> reader_state::find_room_start(const get_room_start& question) {
+  auto& store = view();
+  auto resolved = store.resolve(question.where);
+  if (auto* refusal = std::get_if<store_error>(&resolved))
+    return *refusal;
+  auto position = question.after_seq ? store.position_of(question.where.id, *question.after_seq) : store.last_position();
+  if (auto* refusal = std::get_if<store_error>(&position))
+    return *refusal;
+  return room_start{std::get<room>(resolved), std::get<std::int64_t>(position)};
+}
+
+namespace {
+
+template <class T>
+caf::result<T> answer(store_result<T> found) {
+  if (auto* refusal = std::get_if<store_error>(&found))
+    return to_error(*refusal);
+  return std::move(std::get<T>(found));
+}
+
+} // namespace
+
+reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self, std::shared_ptr<database> db) {
+  self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
+  self->state.open(*db);
+  return {
+    [self](const get_task& q) { return answer(self->state.view().get_task(q.id)); },
+    [self](const get_tasks& q) { return answer(self->state.view().list_tasks(q.filter, q.before, q.limit)); },
+    [self](const get_task_messages& q) {
+      return answer(self->state.view().task_messages(q.task_id, q.after, q.limit));
+    },
+    [self](const get_thread_messages& q) {
+      return answer(self->state.view().thread_messages(q.thread_id, q.after, q.limit));
+    },
+    [self](const get_attempts& q) { return answer(self->state.view().attempts(q.task_id)); },
+    [self](const get_events& q) { return answer(self->state.view().events_after(q.task_id, q.after, q.limit)); },
+    [self](const get_room_start& q) { return answer(self->state.find_room_start(q)); },
+    [self](const get_room_events& q) {
+      return answer(self->state.view().room_events_after(q.resolved, q.position, q.limit));
+    },
+    [self](const get_bot& q) { return answer(self->state.view().get_bot(q.ns, q.name)); },
+    [self](const get_bots& q) { return answer(self->state.view().list_bots(q.ns, q.after, q.limit)); },
+    [self](const get_model& q) { return answer(self->state.view().get_model(q.ns, q.name)); },
+    [self](const get_models& q) { return answer(self->state.view().list_models(q.ns, q.after, q.limit)); },
+    [self](const get_queue&) { return answer(self->state.view().queue()); },
+    [self](const close_view&) { self->state.close_view(); },
+  };
+}
+
+} // namespace troupe

@@ -1,0 +1,79 @@
+#include "actors/restart_policy.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace troupe {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds longest_delay = std::chrono::days(30);
+
+milliseconds within(milliseconds value, milliseconds largest) noexcept {
+  return std::clamp(value, milliseconds(0), std::max(largest, milliseconds(0)));
+}
+
+/// `delay × factor`, at most `largest`. Both fit into 64 bits times each other only
+/// after the comparison.
+milliseconds multiply(milliseconds delay, std::int64_t factor, milliseconds largest) noexcept {
+  if (delay <= milliseconds(0) || factor <= 0)
+    return milliseconds(0);
+  if (delay > largest / factor)
+    return largest;
+  return delay * factor;
+}
+
+/// The wait after the n-th charged failure, without jitter.
+milliseconds backoff(const restart_policy& policy, std::int64_t n) noexcept {
+  const auto largest = within(policy.max_delay, longest_delay);
+  switch (policy.backoff) {
+  case backoff_kind::fixed: return multiply(policy.delay, 1, largest);
+  case backoff_kind::linear: return multiply(policy.delay, n, largest);
+  case backoff_kind::exponential:
+    return multiply(policy.delay, std::int64_t{1} << std::min<std::int64_t>(n - 1, 62), largest);
+  }
+  return largest;
+}
+
+milliseconds vary(milliseconds delay, double jitter, double random) noexcept {
+  // Written so that NaN, too, ends as no jitter.
+  const double fraction = jitter > 0 ? std::min(jitter, 1.0) : 0.0;
+  const double place = random >= 0 ? std::min(random, 1.0) : 0.5;
+  const double varied = static_cast<double>(delay.count()) * (1 + fraction * (2 * place - 1));
+  return within(milliseconds(static_cast<milliseconds::rep>(varied)), longest_delay);
+}
+
+restart_decision after_transient(const restart_policy& policy, int charged, double random) noexcept {
+  const auto n = std::int64_t{std::max(charged, 0)} + 1;
+  if (n >= policy.max_attempts)
+    return {.restart = false, .delay = milliseconds(0), .charge = true};
+  return {.restart = true, .delay = vary(backoff(policy, n), policy.jitter, random), .charge = true};
+}
+
+restart_decision after_throttled(const restart_policy& policy, int throttled, std::optional<milliseconds> retry_after,
+                                 double random) noexcept {
+  const auto n = std::int64_t{std::max(throttled, 0)} + 1;
+  const auto wait
+    = retry_after ? *retry_after : vary(multiply(policy.delay, n, max_throttled_delay), policy.jitter, random);
+  return {.restart = true, .delay = within(wait, max_throttled_delay), .charge = false};
+}
+
+} // namespace
+
+restart_decision decide_restart(const restart_policy& policy, error_class kind, failure_counts before,
+                                std::optional<milliseconds> retry_after, double random) noexcept {
+  switch (kind) {
+  case error_class::throttled:
+    if (before.throttled < max_throttled_waits)
+      return after_throttled(policy, before.throttled, retry_after, random);
+    return after_transient(policy, before.charged, random);
+  case error_class::transient: return after_transient(policy, before.charged, random);
+  case error_class::permanent: return {.restart = false, .delay = milliseconds(0), .charge = true};
+  case error_class::cancelled: return {.restart = false, .delay = milliseconds(0), .charge = false};
+  }
+  return {};
+}
+
+} // namespace troupe

@@ -1,0 +1,158 @@
+#include "actors/turn.hpp"
+
+#include "actors/timeouts.hpp"
+
+#include <caf/stateful_actor.hpp>
+
+#include <algorithm>
+
+namespace troupe {
+
+namespace {
+
+/// More turns than this in one thread's queue are not looked at.
+constexpr int most_busy = 500;
+
+} // namespace
+
+void turn_state::start(services_ptr peers, clock_function clock) {
+  peers_ = std::move(peers);
+  clock_ = std::move(clock);
+}
+
+caf::typed_response_promise<task_result> turn_state::begin(const start_turn& request) {
+  promise_ = self_->make_response_promise<task_result>();
+  find_task(request.thread_of, [this, request](task_record& sibling) {
+    find_rule(sibling.bot_ns, sibling.bot, [this, request, sibling](on_busy_rule rule) {
+      if (rule == on_busy_rule::enqueue) {
+        create(sibling, request);
+        return;
+      }
+      find_busy(sibling, [this, request, sibling, rule](tasks& busy) {
+        if (!busy.empty() && rule == on_busy_rule::reject)
+          fail(caf::make_error(errc::thread_busy, std::string{"The thread is busy, and its bot rejects new turns then."}));
+        else
+          interrupt(std::move(busy), [this, request, sibling] { create(sibling, request); });
+      });
+    });
+  });
+  return promise_;
+}
+
+caf::typed_response_promise<task_result> turn_state::cancel(const cancel_turn& request) {
+  promise_ = self_->make_response_promise<task_result>();
+  find_task(request.thread_of, [this](task_record& sibling) {
+    find_busy(sibling, [this](tasks& busy) {
+      if (busy.empty()) {
+        fail(caf::make_error(errc::illegal_transition, std::string{"The thread has no turn to cancel."}));
+        return;
+      }
+      self_->request(peers_->supervisor, timeouts::store_write, cancel_task{busy.front().id, {}, {}, {}, clock_(), {}})
+        .then([this](task_result& result) { answer(result); }, [this](caf::error& reason) { fail(std::move(reason)); });
+    });
+  });
+  return promise_;
+}
+
+void turn_state::find_task(const uuid& id, std::function<void(task_record&)> then) {
+  self_->request(peers_->readers.front(), timeouts::store_read, get_task{id})
+    .then([then = std::move(then)](task_record& found) { then(found); },
+          [this](caf::error& reason) { fail(std::move(reason)); });
+}
+
+void turn_state::find_rule(const std::string& ns, const std::string& bot, std::function<void(on_busy_rule)> then) {
+  self_->request(peers_->readers.front(), timeouts::store_read, get_bot{ns, bot})
+    .then([then](const bot_record& found) { then(found.on_busy); },
+          [this, ns, bot, then](caf::error& reason) {
+            if (reason != errc::not_found)
+              fail(std::move(reason));
+            else if (ns != "default")
+              find_rule("default", bot, then);
+            else
+              // A bot that is gone has no rule; the writer will refuse the turn and say why.
+              then(on_busy_rule::enqueue);
+          });
+}
+
+void turn_state::find_busy(const task_record& sibling, std::function<void(tasks&)> then) {
+  const auto ask = [this, sibling](task_status status, std::function<void(task_page&)> use) {
+    get_tasks question;
+    question.filter.ns = sibling.ns;
+    question.filter.thread_id = sibling.thread_id;
+    question.filter.status = status;
+    question.limit = most_busy;
+    self_->request(peers_->readers.front(), timeouts::store_read, std::move(question))
+      .then([use = std::move(use)](task_page& page) { use(page); },
+            [this](caf::error& reason) { fail(std::move(reason)); });
+  };
+  ask(task_status::running, [ask, then = std::move(then)](task_page& running) {
+    ask(task_status::pending, [then, busy = std::move(running.items)](task_page& pending) mutable {
+      // Pages are newest first; a pending task that nobody executes keeps no thread busy.
+      for (auto task = pending.items.rbegin(); task != pending.items.rend(); ++task)
+        if (task->queued)
+          busy.push_back(std::move(*task));
+      then(busy);
+    });
+  });
+}
+
+void turn_state::interrupt(tasks busy, std::function<void()> then) {
+  if (busy.empty()) {
+    then();
+    return;
+  }
+  // The last first: cancelling the running one would let the next begin.
+  const auto id = busy.back().id;
+  busy.pop_back();
+  const auto go_on = [this, busy, then] { interrupt(busy, then); };
+  self_->request(peers_->supervisor, timeouts::store_write, cancel_task{id, {}, {}, {}, clock_(), {}})
+    .then([go_on](const task_result&) { go_on(); },
+          [this, go_on](caf::error& reason) {
+            // It has ended meanwhile.
+            if (reason == errc::illegal_transition || reason == errc::not_found)
+              go_on();
+            else
+              fail(std::move(reason));
+          });
+}
+
+void turn_state::create(const task_record& sibling, const start_turn& request) {
+  create_task command;
+  command.execute = true;
+  auto& fresh = command.task;
+  fresh.id = make_uuid();
+  fresh.thread_id = sibling.thread_id;
+  fresh.ns = sibling.ns;
+  fresh.name = request.name;
+  fresh.input = request.input;
+  fresh.metadata = request.metadata;
+  fresh.bot = sibling.bot;
+  fresh.bot_ns = sibling.bot_ns;
+  fresh.created_by = sibling.created_by;
+  fresh.created_at = clock_();
+  fresh.updated_at = fresh.created_at;
+  self_->request(peers_->writer, timeouts::store_write, std::move(command))
+    .then([this](task_result& result) { answer(result); }, [this](caf::error& reason) { fail(std::move(reason)); });
+}
+
+void turn_state::answer(task_result& result) {
+  promise_.deliver(std::move(result));
+  self_->quit();
+}
+
+void turn_state::fail(caf::error reason) {
+  promise_.deliver(std::move(reason));
+  self_->quit();
+}
+
+turn_actor::behavior_type turn(turn_actor::stateful_pointer<turn_state> self, services_ptr peers,
+                               clock_function clock) {
+  self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
+  self->state.start(std::move(peers), std::move(clock));
+  return {
+    [self](const start_turn& request) { return self->state.begin(request); },
+    [self](const cancel_turn& request) { return self->state.cancel(request); },
+  };
+}
+
+} // namespace troupe

@@ -1,0 +1,126 @@
+#include "actors/writer.hpp"
+
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include <stdexcept>
+
+namespace troupe {
+
+namespace {
+
+/// Bounds how long a commit takes, and with it how long the next ones wait.
+constexpr std::size_t max_batch = 1000;
+
+} // namespace
+
+void writer_state::open(database& db, services_ptr peers, metrics_ptr measured) {
+  auto opened = db.open_writer();
+  if (auto* refusal = std::get_if<store_error>(&opened)) {
+    spdlog::error("the store does not open: {}", refusal->message);
+    throw std::runtime_error{refusal->message};
+  }
+  store_ = std::move(std::get<std::unique_ptr<store_writer>>(opened));
+  peers_ = std::move(peers);
+  metrics_ = std::move(measured);
+}
+
+void writer_state::add_pending(operation op, reply answer) {
+  operations_.push_back(std::move(op));
+  replies_.push_back(std::move(answer));
+  if (operations_.size() >= max_batch) {
+    commit();
+  } else if (!commit_sent_) {
+    // The message queues up behind the operations that are in the mailbox already: they share the commit.
+    commit_sent_ = true;
+    self_->send(self_, commit_batch{});
+  }
+}
+
+void writer_state::commit() {
+  if (operations_.empty())
+    return;
+  const auto operations = std::exchange(operations_, {});
+  committing_ = std::exchange(replies_, {});
+  const auto started = std::chrono::steady_clock::now();
+  auto batch = store_->apply(operations);
+  metrics_->committed(operations.size(), std::chrono::steady_clock::now() - started);
+  announce(batch);
+  for (std::size_t i = 0; i < committing_.size(); ++i)
+    committing_[i](&batch.outcomes[i]);
+  committing_.clear();
+}
+
+void writer_state::announce(committed& batch) {
+  for (const auto& event : batch.events) {
+    if (event.type == event_type::task_completed)
+      metrics_->task_ended(task_status::completed);
+    else if (event.type == event_type::task_failed)
+      metrics_->task_ended(task_status::failed);
+    else if (event.type == event_type::task_cancelled)
+      metrics_->task_ended(task_status::cancelled);
+  }
+  // A null handle is a service that starts later, and asks for what it needs then.
+  if (!batch.events.empty() && peers_->broadcaster)
+    self_->send(peers_->broadcaster,
+                events_committed{std::make_shared<const std::vector<event_record>>(std::move(batch.events))});
+  if (batch.work_ready && peers_->supervisor)
+    self_->send(peers_->supervisor, work_arrived{});
+  if (batch.next_due && peers_->scheduler)
+    self_->send(peers_->scheduler, task_scheduled{*batch.next_due});
+}
+
+void writer_state::abandon() {
+  operations_.clear();
+  for (auto& answer : std::exchange(committing_, {}))
+    answer(nullptr);
+  for (auto& answer : std::exchange(replies_, {}))
+    answer(nullptr);
+}
+
+namespace {
+
+template <class Operation>
+auto handler(writer_actor::stateful_pointer<writer_state> self) {
+  return [self](Operation& op) { return self->state.add(op); };
+}
+
+} // namespace
+
+writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self, std::shared_ptr<database> db,
+                                   services_ptr peers, metrics_ptr measured) {
+  self->set_exception_handler([self](std::exception_ptr& thrown) {
+    self->state.abandon();
+    return to_error(thrown);
+  });
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    self->state.commit();
+    self->quit(exit.reason);
+  });
+  self->state.open(*db, std::move(peers), std::move(measured));
+  return {
+    handler<create_task>(self),
+    handler<enqueue_task>(self),
+    handler<claim_tasks>(self),
+    handler<append_journal>(self),
+    handler<complete_task>(self),
+    handler<fail_attempt>(self),
+    handler<release_tasks>(self),
+    handler<cancel_task>(self),
+    handler<retry_task>(self),
+    handler<set_task_status>(self),
+    handler<delete_task>(self),
+    handler<recover_tasks>(self),
+    handler<put_bot>(self),
+    handler<delete_bot>(self),
+    handler<put_model>(self),
+    handler<delete_model>(self),
+    handler<clean_up>(self),
+    [self](const commit_batch&) { self->state.commit_due(); },
+    [self](const services_changed& changed) { self->state.relink(changed.now); },
+  };
+}
+
+} // namespace troupe
