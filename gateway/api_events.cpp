@@ -1,0 +1,188 @@
+#include "gateway/api.hpp"
+
+#include "gateway/cursor.hpp"
+#include "gateway/event_socket.hpp"
+#include "gateway/event_stream.hpp"
+#include "gateway/gateway_actor.hpp"
+#include "gateway/lane.hpp"
+#include "gateway/render.hpp"
+
+#include <charconv>
+
+namespace troupe::api {
+
+namespace {
+
+auto refusing(const context_ptr& context) {
+  return [context](const store_error& reason) { context->refuse(reason); };
+}
+
+// -- the journal as a page ------------------------------------------------------
+
+void answer_page(const context_ptr& context, const uuid& id) {
+  query_parameters query{context->request().query};
+  query.ns();
+  get_events question{id, query.count("after").value_or(0), query.limit()};
+  const auto* cursor = query.raw("cursor");
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return;
+  }
+  if (cursor) {
+    auto after = read_number_cursor(cursor_kind::journal, *cursor);
+    if (auto* wrong = std::get_if<problem>(&after)) {
+      context->refuse(std::move(*wrong));
+      return;
+    }
+    question.after = std::get<std::int64_t>(after);
+  }
+  auto& gateway = context->gateway();
+  const auto limit = static_cast<std::size_t>(question.limit);
+  gateway.ask(
+    gateway.reader(), std::move(question),
+    [context, limit](const event_list& events) {
+      context->respond_json(200, journal_page(events, events.size() == limit));
+    },
+    refusing(context));
+}
+
+// -- the journal as a stream ----------------------------------------------------
+
+/// `Last-Event-ID`, else `after`, else the start; nothing if an answer was given.
+std::optional<std::int64_t> stream_start(const context_ptr& context) {
+  query_parameters query{context->request().query};
+  query.ns();
+  auto after = query.count("after").value_or(0);
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return std::nullopt;
+  }
+  const auto last = context->request().headers["Last-Event-ID"];
+  if (last.empty())
+    return after;
+  const auto [stop, error] = std::from_chars(last.data(), last.data() + last.size(), after);
+  if (error != std::errc{} || stop != last.data() + last.size() || after < 0) {
+    context->refuse({problem_code::invalid_header, "Last-Event-ID must be the id of an event: an integer of at least 0."});
+    return std::nullopt;
+  }
+  return after;
+}
+
+void answer_stream(const context_ptr& context, const uuid& id) {
+  const auto after = stream_start(context);
+  if (!after)
+    return;
+  auto& gateway = context->gateway();
+  gateway.ask(
+    gateway.reader(), troupe::get_task{id},
+    [context, id, after](const task_record& task) {
+      auto& home = context->gateway();
+      home.ask(
+        home.reader(), get_events{id, *after, 1},
+        [context, id, after, ended = is_terminal(task.status)](const event_list& more) {
+          // 204 tells an EventSource that there is nothing to reconnect for.
+          if (ended && more.empty()) {
+            context->respond({204, "", "", {}});
+            return;
+          }
+          context->note_answered(200);
+          context->gateway().post([door = context->door(), id, after](lane& io) {
+            std::make_shared<event_stream>(io.shared_from_this(), door, id, *after)->start();
+          });
+        },
+        refusing(context));
+    },
+    refusing(context));
+}
+
+// -- WebSockets -------------------------------------------------------------------
+
+/// True, with an answer given, if the request is none for a WebSocket.
+bool refuse_plain_request(const context_ptr& context) {
+  if (context->request().is_websocket_upgrade)
+    return false;
+  problem plain{problem_code::upgrade_required, "This path speaks WebSocket; connect with a WebSocket client."};
+  plain.headers = {{"Upgrade", "websocket"}};
+  context->refuse(std::move(plain));
+  return true;
+}
+
+void upgrade(const context_ptr& context, socket_door door) {
+  context->note_answered(101);
+  context->gateway().post([exchange = context->door(), door = std::move(door)](lane& io) mutable {
+    exchange->upgrade(std::make_shared<event_socket>(io.shared_from_this(), std::move(door)));
+  });
+}
+
+/// Reads `after` if it is there; nothing if an answer was given.
+std::optional<resume_point> resume_of(const context_ptr& context, query_parameters& query, bool in_task_room) {
+  const auto* after = query.raw("after");
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return std::nullopt;
+  }
+  if (!after)
+    return resume_point{};
+  auto point = parse_resume_point(*after, in_task_room);
+  if (auto* wrong = std::get_if<problem>(&point)) {
+    context->refuse(std::move(*wrong));
+    return std::nullopt;
+  }
+  return std::get<resume_point>(point);
+}
+
+} // namespace
+
+void get_task_events(const context_ptr& context) {
+  const auto id = task_id_of(context);
+  if (!id)
+    return;
+  const auto accept = context->request().headers[boost::beast::http::field::accept];
+  if (std::string_view{accept}.find("text/event-stream") != std::string_view::npos)
+    answer_stream(context, *id);
+  else
+    answer_page(context, *id);
+}
+
+void open_chat(const context_ptr& context) {
+  const auto id = task_id_of(context);
+  if (!id || refuse_plain_request(context))
+    return;
+  query_parameters query{context->request().query};
+  query.ns();
+  const auto from = resume_of(context, query, true);
+  if (!from)
+    return;
+  auto& gateway = context->gateway();
+  gateway.ask(
+    gateway.reader(), troupe::get_task{*id},
+    [context, from](const task_record& task) {
+      upgrade(context, {room{room::kind::task, task.id, {}}, *from, task.id});
+    },
+    refusing(context));
+}
+
+void open_notifications(const context_ptr& context) {
+  if (refuse_plain_request(context))
+    return;
+  query_parameters query{context->request().query};
+  query.ns();
+  // Until there is authentication the caller says who it is.
+  const auto user = query.text("created_by").value_or("anonymous");
+  if (const auto from = resume_of(context, query, false))
+    upgrade(context, {room{room::kind::user, {}, user}, *from, std::nullopt});
+}
+
+void open_events(const context_ptr& context) {
+  if (refuse_plain_request(context))
+    return;
+  query_parameters query{context->request().query};
+  query.ns();
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return;
+  }
+  upgrade(context, {});
+}
+
+} // namespace troupe::api

@@ -1,0 +1,250 @@
+#include "gateway/api.hpp"
+
+#include "gateway/cursor.hpp"
+#include "gateway/gateway_actor.hpp"
+#include "gateway/parse_task.hpp"
+#include "gateway/render.hpp"
+
+namespace troupe::api {
+
+namespace {
+
+/// What every POST on a task reads before it does anything: its id, no body, its
+/// key. An answer has been given if one of them is wrong.
+struct task_post {
+  uuid id;
+  std::optional<idempotency_key> key;
+};
+
+std::optional<task_post> read_task_post(const context_ptr& context) {
+  const auto id = task_id_of(context);
+  if (!id || refuse_media_type(context))
+    return std::nullopt;
+  query_parameters query{context->request().query};
+  query.ns();
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return std::nullopt;
+  }
+  if (auto refused = refuse_body(context->request().body)) {
+    context->refuse(std::move(*refused));
+    return std::nullopt;
+  }
+  auto key = idempotency_key_of(context->request());
+  if (auto* wrong = std::get_if<problem>(&key)) {
+    context->refuse(std::move(*wrong));
+    return std::nullopt;
+  }
+  return task_post{*id, std::move(std::get<std::optional<idempotency_key>>(key))};
+}
+
+auto refusing(const context_ptr& context) {
+  return [context](const store_error& reason) { context->refuse(reason); };
+}
+
+http_response with_task(unsigned status, const task_result& result) {
+  http_response response{status, "application/json", render(result.task), {{"ETag", etag_of(result.task)}}};
+  if (result.replayed)
+    response.headers.emplace_back("Idempotency-Replayed", "true");
+  return response;
+}
+
+} // namespace
+
+void create_task(const context_ptr& context) {
+  if (refuse_while_draining(context) || refuse_media_type(context))
+    return;
+  auto& gateway = context->gateway();
+  query_parameters query{context->request().query};
+  const auto ns = query.ns();
+  const auto bot_name = query.name("bot_name");
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return;
+  }
+  auto command = parse_new_task(context->request().body, ns, bot_name, gateway.config().clock());
+  if (auto* wrong = std::get_if<problem>(&command)) {
+    context->refuse(std::move(*wrong));
+    return;
+  }
+  auto key = idempotency_key_of(context->request());
+  if (auto* wrong = std::get_if<problem>(&key)) {
+    context->refuse(std::move(*wrong));
+    return;
+  }
+  auto& create = std::get<troupe::create_task>(command);
+  create.key = std::move(std::get<std::optional<idempotency_key>>(key));
+  gateway.ask(
+    gateway.peers().writer, std::move(create),
+    [context](const task_result& result) {
+      auto response = with_task(201, result);
+      response.headers.emplace_back("Location", "/api/v1/tasks/" + result.task.id.to_string());
+      context->respond(std::move(response));
+    },
+    refusing(context));
+}
+
+void list_tasks(const context_ptr& context) {
+  query_parameters query{context->request().query};
+  get_tasks question;
+  question.filter.ns = query.ns();
+  question.filter.status = query.status("status");
+  question.filter.created_by = query.text("created_by");
+  question.filter.thread_id = query.id("thread_id");
+  question.filter.bot = query.name("bot");
+  question.filter.created_after = query.time("created_after");
+  question.filter.created_before = query.time("created_before");
+  question.limit = query.limit();
+  const auto* cursor = query.raw("cursor");
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return;
+  }
+  if (cursor) {
+    auto before = read_task_cursor(*cursor);
+    if (auto* wrong = std::get_if<problem>(&before)) {
+      context->refuse(std::move(*wrong));
+      return;
+    }
+    question.before = std::get<uuid>(before);
+  }
+  auto& gateway = context->gateway();
+  gateway.ask(
+    gateway.reader(), std::move(question),
+    [context](const task_page& found) { context->respond_json(200, render(found)); }, refusing(context));
+}
+
+void get_task(const context_ptr& context) {
+  const auto id = task_id_of(context);
+  if (!id)
+    return;
+  if (!context->request().query.empty()) {
+    query_parameters query{context->request().query};
+    query.ns();
+    if (auto refused = query.finish()) {
+      context->refuse(std::move(*refused));
+      return;
+    }
+  }
+  auto& gateway = context->gateway();
+  gateway.ask(
+    gateway.reader(), troupe::get_task{*id},
+    [context](const task_record& task) {
+      auto etag = etag_of(task);
+      const auto known = context->request().headers["If-None-Match"];
+      if (!known.empty() && (known == "*" || std::string_view{known}.find(etag) != std::string_view::npos))
+        context->respond({304, "", "", {{"ETag", std::move(etag)}}});
+      else
+        context->respond({200, "application/json", render(task), {{"ETag", std::move(etag)}}});
+    },
+    refusing(context));
+}
+
+void delete_task(const context_ptr& context) {
+  const auto id = task_id_of(context);
+  if (!id)
+    return;
+  auto& gateway = context->gateway();
+  gateway.ask(
+    gateway.peers().supervisor, troupe::delete_task{*id, gateway.config().clock()},
+    [context](const done&) { context->respond({204, "", "", {}}); }, refusing(context));
+}
+
+void patch_task_status(const context_ptr& context) {
+  const auto id = task_id_of(context);
+  if (!id || refuse_media_type(context))
+    return;
+  auto& gateway = context->gateway();
+  auto command = parse_status_change(context->request().body, *id, gateway.config().clock());
+  if (auto* wrong = std::get_if<problem>(&command)) {
+    context->refuse(std::move(*wrong));
+    return;
+  }
+  auto& change = std::get<set_task_status>(command);
+  change.node = gateway.config().node;
+  gateway.ask(
+    gateway.peers().supervisor, std::move(change),
+    [context](const task_result& result) { context->respond(with_task(200, result)); }, refusing(context));
+}
+
+void cancel_task(const context_ptr& context) {
+  auto asked = read_task_post(context);
+  if (!asked)
+    return;
+  auto& gateway = context->gateway();
+  troupe::cancel_task command;
+  command.id = asked->id;
+  command.at = gateway.config().clock();
+  command.key = std::move(asked->key);
+  gateway.ask(
+    gateway.peers().supervisor, std::move(command),
+    [context](const task_result& result) { context->respond(with_task(200, result)); }, refusing(context));
+}
+
+void retry_task(const context_ptr& context) {
+  if (refuse_while_draining(context))
+    return;
+  auto asked = read_task_post(context);
+  if (!asked)
+    return;
+  auto& gateway = context->gateway();
+  gateway.ask(
+    gateway.peers().writer, troupe::retry_task{asked->id, gateway.config().clock(), std::move(asked->key)},
+    [context](const task_result& result) { context->respond(with_task(202, result)); }, refusing(context));
+}
+
+// -- histories ----------------------------------------------------------------
+
+namespace {
+
+/// Reads `limit` and a message cursor into a question and answers with the page.
+template <class Question>
+void answer_messages(const context_ptr& context, Question question) {
+  query_parameters query{context->request().query};
+  query.ns();
+  question.limit = query.limit();
+  const auto* cursor = query.raw("cursor");
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return;
+  }
+  if (cursor) {
+    auto after = read_number_cursor(cursor_kind::messages, *cursor);
+    if (auto* wrong = std::get_if<problem>(&after)) {
+      context->refuse(std::move(*wrong));
+      return;
+    }
+    question.after = std::get<std::int64_t>(after);
+  }
+  auto& gateway = context->gateway();
+  gateway.ask(
+    gateway.reader(), std::move(question),
+    [context](const message_page& found) { context->respond_json(200, render(found)); }, refusing(context));
+}
+
+} // namespace
+
+void get_task_messages(const context_ptr& context) {
+  if (const auto id = task_id_of(context))
+    answer_messages(context, troupe::get_task_messages{*id});
+}
+
+void get_thread_messages(const context_ptr& context) {
+  auto id = path_id(context->part(), "thread id");
+  if (auto* wrong = std::get_if<problem>(&id))
+    context->refuse(std::move(*wrong));
+  else
+    answer_messages(context, troupe::get_thread_messages{std::get<uuid>(id)});
+}
+
+void get_attempts(const context_ptr& context) {
+  const auto id = task_id_of(context);
+  if (!id)
+    return;
+  auto& gateway = context->gateway();
+  gateway.ask(
+    gateway.reader(), troupe::get_attempts{*id},
+    [context](const attempt_list& found) { context->respond_json(200, render(found)); }, refusing(context));
+}
+
+} // namespace troupe::api

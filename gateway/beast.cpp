@@ -1,0 +1,2 @@
+// Beast's non-template part, compiled once for the whole program.
+#include <boost/beast/src.hpp>

@@ -1,0 +1,58 @@
+#include "gateway/chat_frames.hpp"
+
+#include "gateway/parse_task.hpp"
+#include "gateway/render.hpp"
+
+namespace troupe {
+
+namespace {
+
+using answer_function = std::function<void(std::string)>;
+
+auto refusing(const answer_function& answer) {
+  return [answer](const store_error& reason) {
+    const auto refused = from_store_error(reason);
+    answer(error_frame(to_string(refused.code), refused.detail));
+  };
+}
+
+void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const chat_send_frame& frame) {
+  if (gateway.config().draining->load(std::memory_order_relaxed)) {
+    asked.answer(error_frame("unavailable", "The server is shutting down; reconnect and send it again."));
+    return;
+  }
+  gateway.ask(
+    gateway.peers().supervisor,
+    start_turn{asked.task_id, frame.message, default_task_name(frame.message), frame.metadata},
+    [](const task_result&) {}, refusing(asked.answer));
+}
+
+void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const chat_cancel_frame&) {
+  gateway.ask(gateway.peers().supervisor, cancel_turn{asked.task_id}, [](const task_result&) {},
+              refusing(asked.answer));
+}
+
+void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const history_sync_frame& frame) {
+  const auto refuse = refusing(asked.answer);
+  gateway.ask(
+    gateway.reader(), get_task{asked.task_id},
+    [&gateway, frame, answer = asked.answer, refuse](const task_record& task) {
+      gateway.ask(
+        gateway.reader(), get_thread_messages{task.thread_id, frame.after, frame.limit},
+        [answer](const message_page& page) { answer(history_frame(page)); }, refuse);
+    },
+    refuse);
+}
+
+} // namespace
+
+void handle(gateway_state& gateway, const handle_chat_frame& asked) {
+  if (const auto* send = std::get_if<chat_send_frame>(&asked.frame))
+    handle_frame(gateway, asked, *send);
+  else if (const auto* cancel = std::get_if<chat_cancel_frame>(&asked.frame))
+    handle_frame(gateway, asked, *cancel);
+  else if (const auto* sync = std::get_if<history_sync_frame>(&asked.frame))
+    handle_frame(gateway, asked, *sync);
+}
+
+} // namespace troupe

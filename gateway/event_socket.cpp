@@ -1,0 +1,152 @@
+#include "gateway/event_socket.hpp"
+
+#include "gateway/lane.hpp"
+#include "gateway/render.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+
+namespace {
+
+/// Stored events are read on while less than this is queued; live ones may add to it
+/// up to the server's limit.
+constexpr std::size_t replay_queue_bytes = 256 * 1024;
+
+/// Rooms that one connection may be in.
+constexpr std::size_t max_rooms = 100;
+
+template <class... Fs>
+struct overloaded : Fs... {
+  using Fs::operator()...;
+};
+
+} // namespace
+
+void event_socket::on_open(std::shared_ptr<websocket_connection> connection) {
+  connection_ = std::move(connection);
+  if (door_.first)
+    subscribe(*door_.first, door_.from);
+}
+
+void event_socket::on_text(std::string text) {
+  auto frame = parse_frame(text);
+  if (auto* wrong = std::get_if<frame_error>(&frame))
+    send(error_frame(wrong->code, wrong->detail));
+  else
+    obey(std::get<client_frame>(frame));
+}
+
+void event_socket::on_close() {
+  for (const auto& one : std::exchange(feeds_, {}))
+    home_->close(one);
+  connection_ = nullptr;
+}
+
+void event_socket::obey(client_frame& frame) {
+  std::visit(overloaded{
+               [this](const ping_frame&) { send(pong_frame()); },
+               [this](const subscribe_frame& asked) { subscribe(asked.target, asked.after); },
+               [this](const unsubscribe_frame& asked) { unsubscribe(asked.target); },
+               [this, &frame](const auto&) { ask_thread(frame); },
+             },
+             frame);
+}
+
+void event_socket::ask_thread(client_frame& frame) {
+  if (!door_.chat_of) {
+    send(error_frame("not_in_chat", "This frame is about a thread; connect to /api/v1/tasks/{id}/chat to send it."));
+    return;
+  }
+  home_->chat({*door_.chat_of, std::move(frame), [self = weak_from_this(), home = home_](std::string answer) {
+                 home->post([self, answer = std::move(answer)](lane&) mutable {
+                   if (const auto alive = self.lock())
+                     alive->send(std::move(answer));
+                 });
+               }});
+}
+
+void event_socket::subscribe(const room& where, resume_point from) {
+  unsubscribe(where);
+  if (feeds_.size() >= max_rooms) {
+    send(error_frame("too_many_rooms", "A connection may be in 100 rooms at most; leave one first."));
+    return;
+  }
+  // A task's journal has a beginning, so that is where one starts who says nothing else.
+  if (where.type == room::kind::task && std::holds_alternative<std::monostate>(from))
+    from = after_seq{0};
+  feed::hooks hooks;
+  const auto self = weak_from_this();
+  const auto fresh = std::make_shared<std::weak_ptr<feed>>();
+  hooks.deliver = [this](const live_event& event) { deliver(event); };
+  hooks.read = [this, fresh](std::int64_t position) {
+    if (const auto one = fresh->lock())
+      home_->read(one, position);
+  };
+  hooks.opened = [this, where](const room&) { send(subscription_frame(true, where)); };
+  hooks.failed = [this, fresh, where](const store_error& reason) {
+    const auto code = reason.code == store_errc::not_found ? "room_not_found" : "unavailable";
+    send(error_frame(code, "The room " + to_string(where) + " cannot be joined: " + reason.message));
+    if (const auto one = fresh->lock()) {
+      std::erase(feeds_, one);
+      home_->close(one);
+    }
+  };
+  hooks.congested = [this] {
+    if (congested())
+      wait_for_drain();
+    return congested();
+  };
+  const auto one = std::make_shared<feed>(where, from, std::move(hooks));
+  *fresh = one;
+  feeds_.push_back(one);
+  home_->open(one);
+}
+
+void event_socket::unsubscribe(const room& where) {
+  const auto found = std::find_if(feeds_.begin(), feeds_.end(), [&](const auto& one) { return one->where() == where; });
+  if (found == feeds_.end())
+    return;
+  const auto one = *found;
+  feeds_.erase(found);
+  home_->close(one);
+}
+
+void event_socket::deliver(const live_event& event) {
+  // With several rooms a live event may match more than one; they come in the order of their positions.
+  if (feeds_.size() > 1 && std::all_of(feeds_.begin(), feeds_.end(), [](const auto& one) { return one->is_live(); })) {
+    if (event.position <= last_live_)
+      return;
+  }
+  last_live_ = std::max(last_live_, event.position);
+  if (connection_)
+    connection_->send(event.text);
+}
+
+void event_socket::send(std::string text) {
+  if (connection_)
+    connection_->send(std::make_shared<const std::string>(std::move(text)));
+}
+
+bool event_socket::congested() const {
+  return connection_ && connection_->queued_bytes() > replay_queue_bytes;
+}
+
+void event_socket::wait_for_drain() {
+  if (std::exchange(waiting_for_drain_, true))
+    return;
+  home_->poll([self = weak_from_this()] {
+    const auto alive = self.lock();
+    if (!alive || !alive->connection_)
+      return true;
+    if (alive->congested())
+      return false;
+    alive->waiting_for_drain_ = false;
+    for (const auto& one : std::vector{alive->feeds_})
+      one->on_drained();
+    // What was read on may have filled the queue again, which has asked for a poll of its own.
+    return true;
+  });
+}
+
+} // namespace troupe

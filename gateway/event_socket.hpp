@@ -1,0 +1,54 @@
+#pragma once
+
+#include "gateway/feed.hpp"
+#include "gateway/parse_frame.hpp"
+#include "gateway/transport.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+class lane;
+
+/// What a WebSocket door joins by itself, and what may be said through it.
+struct socket_door {
+  /// Joined at once.
+  std::optional<room> first;
+  resume_point from;
+  /// Set for a chat: the task whose thread `chat:…` and `history:sync` are about.
+  std::optional<uuid> chat_of;
+};
+
+/// A WebSocket client: the rooms it is subscribed to, and what it says. Owned by its
+/// connection; used on the I/O thread only.
+class event_socket final : public websocket_listener, public std::enable_shared_from_this<event_socket> {
+public:
+  event_socket(std::shared_ptr<lane> home, socket_door door) : home_{std::move(home)}, door_{std::move(door)} {}
+
+  void on_open(std::shared_ptr<websocket_connection> connection) override;
+  void on_text(std::string text) override;
+  void on_close() override;
+
+private:
+  void subscribe(const room& where, resume_point from);
+  void unsubscribe(const room& where);
+  void obey(client_frame& frame);
+  void ask_thread(client_frame& frame);
+  void deliver(const live_event& event);
+  void send(std::string text);
+  void wait_for_drain();
+  [[nodiscard]] bool congested() const;
+
+  std::shared_ptr<lane> home_;
+  socket_door door_;
+  std::shared_ptr<websocket_connection> connection_;
+  std::vector<std::shared_ptr<feed>> feeds_;
+  /// The latest live event that was sent: rooms overlap, and it is sent once.
+  std::int64_t last_live_ = 0;
+  bool waiting_for_drain_ = false;
+};
+
+} // namespace troupe

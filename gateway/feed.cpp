@@ -1,0 +1,97 @@
+#include "gateway/feed.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe {
+
+resume_point feed::from() const noexcept {
+  return resolved_ ? resume_point{after_position{position_}} : from_;
+}
+
+void feed::begin(room resolved, std::int64_t position) {
+  if (ended())
+    return;
+  const auto first_time = !resolved_;
+  resolved_ = std::move(resolved);
+  if (first_time) {
+    position_ = position;
+    hooks_.opened(*resolved_);
+  }
+  state_ = state::replaying;
+  read_on();
+}
+
+void feed::read_on() {
+  if (hooks_.congested()) {
+    waits_for_drain_ = true;
+    return;
+  }
+  hooks_.read(position_);
+}
+
+void feed::on_drained() {
+  if (state_ != state::replaying || !waits_for_drain_ || hooks_.congested())
+    return;
+  waits_for_drain_ = false;
+  hooks_.read(position_);
+}
+
+void feed::on_page(const room_events& page, const std::vector<live_event>& events) {
+  if (state_ != state::replaying)
+    return;
+  for (const auto& event : events) {
+    if (event.position > position_)
+      hooks_.deliver(event);
+    // Delivering may close the connection, and end the feed with it.
+    if (ended())
+      return;
+  }
+  position_ = std::max(position_, page.position);
+  if (!page.at_end || std::exchange(held_overflowed_, false)) {
+    if (!page.at_end)
+      std::erase_if(held_, [this](const auto& event) { return event.position <= position_; });
+    read_on();
+    return;
+  }
+  state_ = state::live;
+  for (const auto& event : std::exchange(held_, {})) {
+    on_live(event);
+    if (ended())
+      return;
+  }
+}
+
+void feed::on_live(const live_event& event) {
+  switch (state_) {
+  case state::starting:
+  case state::ended: return;
+  case state::replaying:
+    if (held_.size() < max_held) {
+      held_.push_back(event);
+    } else {
+      held_.clear();
+      held_overflowed_ = true;
+    }
+    return;
+  case state::live: break;
+  }
+  if (event.position <= position_)
+    return;
+  position_ = event.position;
+  hooks_.deliver(event);
+}
+
+void feed::on_failed(const store_error& reason) {
+  if (!ended())
+    hooks_.failed(reason);
+}
+
+void feed::resync() {
+  if (state_ != state::live)
+    return;
+  state_ = state::replaying;
+  read_on();
+}
+
+} // namespace troupe

@@ -1,0 +1,94 @@
+#pragma once
+
+#include "gateway/parse_frame.hpp"
+#include "persistence/store.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// A feed brings one subscriber the events of one room: first what is stored
+/// behind its starting point, then live ones, without a hole or a repeat between
+/// the two. Pure logic: it lives on its I/O thread and knows neither sockets nor
+/// actors; whoever owns it reads pages when asked to and passes live events on.
+///
+/// The rule that makes the seam safe: the room is joined before the page is read
+/// that turns out to be the last. A live event that comes while stored ones are
+/// still being read is either in a later page, or is held back until the last page
+/// is there and then sent if its position is beyond it.
+namespace troupe {
+
+/// An event as every receiver on an I/O thread shares it.
+struct live_event {
+  std::shared_ptr<const event_source> source;
+  std::int64_t seq = 0;
+  std::int64_t position = 0;
+  event_type type = event_type::task_created;
+  /// The frame's JSON text.
+  std::shared_ptr<const std::string> text;
+};
+
+class feed {
+public:
+  /// What a feed makes happen; every one is called on the I/O thread.
+  struct hooks {
+    /// An event for the subscriber, in order.
+    std::function<void(const live_event&)> deliver;
+    /// Read the page behind a position and give it to `on_page`.
+    std::function<void(std::int64_t position)> read;
+    /// The feed has begun: its room is joined.
+    std::function<void(const room& resolved)> opened;
+    /// It cannot begin, or go on.
+    std::function<void(const store_error& reason)> failed;
+    /// True while the subscriber takes no more; the next page waits for `on_drained`.
+    std::function<bool()> congested;
+  };
+
+  feed(room where, resume_point from, hooks h) : where_{std::move(where)}, from_{from}, hooks_{std::move(h)} {}
+
+  /// The room as it was asked for.
+  [[nodiscard]] const room& where() const noexcept { return where_; }
+  /// Where it starts, or goes on after a break: behind the last event it delivered.
+  [[nodiscard]] resume_point from() const noexcept;
+  /// The room with a task replaced by its thread; set once begun.
+  [[nodiscard]] const std::optional<room>& resolved() const noexcept { return resolved_; }
+  [[nodiscard]] bool ended() const noexcept { return state_ == state::ended; }
+  [[nodiscard]] bool waits_for_drain() const noexcept { return waits_for_drain_; }
+  /// Everything committed so far was delivered.
+  [[nodiscard]] bool is_live() const noexcept { return state_ == state::live; }
+
+  /// The room is joined, and the feed starts behind `position`, unless it goes on
+  /// after a break.
+  void begin(room resolved, std::int64_t position);
+  void on_page(const room_events& page, const std::vector<live_event>& events);
+  void on_live(const live_event& event);
+  void on_drained();
+  void on_failed(const store_error& reason);
+  /// Live events may have been missed: read again from where it stands.
+  void resync();
+  void end() noexcept { state_ = state::ended; }
+
+private:
+  enum class state : std::uint8_t { starting, replaying, live, ended };
+
+  /// Held back at most; beyond it they are read from the store instead.
+  static constexpr std::size_t max_held = 1000;
+
+  void read_on();
+
+  room where_;
+  resume_point from_;
+  hooks hooks_;
+  std::optional<room> resolved_;
+  state state_ = state::starting;
+  /// Everything of the room up to here was delivered.
+  std::int64_t position_ = 0;
+  std::vector<live_event> held_;
+  bool held_overflowed_ = false;
+  bool waits_for_drain_ = false;
+};
+
+} // namespace troupe

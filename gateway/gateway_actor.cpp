@@ -1,0 +1,158 @@
+#include "gateway/gateway_actor.hpp"
+
+#include "gateway/chat_frames.hpp"
+#include "gateway/lane.hpp"
+#include "gateway/render.hpp"
+
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <spdlog/spdlog.h>
+
+namespace troupe {
+
+namespace {
+
+constexpr int feed_page = 500;
+
+live_event to_live(const event_record& event) {
+  return {event.source, event.seq, event.position, event.type, std::make_shared<const std::string>(render(event))};
+}
+
+} // namespace
+
+void gateway_state::start(services_ptr peers, gateway_config config, std::weak_ptr<lane> home) {
+  peers_ = std::move(peers);
+  config_ = std::move(config);
+  home_ = std::move(home);
+}
+
+void gateway_state::relink(services_ptr peers) {
+  const auto same_broadcaster = peers_->broadcaster == peers->broadcaster;
+  peers_ = std::move(peers);
+  if (same_broadcaster)
+    return;
+  // The new one knows nobody. Join again, then look for what the old one did not tell.
+  for (const auto& [resolved, times] : rooms_) {
+    ask(
+      peers_->broadcaster, join_room{resolved, subscriber_actor{self_}},
+      [this](const done&) {
+        waits_.check_all();
+        post([](lane& home) { home.feeds().for_each([](const auto& one) { one->resync(); }); });
+      },
+      [](const store_error& reason) { spdlog::error("a room could not be joined again: {}", reason.message); });
+  }
+}
+
+void gateway_state::serve(const std::shared_ptr<exchange>& request) {
+  request_context::dispatch(*this, request);
+}
+
+void gateway_state::publish(const events_published& published) {
+  std::vector<live_event> events;
+  events.reserve(published.chosen.size());
+  for (const auto index : published.chosen) {
+    const auto& event = (*published.events)[index];
+    events.push_back(to_live(event));
+    if (is_terminal(event.type) || event.type == event_type::task_deleted)
+      waits_.on_end(event.source->task_id);
+  }
+  post([events = std::move(events)](lane& home) { home.feeds().deliver(events); });
+}
+
+// -- feeds --------------------------------------------------------------------
+
+void gateway_state::open(const std::shared_ptr<feed>& which) {
+  const auto failed = [this, which](const store_error& reason) {
+    post([which, reason](lane&) { which->on_failed(reason); });
+  };
+  get_room_start question{which->where(), std::nullopt};
+  const auto from = which->from();
+  if (const auto* after = std::get_if<after_seq>(&from))
+    question.after_seq = after->seq;
+  ask(
+    reader(), std::move(question),
+    [this, which, from](room_start& start) {
+      if (const auto* after = std::get_if<after_position>(&from))
+        start.position = after->position;
+      join(start.resolved, [this, which, start] {
+        post([which, start](lane& home) {
+          which->begin(start.resolved, start.position);
+          if (!which->ended())
+            home.feeds().join(which);
+          else
+            home.leave(start.resolved);
+        });
+      });
+    },
+    failed);
+}
+
+void gateway_state::read(const std::shared_ptr<feed>& which, std::int64_t position) {
+  ask(
+    reader(), get_room_events{*which->resolved(), position, feed_page},
+    [this, which](const room_events& page) {
+      std::vector<live_event> events;
+      events.reserve(page.events.size());
+      for (const auto& event : page.events)
+        events.push_back(to_live(event));
+      post([which, events = std::move(events), position = page.position, at_end = page.at_end](lane&) {
+        which->on_page({{}, position, at_end}, events);
+      });
+    },
+    [this, which](const store_error& reason) { post([which, reason](lane&) { which->on_failed(reason); }); });
+}
+
+void gateway_state::close(const room& resolved) {
+  leave(resolved);
+}
+
+void gateway_state::join(const room& resolved, std::function<void()> then) {
+  ++rooms_[resolved];
+  ask(
+    peers_->broadcaster, join_room{resolved, subscriber_actor{self_}}, [then](const done&) { then(); },
+    [then](const store_error&) {
+      // The broadcaster died. The room is noted and will be joined at the next one, whose arrival makes everybody
+      // look for what was missed.
+      then();
+    });
+}
+
+void gateway_state::leave(const room& resolved) {
+  const auto found = rooms_.find(resolved);
+  if (found == rooms_.end())
+    return;
+  if (--found->second == 0)
+    rooms_.erase(found);
+  self_->send(peers_->broadcaster, leave_room{resolved, subscriber_actor{self_}});
+}
+
+// -- for the routes -----------------------------------------------------------
+
+const reader_actor& gateway_state::reader() {
+  return peers_->readers[next_reader_++ % peers_->readers.size()];
+}
+
+void gateway_state::post(std::function<void(lane&)> f) {
+  if (const auto home = home_.lock())
+    home->post(std::move(f));
+}
+
+gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_state> self, services_ptr peers,
+                                     gateway_config config, std::weak_ptr<lane> home) {
+  self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
+  self->state.start(std::move(peers), std::move(config), std::move(home));
+  return {
+    [self](const events_published& published) { self->state.publish(published); },
+    [self](const serve_request& request) { self->state.serve(request.request); },
+    [self](const client_gone& gone) { self->state.waits().on_client_gone(gone.wait); },
+    [self](const wait_expired& expired) { self->state.waits().on_patience_over(expired.wait); },
+    [self](const open_feed& request) { self->state.open(request.which); },
+    [self](const read_feed& request) { self->state.read(request.which, request.position); },
+    [self](const close_feed& request) { self->state.close(request.resolved); },
+    [self](handle_chat_frame& request) { handle(self->state, request); },
+    [self](const services_changed& changed) { self->state.relink(changed.now); },
+  };
+}
+
+} // namespace troupe

@@ -1,0 +1,158 @@
+#pragma once
+
+#include "actors/clock.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/metrics.hpp"
+#include "gateway/execution_waits.hpp"
+#include "gateway/feed.hpp"
+#include "gateway/parse_frame.hpp"
+#include "gateway/routes.hpp"
+#include "gateway/transport.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+/// The gateway actor stands between an I/O thread and the other actors: it takes
+/// whole requests and frames, asks the store or the supervisor, and renders the
+/// answer. One per I/O thread, spawned by the node (gateway/lane.hpp says how). It
+/// holds no rule of the domain and no task's state, only who waits for what. If it
+/// dies, the requests in its hands are answered with 500 by their connections, the
+/// node starts another, and the lane has every feed begin anew where it stood.
+namespace troupe {
+
+class lane;
+
+/// What a gateway needs to know of the process.
+struct gateway_config {
+  clock_function clock;
+  metrics_ptr measured;
+  std::string node;
+  /// How long an actor may take to answer.
+  std::chrono::milliseconds request_timeout{30'000};
+  /// Set once the process shuts down: nothing new is taken on.
+  std::shared_ptr<const std::atomic<bool>> draining;
+};
+
+// -- messages, all from the I/O thread ------------------------------------------
+
+/// A request has been read.
+struct serve_request {
+  std::shared_ptr<exchange> request;
+};
+
+/// Somebody who waits for a task has hung up.
+struct client_gone {
+  std::uint64_t wait = 0;
+};
+
+/// `Prefer: wait` is over (to itself).
+struct wait_expired {
+  std::uint64_t wait = 0;
+};
+
+/// A feed wants to begin: find its place, join its room.
+struct open_feed {
+  std::shared_ptr<feed> which;
+};
+
+/// A feed wants the next stored events.
+struct read_feed {
+  std::shared_ptr<feed> which;
+  std::int64_t position = 0;
+};
+
+/// A feed has ended: leave its room.
+struct close_feed {
+  room resolved;
+};
+
+/// A frame for the thread of a chat.
+struct handle_chat_frame {
+  uuid task_id;
+  client_frame frame;
+  /// Called on the gateway actor's thread with a frame for the client.
+  std::function<void(std::string)> answer;
+};
+
+using gateway_actor = subscriber_actor::extend<
+  caf::reacts_to<serve_request>, caf::reacts_to<client_gone>, caf::reacts_to<wait_expired>, caf::reacts_to<open_feed>,
+  caf::reacts_to<read_feed>, caf::reacts_to<close_feed>, caf::reacts_to<handle_chat_frame>,
+  caf::reacts_to<services_changed>>;
+
+class gateway_state {
+public:
+  static inline const char* name = "gateway";
+
+  explicit gateway_state(gateway_actor::pointer self) : self_{self}, waits_{*this} {}
+
+  void start(services_ptr peers, gateway_config config, std::weak_ptr<lane> home);
+  void relink(services_ptr peers);
+
+  void serve(const std::shared_ptr<exchange>& request);
+  void publish(const events_published& published);
+
+  void open(const std::shared_ptr<feed>& which);
+  void read(const std::shared_ptr<feed>& which, std::int64_t position);
+  void close(const room& resolved);
+
+  /// Joins a room at the broadcaster; `then` runs once later events will come.
+  void join(const room& resolved, std::function<void()> then);
+  void leave(const room& resolved);
+
+  // -- for the routes ---------------------------------------------------------
+
+  [[nodiscard]] gateway_actor::pointer self() const { return self_; }
+  [[nodiscard]] const services& peers() const { return *peers_; }
+  [[nodiscard]] const gateway_config& config() const { return config_; }
+  [[nodiscard]] execution_waits& waits() { return waits_; }
+  /// Readers take turns.
+  [[nodiscard]] const reader_actor& reader();
+  /// Runs `f` on the I/O thread; it is dropped if the lane is gone.
+  void post(std::function<void(lane&)> f);
+
+  /// Asks an actor; `on_value` gets the answer, `on_error` any error as the
+  /// store's. The request times out.
+  template <class Handle, class Message, class OnValue, class OnError>
+  void ask(const Handle& whom, Message&& what, OnValue on_value, OnError on_error) {
+    self_->request(whom, config_.request_timeout, std::forward<Message>(what))
+      .then(std::move(on_value),
+            [on_error = std::move(on_error)](const caf::error& reason) mutable { on_error(to_store_error(reason)); });
+  }
+
+private:
+  gateway_actor::pointer self_;
+  services_ptr peers_;
+  gateway_config config_;
+  std::weak_ptr<lane> home_;
+  execution_waits waits_;
+  /// Rooms joined at the broadcaster, and how often.
+  std::map<room, int> rooms_;
+  std::size_t next_reader_ = 0;
+};
+
+gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_state> self, services_ptr peers,
+                                     gateway_config config, std::weak_ptr<lane> home);
+
+} // namespace troupe
+
+#define TROUPE_GATEWAY_MESSAGES(X)                                                                                     \
+  X(serve_request) X(client_gone) X(wait_expired) X(open_feed) X(read_feed) X(close_feed) X(handle_chat_frame)
+
+#define TROUPE_UNSAFE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::name)
+#define TROUPE_TYPE_ID(name) CAF_ADD_TYPE_ID(troupe_gateway, (troupe::name))
+
+TROUPE_GATEWAY_MESSAGES(TROUPE_UNSAFE)
+CAF_BEGIN_TYPE_ID_BLOCK(troupe_gateway, caf::id_block::troupe_handles::end)
+TROUPE_GATEWAY_MESSAGES(TROUPE_TYPE_ID)
+CAF_END_TYPE_ID_BLOCK(troupe_gateway)
+
+#undef TROUPE_UNSAFE
+#undef TROUPE_TYPE_ID

@@ -1,0 +1,64 @@
+#include "gateway/http_exchange.hpp"
+
+#include "gateway/http_session.hpp"
+
+#include <utility>
+
+namespace troupe {
+
+http_exchange::http_exchange(std::shared_ptr<server_core> core, std::weak_ptr<http_session> session,
+                             http_request request)
+  : core_(std::move(core)), session_(std::move(session)), request_(std::move(request)) {}
+
+http_exchange::~http_exchange() {
+  if (streaming_ || !answered_.load())
+    core_->deliver(std::move(session_), std::nullopt);
+}
+
+void http_exchange::respond(http_response response) {
+  if (!answered_.exchange(true))
+    core_->deliver(session_, std::move(response));
+}
+
+void http_exchange::start_stream(http_response head) {
+  if (answered_.exchange(true))
+    return;
+  streaming_ = true;
+  if (const auto session = session_.lock())
+    session->start_stream(std::move(head));
+}
+
+void http_exchange::write(std::shared_ptr<const std::string> part) {
+  if (!streaming_)
+    return;
+  if (const auto session = session_.lock())
+    session->write_stream(std::move(part));
+}
+
+void http_exchange::finish() {
+  if (!std::exchange(streaming_, false))
+    return;
+  if (const auto session = session_.lock())
+    session->finish_stream();
+}
+
+std::size_t http_exchange::queued_bytes() const {
+  const auto session = session_.lock();
+  return session ? session->queued_bytes() : 0;
+}
+
+void http_exchange::upgrade(std::shared_ptr<websocket_listener> listener) {
+  if (answered_.exchange(true))
+    return;
+  if (const auto session = session_.lock())
+    session->upgrade(request_, std::move(listener));
+}
+
+void http_exchange::on_disconnect(std::function<void()> gone) {
+  if (answered_.load() && !streaming_)
+    return;
+  if (const auto session = session_.lock())
+    session->watch(std::move(gone));
+}
+
+} // namespace troupe

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "gateway/transport.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <system_error>
+
+namespace troupe {
+
+/// Bounds on what one client may cost.
+struct transport_limits {
+  std::size_t header_bytes = 16 * 1024;
+  std::size_t target_bytes = 8 * 1024;
+  std::size_t body_bytes = 1024 * 1024;
+  /// From the first byte of a request (or the accept) to the end of its header.
+  std::chrono::seconds header_timeout{10};
+  /// Between two reads of a body, and between two writes that make progress.
+  std::chrono::seconds progress_timeout{10};
+  /// Between two requests on one connection.
+  std::chrono::seconds idle_timeout{60};
+  /// Connections of all kinds; one more is answered with 503 and closed.
+  std::size_t connections = 20000;
+  /// A WebSocket text message from a client.
+  std::size_t message_bytes = 1024 * 1024;
+  /// Queued towards one WebSocket or SSE client.
+  std::size_t queue_bytes = 4 * 1024 * 1024;
+  /// WebSocket pings are sent after half of this without traffic; no answer by
+  /// the whole of it closes the connection.
+  std::chrono::seconds websocket_idle_timeout{60};
+};
+
+/// Listens on one address and serves its connections on one I/O thread: the one
+/// that runs `io`. Constructed, started and stopped on any thread, destroyed
+/// after `io` has stopped.
+class http_server {
+public:
+  http_server(boost::asio::io_context& io, std::shared_ptr<request_handler> handler, transport_limits limits,
+              transport_observer observer);
+  ~http_server();
+
+  http_server(const http_server&) = delete;
+  http_server& operator=(const http_server&) = delete;
+
+  /// Binds and starts to accept; port 0 takes a free one. With `shared`, several
+  /// servers of this process may listen on the port, and the kernel spreads the
+  /// connections over them.
+  std::error_code listen(const std::string& host, std::uint16_t port, bool shared = false);
+
+  /// The bound port, once `listen` has succeeded.
+  [[nodiscard]] std::uint16_t port() const noexcept;
+
+  /// Accepts no more, closes every WebSocket with 1012 (service restart), ends
+  /// idle connections, lets requests in progress be answered (with `Connection:
+  /// close`), and drops what is left after `grace`. `done` is called on the I/O
+  /// thread once no connection is left.
+  void stop(std::chrono::milliseconds grace, std::function<void()> done);
+
+private:
+  class impl;
+  std::shared_ptr<impl> impl_;
+};
+
+} // namespace troupe

@@ -1,0 +1,392 @@
+#include "gateway/http_session.hpp"
+
+#include "gateway/closing_connection.hpp"
+#include "gateway/http_exchange.hpp"
+#include "gateway/response_head.hpp"
+#include "gateway/websocket_session.hpp"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <sys/socket.h>
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+/// Answers collected past this are written before the next request is read.
+constexpr std::size_t batch_bytes = 64 * 1024;
+
+/// A body from here on is sent from where it lies.
+constexpr std::size_t large_body = 32 * 1024;
+
+/// The size line of a chunk (RFC 9112, section 7.1).
+std::string_view chunk_head(std::array<char, 14>& room, std::size_t size) {
+  auto* end = std::to_chars(room.data(), room.data() + 12, size, 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  return {room.data(), static_cast<std::size_t>(end - room.data())};
+}
+
+} // namespace
+
+http_session::http_session(std::shared_ptr<server_core> core, tcp_socket socket)
+  : core_(std::move(core)), socket_(std::move(socket)), reader_(core_->limits()) {}
+
+void http_session::start() {
+  core_->observer().http_connections(1);
+  deadline_ = core_->deadline(core_->limits().header_timeout);
+  // The first request is often there already, and then needs no wait.
+  on_readable();
+}
+
+// -- reading ----------------------------------------------------------------------
+
+void http_session::wait_readable() {
+  if (std::exchange(waiting_readable_, true))
+    return;
+  socket_.async_wait(tcp_socket::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
+    self->waiting_readable_ = false;
+    if (error)
+      self->abort();
+    else
+      self->on_readable();
+  });
+}
+
+void http_session::on_readable() {
+  if (phase_ == phase::ended || phase_ == phase::closing)
+    return;
+  const auto room = reader_.prepare();
+  // Full of what was pipelined: whether the client is still there cannot be seen.
+  if (room.size() == 0)
+    return;
+  const auto count = ::recv(socket_.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+    return wait_readable();
+  if (count <= 0)
+    return abort();
+  reader_.commit(static_cast<std::size_t>(count));
+  if (phase_ == phase::reading)
+    advance();
+  else
+    wait_readable();
+}
+
+/// Works through what is buffered, as far as the routes answer at once.
+void http_session::advance() {
+  // Backpressure: who does not read its answers is not asked for more requests.
+  if (advancing_ || !queue_.empty())
+    return;
+  advancing_ = true;
+  borrow_room();
+  bool starved = false;
+  bool written = true;
+  while (written && !starved && phase_ == phase::reading) {
+    starved = !step();
+    const bool collect = !starved && phase_ == phase::reading && queue_.empty() && out_.size() < batch_bytes;
+    written = collect || (phase_ != phase::ended && write_out());
+  }
+  advancing_ = false;
+  return_room();
+  if (written)
+    settle();
+}
+
+/// Answers are formatted in a string that all connections share, so that an idle
+/// one holds no memory for them.
+void http_session::borrow_room() {
+  if (out_.empty() && out_.capacity() < core_->spare_string().capacity())
+    out_.swap(core_->spare_string());
+}
+
+void http_session::return_room() {
+  if (out_.empty() && core_->spare_string().capacity() < out_.capacity())
+    out_.swap(core_->spare_string());
+}
+
+bool http_session::step() {
+  switch (reader_.advance()) {
+  case request_reader::progress::need_more: return false;
+  case request_reader::progress::send_continue: out_ += "HTTP/1.1 100 Continue\r\n\r\n"; return true;
+  case request_reader::progress::refused: refuse(reader_.refusal().status, reader_.refusal().detail); return true;
+  case request_reader::progress::complete: dispatch(); return true;
+  }
+  return false;
+}
+
+void http_session::dispatch() {
+  phase_ = phase::busy;
+  deadline_ = 0;
+  header_deadline_set_ = false;
+  keep_alive_ = reader_.keep_alive();
+  http_1_0_ = reader_.is_http_1_0();
+  auto request = reader_.take();
+  is_head_ = request.method == boost::beast::http::verb::head;
+  try {
+    core_->handler().on_request(std::make_shared<http_exchange>(core_, weak_from_this(), std::move(request)));
+  } catch (...) {
+    // The exchange was dropped on the way, and has answered for itself.
+  }
+}
+
+// -- answering --------------------------------------------------------------------
+
+void http_session::answer(std::optional<http_response> response) {
+  if (phase_ == phase::streaming && !response)
+    return abort();
+  if (phase_ != phase::busy)
+    return;
+  if (!advancing_)
+    borrow_room();
+  append_answer(response ? std::move(*response) : core_->handler().refusal(500, "The request was left unanswered."));
+  end_answer();
+}
+
+void http_session::append_answer(http_response&& response) {
+  if (core_->stopping())
+    keep_alive_ = false;
+  const bool has_body = !is_head_ && !is_bodiless(response.status);
+  append_response_head(out_, response,
+                       {.date_line = core_->date_line(),
+                        .content_length = response.body.size(),
+                        .chunked = false,
+                        .keep_alive = keep_alive_,
+                        .http_1_0 = http_1_0_});
+  if (!has_body)
+    return;
+  if (response.body.size() < large_body) {
+    out_ += response.body;
+  } else {
+    queue_.push(out_);
+    out_.clear();
+    queue_.push({}, std::make_shared<const std::string>(std::move(response.body)));
+  }
+}
+
+void http_session::end_answer() {
+  gone_ = nullptr;
+  phase_ = keep_alive_ && !core_->stopping() ? phase::reading : phase::closing;
+  if (!advancing_)
+    flush();
+}
+
+void http_session::refuse(unsigned status, std::string_view detail) {
+  keep_alive_ = false;
+  is_head_ = false;
+  append_answer(core_->handler().refusal(status, detail));
+  phase_ = phase::closing;
+}
+
+void http_session::start_stream(http_response head) {
+  if (phase_ != phase::busy)
+    return;
+  phase_ = phase::streaming;
+  if (http_1_0_ || core_->stopping())
+    keep_alive_ = false;
+  append_response_head(out_, head,
+                       {.date_line = core_->date_line(),
+                        .content_length = {},
+                        .chunked = !http_1_0_,
+                        .keep_alive = keep_alive_,
+                        .http_1_0 = http_1_0_});
+  queue_.push(out_);
+  out_.clear();
+  write_stream(std::make_shared<const std::string>(std::move(head.body)));
+  core_->schedule_flush(*this);
+}
+
+void http_session::write_stream(std::shared_ptr<const std::string> part) {
+  // A part of no bytes would read as the last chunk.
+  if (phase_ != phase::streaming || is_head_ || part->empty())
+    return;
+  if (http_1_0_) {
+    queue_.push({}, std::move(part));
+  } else {
+    std::array<char, 14> room;
+    const auto size = part->size();
+    queue_.push(chunk_head(room, size), std::move(part), true);
+  }
+  if (queue_.cost() <= core_->limits().queue_bytes)
+    return core_->schedule_flush(*this);
+  // The reader is slow only if the socket takes no more.
+  if (waiting_writable_ || (!write_out() && queue_.cost() > core_->limits().queue_bytes))
+    drop_slow_reader();
+}
+
+void http_session::finish_stream() {
+  if (phase_ != phase::streaming)
+    return;
+  if (!http_1_0_ && !is_head_)
+    queue_.push("0\r\n\r\n");
+  gone_ = nullptr;
+  phase_ = keep_alive_ && !core_->stopping() ? phase::reading : phase::closing;
+  core_->schedule_flush(*this);
+}
+
+void http_session::watch(std::function<void()> gone) {
+  if (phase_ != phase::busy && phase_ != phase::streaming)
+    return;
+  gone_ = std::move(gone);
+  // While requests are worked through, `settle` begins to watch.
+  if (!advancing_)
+    wait_readable();
+}
+
+void http_session::upgrade(const http_request& request, std::shared_ptr<websocket_listener> listener) {
+  if (phase_ != phase::busy)
+    return;
+  if (!request.is_websocket_upgrade || core_->stopping()) {
+    append_answer(request.is_websocket_upgrade ? core_->handler().refusal(503, "The server is about to restart.")
+                                               : core_->handler().refusal(400, "This is not a WebSocket handshake."));
+    return end_answer();
+  }
+  phase_ = phase::ended;
+  gone_ = nullptr;
+  queue_.push(out_);
+  out_.clear();
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+  auto next = std::make_shared<websocket_session>(core_, std::move(socket_), std::move(queue_), reader_.take_rest(),
+                                                  std::move(listener));
+  core_->observer().http_connections(-1);
+  core_->replace(*this, next);
+  next->start(request);
+}
+
+// -- writing ----------------------------------------------------------------------
+
+/// True once the socket has taken everything.
+bool http_session::write_out() {
+  if (waiting_writable_)
+    return false;
+  if (queue_.empty() && !out_.empty()) {
+    // By far the most frequent case: all of it goes at once.
+    const auto count = ::send(socket_.native_handle(), out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count == static_cast<ssize_t>(out_.size())) {
+      out_.clear();
+      return true;
+    }
+    if (count > 0)
+      out_.erase(0, static_cast<std::size_t>(count));
+  }
+  if (!out_.empty()) {
+    queue_.push(out_);
+    out_.clear();
+  }
+  switch (queue_.write_to(socket_.native_handle(), core_->scratch())) {
+  case output_queue::status::drained: return true;
+  case output_queue::status::blocked: wait_writable(); return false;
+  case output_queue::status::failed: abort(); return false;
+  }
+  return false;
+}
+
+void http_session::wait_writable() {
+  waiting_writable_ = true;
+  deadline_ = core_->deadline(core_->limits().progress_timeout);
+  socket_.async_wait(tcp_socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
+    self->waiting_writable_ = false;
+    if (error)
+      self->abort();
+    else
+      self->flush();
+  });
+}
+
+void http_session::flush() {
+  if (phase_ == phase::ended || advancing_ || !write_out())
+    return;
+  if (!header_deadline_set_)
+    deadline_ = 0;
+  if (phase_ == phase::reading)
+    advance();
+  else
+    settle();
+}
+
+/// Everything is written: arranges what the connection waits for now.
+void http_session::settle() {
+  switch (phase_) {
+  case phase::reading: set_read_deadline(); return wait_readable();
+  case phase::busy:
+  case phase::streaming:
+    if (gone_)
+      wait_readable();
+    return;
+  case phase::closing: return linger();
+  case phase::ended: return;
+  }
+}
+
+void http_session::linger() {
+  phase_ = phase::ended;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+  auto last = std::make_shared<closing_connection>(core_, std::move(socket_), std::move(queue_));
+  core_->observer().http_connections(-1);
+  core_->replace(*this, last);
+  last->start();
+}
+
+// -- time and the end ---------------------------------------------------------------
+
+void http_session::set_read_deadline() {
+  if (reader_.in_body()) {
+    deadline_ = core_->deadline(core_->limits().progress_timeout);
+  } else if (!header_deadline_set_) {
+    header_deadline_set_ = reader_.started();
+    deadline_ = core_->deadline(header_deadline_set_ ? core_->limits().header_timeout : core_->limits().idle_timeout);
+  }
+}
+
+void http_session::on_tick() {
+  if (phase_ == phase::ended)
+    return;
+  if (deadline_ == 0 || core_->now() < deadline_) {
+    if (phase_ != phase::reading || !reader_.started())
+      reader_.release_spare();
+    if (!waiting_writable_)
+      queue_.release_spare();
+    return;
+  }
+  if (waiting_writable_)
+    return phase_ == phase::streaming ? drop_slow_reader() : abort();
+  if (phase_ != phase::reading || !reader_.started())
+    return abort();
+  refuse(408, "The request did not arrive in time.");
+  flush();
+}
+
+void http_session::on_stop() {
+  if (phase_ == phase::reading && !reader_.started() && queue_.empty())
+    abort();
+}
+
+void http_session::drop_slow_reader() {
+  core_->observer().slow_reader_closed();
+  abort();
+}
+
+void http_session::abort() {
+  if (phase_ == phase::ended)
+    return;
+  phase_ = phase::ended;
+  if (gone_)
+    core_->defer(std::exchange(gone_, nullptr));
+  queue_ = {};
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  core_->observer().http_connections(-1);
+  core_->remove(*this);
+}
+
+void http_session::abandon() {
+  phase_ = phase::ended;
+  gone_ = nullptr;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+} // namespace troupe

@@ -1,0 +1,100 @@
+#pragma once
+
+#include "gateway/output_queue.hpp"
+#include "gateway/request_reader.hpp"
+#include "gateway/server_core.hpp"
+#include "gateway/transport.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace troupe {
+
+/// One HTTP connection: reads requests, hands each to the routes as an exchange, and
+/// writes the answers, one request at a time and therefore in order. Answers that
+/// come while it reads are written together. Owned by the core until it ends or
+/// passes its socket on (to a websocket_session, or to a closing_connection).
+class http_session final : public server_connection, public std::enable_shared_from_this<http_session> {
+public:
+  http_session(std::shared_ptr<server_core> core, tcp_socket socket);
+
+  /// Call once the core has it.
+  void start();
+
+  // -- for its exchange; each is ignored if the request is past it -----------------
+
+  /// Without a value: the exchange was dropped, which is answered with 500, or cuts
+  /// the stream that it had begun.
+  void answer(std::optional<http_response> response);
+  void start_stream(http_response head);
+  void write_stream(std::shared_ptr<const std::string> part);
+  void finish_stream();
+  void upgrade(const http_request& request, std::shared_ptr<websocket_listener> listener);
+  void watch(std::function<void()> gone);
+  [[nodiscard]] std::size_t queued_bytes() const noexcept { return queue_.bytes() + out_.size(); }
+
+  // -- for the core ---------------------------------------------------------------
+
+  void on_tick() override;
+  void on_stop() override;
+  void flush() override;
+  void abort() override;
+  void abandon() override;
+
+private:
+  enum class phase {
+    /// Between requests, or in the middle of one.
+    reading,
+    /// The routes have the request.
+    busy,
+    /// The answer has begun and is not finished.
+    streaming,
+    /// All is answered; it remains to be written.
+    closing,
+    /// The socket is closed or has another owner.
+    ended,
+  };
+
+  void advance();
+  void borrow_room();
+  void return_room();
+  bool step();
+  void dispatch();
+  void append_answer(http_response&& response);
+  void end_answer();
+  void refuse(unsigned status, std::string_view detail);
+
+  bool write_out();
+  void settle();
+  void set_read_deadline();
+  void wait_readable();
+  void wait_writable();
+  void on_readable();
+  void linger();
+  void drop_slow_reader();
+
+  std::shared_ptr<server_core> core_;
+  tcp_socket socket_;
+  request_reader reader_;
+  /// Written before `out_`, which collects the answers of one turn.
+  output_queue queue_;
+  std::string out_;
+  std::function<void()> gone_;
+  /// 0 for none.
+  server_core::ticks deadline_ = 0;
+
+  phase phase_ = phase::reading;
+  bool advancing_ = false;
+  bool waiting_readable_ = false;
+  bool waiting_writable_ = false;
+  /// The deadline of a header does not move with each byte of it.
+  bool header_deadline_set_ = true;
+  bool keep_alive_ = true;
+  bool http_1_0_ = false;
+  bool is_head_ = false;
+};
+
+} // namespace troupe

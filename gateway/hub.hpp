@@ -1,0 +1,37 @@
+#pragma once
+
+#include "actors/rooms.hpp"
+#include "gateway/feed.hpp"
+
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+namespace troupe {
+
+/// The feeds of one I/O thread, by room. A batch of live events crosses from the
+/// gateway actor to the I/O thread once, and is fanned out here. Used on the I/O
+/// thread only.
+class hub {
+public:
+  void add(const std::shared_ptr<feed>& which) { feeds_.insert(which); }
+  /// The feed has begun; from now on it gets its room's live events.
+  void join(const std::shared_ptr<feed>& which) { rooms_.join(*which->resolved(), which); }
+  /// Ends a feed. True if it had joined its room.
+  bool remove(const std::shared_ptr<feed>& which);
+
+  void deliver(const std::vector<live_event>& events);
+
+  /// Calls `f` for each feed; it may remove feeds.
+  template <class F>
+  void for_each(F f) const {
+    for (const auto& one : std::vector<std::shared_ptr<feed>>(feeds_.begin(), feeds_.end()))
+      f(one);
+  }
+
+private:
+  std::unordered_set<std::shared_ptr<feed>> feeds_;
+  room_directory<std::shared_ptr<feed>> rooms_;
+};
+
+} // namespace troupe

@@ -1,0 +1,129 @@
+#include "gateway/lane.hpp"
+
+#include "gateway/problem.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <spdlog/spdlog.h>
+
+namespace troupe {
+
+namespace {
+
+constexpr std::chrono::milliseconds poll_interval{10};
+
+} // namespace
+
+lane::lane(transport_limits limits, transport_observer observer)
+  : limits_{limits}, observer_{std::move(observer)} {}
+
+lane::~lane() {
+  io_.stop();
+  join();
+  // Connections hold what their handlers point to: they go before the rest of the lane does.
+  server_.reset();
+}
+
+// -- from any thread ----------------------------------------------------------
+
+std::error_code lane::listen(const std::string& host, std::uint16_t port, bool shared) {
+  // The server holds its handler as long as it has connections, and the lane holds the server.
+  server_ = std::make_unique<http_server>(io_, std::shared_ptr<request_handler>{weak_from_this().lock().get(), [](auto*) {}},
+                                          limits_, observer_);
+  return server_->listen(host, port, shared);
+}
+
+void lane::run() {
+  thread_ = std::thread{[this] { io_.run(); }};
+}
+
+void lane::stop(std::chrono::milliseconds grace) {
+  server_->stop(grace, [this] {
+    hub_.for_each([this](const auto& one) { close(one); });
+    gateway_ = nullptr;
+    work_.reset();
+    io_.stop();
+  });
+}
+
+void lane::join() {
+  if (thread_.joinable())
+    thread_.join();
+}
+
+caf::actor lane::start_gateway(caf::actor_system& system, services_ptr peers, const gateway_config& config) {
+  auto fresh = system.spawn(gateway, std::move(peers), config, weak_from_this());
+  post([fresh](lane& home) { home.use_gateway(fresh); });
+  return caf::actor_cast<caf::actor>(fresh);
+}
+
+void lane::post(std::function<void(lane&)> f) {
+  boost::asio::post(io_, [home = weak_from_this(), f = std::move(f)] {
+    if (const auto alive = home.lock())
+      f(*alive);
+  });
+}
+
+// -- request_handler ----------------------------------------------------------
+
+void lane::on_request(std::shared_ptr<exchange> request) {
+  if (gateway_) {
+    caf::anon_send(gateway_, serve_request{std::move(request)});
+    return;
+  }
+  problem starting{problem_code::unavailable, "The server is starting; try again shortly."};
+  starting.retry_after = std::chrono::seconds{1};
+  request->respond(to_response(starting));
+}
+
+http_response lane::refusal(unsigned status, std::string_view detail) const {
+  return to_response(from_transport_status(status, detail));
+}
+
+// -- for subscribers ----------------------------------------------------------
+
+void lane::use_gateway(gateway_actor fresh) {
+  gateway_ = std::move(fresh);
+  // What the one before had joined is forgotten, and what it was asked for is lost.
+  hub_.for_each([this](const std::shared_ptr<feed>& one) { caf::anon_send(gateway_, open_feed{one}); });
+}
+
+void lane::open(const std::shared_ptr<feed>& which) {
+  hub_.add(which);
+  if (gateway_)
+    caf::anon_send(gateway_, open_feed{which});
+}
+
+void lane::close(const std::shared_ptr<feed>& which) {
+  if (hub_.remove(which) && gateway_)
+    caf::anon_send(gateway_, close_feed{*which->resolved()});
+}
+
+void lane::leave(const room& resolved) {
+  if (gateway_)
+    caf::anon_send(gateway_, close_feed{resolved});
+}
+
+void lane::read(const std::shared_ptr<feed>& which, std::int64_t position) {
+  if (gateway_)
+    caf::anon_send(gateway_, read_feed{which, position});
+}
+
+void lane::chat(handle_chat_frame frame) {
+  if (gateway_)
+    caf::anon_send(gateway_, std::move(frame));
+}
+
+void lane::poll(std::function<bool()> f) {
+  auto timer = std::make_shared<boost::asio::steady_timer>(io_, poll_interval);
+  timer->async_wait([this, timer, f = std::move(f)](const boost::system::error_code& error) {
+    if (!error && !f())
+      poll(f);
+  });
+}
+
+} // namespace troupe

@@ -1,0 +1,184 @@
+#include "gateway/parse_task.hpp"
+
+#include "gateway/body.hpp"
+#include "gateway/json_guard.hpp"
+#include "gateway/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe {
+
+using json = nlohmann::json;
+
+namespace {
+
+constexpr std::size_t max_label_length = 200;
+constexpr std::size_t max_default_name_length = 60;
+constexpr std::size_t max_text_bytes = 1024 * 1024;
+constexpr std::int64_t max_priority = 1000;
+
+struct bot_choice {
+  std::string name;
+  std::string ns;
+};
+
+/// The bot that a task's spec names: `bot_name`, else `botRef`. The rest of a spec is
+/// the client's own and kept as it is.
+std::optional<bot_choice> bot_of_spec(const json& spec, const std::string& ns, body_errors& errors) {
+  object_reader members{spec, "/spec", errors};
+  auto by_name = members.name("bot_name");
+  std::optional<bot_choice> by_ref;
+  if (const auto* ref = members.object("botRef")) {
+    object_reader ref_members{*ref, "/spec/botRef", errors};
+    ref_members.require("name");
+    auto name = ref_members.name("name");
+    auto ref_ns = ref_members.name("namespace");
+    ref_members.finish();
+    if (name)
+      by_ref = bot_choice{std::move(*name), ref_ns.value_or(ns)};
+  }
+  if (by_name)
+    return bot_choice{std::move(*by_name), ns};
+  return by_ref;
+}
+
+bool is_space(char c) noexcept {
+  return c == ' ' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
+
+std::string_view trim(std::string_view text) noexcept {
+  while (!text.empty() && is_space(text.front()))
+    text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back()))
+    text.remove_suffix(1);
+  return text;
+}
+
+/// Drops `@delay=5` and the like from the front.
+std::string_view skip_directives(std::string_view line) noexcept {
+  for (line = trim(line); line.starts_with('@');) {
+    const auto end = std::min(static_cast<std::size_t>(std::find_if(line.begin(), line.end(), is_space) - line.begin()),
+                              line.size());
+    if (line.substr(0, end).find('=') == line.npos)
+      break;
+    line = trim(line.substr(end));
+  }
+  return line;
+}
+
+/// At most `length` code points, ending with a whole word if the first one fits.
+std::string_view cut_at_word(std::string_view line, std::size_t length) noexcept {
+  std::size_t end = 0;
+  for (std::size_t points = 0; end < line.size(); ++end) {
+    const bool starts_code_point = (static_cast<unsigned char>(line[end]) & 0xC0) != 0x80;
+    if (starts_code_point && ++points > length)
+      break;
+  }
+  if (end == line.size())
+    return line;
+  const auto head = line.substr(0, end);
+  if (is_space(line[end]))
+    return trim(head);
+  const auto space = head.find_last_of(" \t");
+  return space == head.npos ? head : trim(head.substr(0, space));
+}
+
+} // namespace
+
+std::string default_task_name(std::string_view input) {
+  while (!input.empty()) {
+    const auto end = std::min(input.find('\n'), input.size());
+    const auto line = skip_directives(input.substr(0, end));
+    if (!line.empty()) {
+      std::string name{cut_at_word(line, max_default_name_length)};
+      std::replace_if(name.begin(), name.end(), is_space, ' ');
+      return name;
+    }
+    input.remove_prefix(std::min(end + 1, input.size()));
+  }
+  return "task";
+}
+
+parsed<create_task> parse_new_task(std::string_view body, const std::string& ns,
+                                   const std::optional<std::string>& bot_name, timestamp at) {
+  auto tree = read_json_object(body);
+  if (auto* refused = std::get_if<problem>(&tree))
+    return std::move(*refused);
+  body_errors errors;
+  object_reader members{std::get<json>(tree), "", errors};
+
+  create_task result;
+  auto& task = result.task;
+  members.require("input");
+  task.input = members.text("input", 1, max_input_bytes).value_or("");
+  auto name = members.line("name", 1, max_label_length);
+  std::optional<bot_choice> bot;
+  if (auto spec = members.object_text("spec", max_spec_bytes)) {
+    bot = bot_of_spec(std::get<json>(tree)["spec"], ns, errors);
+    task.spec = std::move(*spec);
+  }
+  auto thread = members.id("thread_id");
+  task.created_by = members.line("created_by", 1, max_label_length).value_or("anonymous");
+  task.metadata = members.object_text("metadata", max_metadata_bytes).value_or("");
+  task.priority = static_cast<int>(members.integer("priority", -max_priority, max_priority).value_or(0));
+  task.run_at = members.time("run_at");
+  result.execute = members.boolean("execute").value_or(false);
+  members.finish();
+  if (auto refused = std::move(errors).to_problem())
+    return std::move(*refused);
+
+  task.id = make_uuid();
+  task.thread_id = thread.value_or(task.id);
+  task.ns = ns;
+  task.name = name ? std::move(*name) : default_task_name(task.input);
+  if (bot_name)
+    bot = bot_choice{*bot_name, ns};
+  else if (!bot)
+    bot = bot_choice{"default", ns};
+  task.bot = std::move(bot->name);
+  task.bot_ns = std::move(bot->ns);
+  task.created_at = at;
+  task.updated_at = at;
+  return result;
+}
+
+parsed<set_task_status> parse_status_change(std::string_view body, const uuid& id, timestamp at) {
+  auto tree = read_json_object(body);
+  if (auto* refused = std::get_if<problem>(&tree))
+    return std::move(*refused);
+  body_errors errors;
+  object_reader members{std::get<json>(tree), "", errors};
+
+  set_task_status result;
+  result.id = id;
+  result.at = at;
+  members.require("status");
+  if (auto text = members.text("status", 0, max_text_bytes)) {
+    if (auto status = parse_task_status(*text))
+      result.status = *status;
+    else
+      members.refuse("status", "expected PENDING, RUNNING, COMPLETED, FAILED or CANCELLED, got " + excerpt(*text));
+  }
+  result.output = members.text("output", 0, max_text_bytes);
+  result.error = members.text("error", 1, max_input_bytes);
+  members.finish();
+  if (auto refused = std::move(errors).to_problem())
+    return std::move(*refused);
+  return result;
+}
+
+std::optional<problem> refuse_body(std::string_view body) {
+  if (std::all_of(body.begin(), body.end(), is_space))
+    return std::nullopt;
+  auto tree = read_json_object(body);
+  if (auto* refused = std::get_if<problem>(&tree))
+    return std::move(*refused);
+  body_errors errors;
+  object_reader{std::get<json>(tree), "", errors}.finish();
+  return std::move(errors).to_problem();
+}
+
+} // namespace troupe

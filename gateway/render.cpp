@@ -1,0 +1,331 @@
+#include "gateway/render.hpp"
+
+#include "gateway/cursor.hpp"
+#include "gateway/parse_frame.hpp"
+#include "persistence/json_text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace troupe {
+
+namespace {
+
+void add_usage(json_object& parent, const token_usage& usage) {
+  json_object members{parent.open("usage")};
+  members.add("input_tokens", usage.input_tokens).add("output_tokens", usage.output_tokens);
+}
+
+void add_error_class(json_object& parent, const std::optional<error_class>& kind) {
+  if (kind)
+    parent.add("error_class", to_string(*kind));
+  else
+    parent.add("error_class", nullptr);
+}
+
+/// Null for an empty text.
+void add_or_null(json_object& parent, std::string_view key, const std::string& text) {
+  if (text.empty())
+    parent.add(key, nullptr);
+  else
+    parent.add(key, text);
+}
+
+std::string_view object_or_empty(const std::string& json) noexcept {
+  return json.empty() ? std::string_view{"{}"} : json;
+}
+
+/// A model may have written arguments that are no JSON; those are shown as text.
+void add_arguments(json_object& parent, const std::string& arguments) {
+  if (nlohmann::json::accept(arguments))
+    parent.add_raw("arguments", arguments);
+  else
+    parent.add("arguments", arguments);
+}
+
+/// `"items":[…],"next_cursor":…`, each item by `append_json`.
+template <class Items, class Cursor>
+void add_page(json_object& parent, const Items& items, const Cursor& next_cursor) {
+  {
+    json_array list{parent.open("items")};
+    for (const auto& item : items)
+      append_json(list.open(), item);
+  }
+  parent.add("next_cursor", next_cursor);
+}
+
+template <class Items, class Cursor>
+std::string list_of(const Items& items, const Cursor& next_cursor) {
+  std::string out;
+  {
+    json_object members{out};
+    add_page(members, items, next_cursor);
+  }
+  return out;
+}
+
+template <class Key, class MakeCursor>
+std::optional<std::string> cursor_of(const std::optional<Key>& next, MakeCursor make) {
+  if (next)
+    return make(*next);
+  return std::nullopt;
+}
+
+std::optional<std::string> cursor_of(const page<message_record, std::int64_t>& messages) {
+  return cursor_of(messages.next, [](auto at) { return number_cursor(cursor_kind::messages, at); });
+}
+
+} // namespace
+
+// -- single records -----------------------------------------------------------------
+
+void append_json(std::string& out, const task_record& task) {
+  out.reserve(out.size() + 1000 + task.input.size() + task.spec.size() + task.metadata.size()
+              + (task.output ? task.output->size() : 0));
+  json_object members{out};
+  members.add("id", task.id)
+    .add("name", task.name)
+    .add("namespace", task.ns)
+    .add("status", to_string(task.status))
+    .add("input", task.input)
+    .add("output", task.output)
+    .add("error", task.error);
+  add_error_class(members, task.error_kind);
+  members.add_raw("spec", object_or_empty(task.spec))
+    .add("bot", task.bot)
+    .add("thread_id", task.thread_id)
+    .add("priority", task.priority)
+    .add("attempt", task.attempt)
+    .add("max_attempts", task.max_attempts)
+    .add("run_at", task.run_at)
+    .add("created_by", task.created_by)
+    .add_raw("metadata", object_or_empty(task.metadata));
+  add_usage(members, task.usage);
+  add_or_null(members, "node", task.node);
+  members.add("created_at", task.created_at)
+    .add("updated_at", task.updated_at)
+    .add("started_at", task.started_at)
+    .add("completed_at", task.completed_at);
+}
+
+void append_json(std::string& out, const bot_record& bot) {
+  json_object members{out};
+  members.add("name", bot.name)
+    .add("namespace", bot.ns)
+    .add("model", bot.model)
+    .add("system_prompt", bot.system_prompt)
+    .add("temperature", bot.temperature)
+    .add("max_tokens", bot.max_tokens)
+    .add("max_iterations", bot.max_iterations);
+  {
+    json_array tools{members.open("tools")};
+    for (const auto& name : bot.tools)
+      json_object{tools.open()}.add("type", "builtin").add("name", name);
+  }
+  json_object{members.open("restart")}
+    .add("max_attempts", bot.restart.max_attempts)
+    .add("backoff", to_string(bot.restart.backoff))
+    .add("delay_ms", bot.restart.delay.count())
+    .add("max_delay_ms", bot.restart.max_delay.count())
+    .add("jitter", bot.restart.jitter);
+  members.add("timeout_s", bot.timeout.count()).add("on_busy", to_string(bot.on_busy));
+}
+
+void append_json(std::string& out, const model_record& model) {
+  json_object{out}.add("name", model.name).add("namespace", model.ns).add("kind", model.kind).add("model", model.model);
+}
+
+void append_json(std::string& out, const message_record& message) {
+  json_object members{out};
+  members.add("task_id", message.task_id).add("role", to_string(message.role)).add("content", message.content);
+  {
+    json_array calls{members.open("tool_calls")};
+    for (const auto& call : message.tool_calls) {
+      json_object call_members{calls.open()};
+      call_members.add("call_id", call.call_id).add("tool", call.tool);
+      add_arguments(call_members, call.arguments);
+    }
+  }
+  if (message.role == message_role::tool)
+    members.add("call_id", message.call_id).add("tool", message.tool);
+  members.add("attempt", message.attempt).add("created_at", message.created_at);
+}
+
+void append_json(std::string& out, const attempt_record& attempt) {
+  json_object members{out};
+  members.add("attempt", attempt.attempt);
+  add_or_null(members, "node", attempt.node);
+  members.add("outcome", to_string(attempt.outcome)).add("error", attempt.error);
+  add_error_class(members, attempt.error_kind);
+  add_usage(members, attempt.usage);
+  members.add("started_at", attempt.started_at).add("ended_at", attempt.ended_at);
+}
+
+void append_json(std::string& out, const event_record& event) {
+  out.reserve(out.size() + 320 + event.data.size());
+  json_object members{out};
+  members.add("type", to_string(event.type))
+    .add("task_id", event.source->task_id)
+    .add("thread_id", event.source->thread_id)
+    .add("namespace", event.source->ns)
+    .add("seq", event.seq)
+    .add("attempt", event.attempt)
+    .add("at", event.at)
+    .add_raw("data", object_or_empty(event.data));
+  auto& text = members.open("cursor");
+  text += '"';
+  append_event_cursor(text, event.position);
+  text += '"';
+}
+
+std::string etag_of(const task_record& task) {
+  // FNV-1a over what every visible change touches.
+  std::uint64_t sum = 14695981039346656037ULL;
+  const auto mix = [&sum](std::uint64_t value) {
+    for (int i = 0; i < 8; ++i, value >>= 8)
+      sum = (sum ^ (value & 0xFF)) * 1099511628211ULL;
+  };
+  for (const auto byte : task.id.bytes)
+    sum = (sum ^ byte) * 1099511628211ULL;
+  mix(static_cast<std::uint64_t>(task.updated_at.time_since_epoch().count()));
+  mix(static_cast<std::uint64_t>(task.status));
+  mix(static_cast<std::uint64_t>(task.attempt));
+  mix(static_cast<std::uint64_t>(task.usage.input_tokens));
+  mix(static_cast<std::uint64_t>(task.usage.output_tokens));
+  std::string tag = "\"0000000000000000\"";
+  for (std::size_t i = 16; i > 0; --i, sum >>= 4)
+    tag[i] = "0123456789abcdef"[sum & 15];
+  return tag;
+}
+
+// -- lists --------------------------------------------------------------------------
+
+std::string render(const page<task_record, uuid>& tasks) {
+  return list_of(tasks.items, cursor_of(tasks.next, task_cursor));
+}
+
+std::string render(const page<bot_record, std::string>& bots) {
+  return list_of(bots.items, cursor_of(bots.next, [](const auto& at) { return name_cursor(cursor_kind::bots, at); }));
+}
+
+std::string render(const page<model_record, std::string>& models) {
+  return list_of(models.items,
+                 cursor_of(models.next, [](const auto& at) { return name_cursor(cursor_kind::models, at); }));
+}
+
+std::string render(const page<message_record, std::int64_t>& messages) {
+  return list_of(messages.items, cursor_of(messages));
+}
+
+std::string render(const std::vector<attempt_record>& attempts) {
+  return list_of(attempts, nullptr);
+}
+
+std::string journal_page(const std::vector<event_record>& events, bool full) {
+  std::optional<std::string> next;
+  if (full && !events.empty())
+    next = number_cursor(cursor_kind::journal, events.back().seq);
+  return list_of(events, next);
+}
+
+// -- other answers --------------------------------------------------------------------
+
+namespace {
+
+void add_queue_row(json_object& members, const queue_stats::row& row, timestamp at) {
+  members.add("ready", row.ready)
+    .add("scheduled", row.scheduled)
+    .add("retrying", row.retrying)
+    .add("blocked", row.blocked)
+    .add("running", row.running)
+    .add("oldest_due", row.oldest_due);
+  if (row.oldest_due) {
+    const auto age = std::chrono::duration<double>(at - *row.oldest_due).count();
+    members.add("oldest_age_s", std::max(age, 0.0));
+  } else {
+    members.add("oldest_age_s", nullptr);
+  }
+}
+
+void add_texts(json_object& parent, std::string_view key, const std::vector<std::string>& texts) {
+  json_array list{parent.open(key)};
+  for (const auto& text : texts)
+    list.add(text);
+}
+
+} // namespace
+
+std::string render(const queue_stats& queue, timestamp at) {
+  queue_stats::row totals;
+  std::string out;
+  {
+    json_object members{out};
+    {
+      json_array rows{members.open("namespaces")};
+      for (const auto& row : queue.namespaces) {
+        json_object row_members{rows.open()};
+        row_members.add("namespace", row.ns);
+        add_queue_row(row_members, row, at);
+        totals.ready += row.ready;
+        totals.scheduled += row.scheduled;
+        totals.retrying += row.retrying;
+        totals.blocked += row.blocked;
+        totals.running += row.running;
+        if (row.oldest_due && (!totals.oldest_due || *row.oldest_due < *totals.oldest_due))
+          totals.oldest_due = row.oldest_due;
+      }
+    }
+    json_object total_members{members.open("totals")};
+    add_queue_row(total_members, totals, at);
+  }
+  return out;
+}
+
+std::string validation_answer(const std::vector<std::string>& errors, const std::vector<std::string>& warnings) {
+  std::string out;
+  {
+    json_object members{out};
+    members.add("valid", errors.empty());
+    add_texts(members, "errors", errors);
+    add_texts(members, "warnings", warnings);
+  }
+  return out;
+}
+
+// -- frames besides events ------------------------------------------------------------
+
+std::string error_frame(std::string_view code, std::string_view detail) {
+  std::string out;
+  json_object{out}.add("type", "error").add("code", code).add("detail", detail);
+  return out;
+}
+
+std::string pong_frame() {
+  return R"({"type":"pong"})";
+}
+
+std::string gap_frame(const room& r, std::int64_t from, std::int64_t to) {
+  std::string out;
+  json_object{out}.add("type", "gap").add("room", to_string(r)).add("from", from).add("to", to);
+  return out;
+}
+
+std::string history_frame(const page<message_record, std::int64_t>& messages) {
+  std::string out;
+  {
+    json_object members{out};
+    members.add("type", "history:sync");
+    add_page(members, messages.items, cursor_of(messages));
+  }
+  return out;
+}
+
+std::string subscription_frame(bool subscribed, const room& r) {
+  std::string out;
+  json_object{out}.add("type", subscribed ? "subscribed" : "unsubscribed").add("room", to_string(r));
+  return out;
+}
+
+} // namespace troupe

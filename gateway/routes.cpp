@@ -1,0 +1,197 @@
+#include "gateway/routes.hpp"
+
+#include "gateway/api.hpp"
+#include "gateway/gateway_actor.hpp"
+#include "gateway/parse_task.hpp"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+
+namespace troupe {
+
+namespace http = boost::beast::http;
+
+struct route {
+  http::verb method;
+  /// Parts are compared one by one; `{…}` takes any one part.
+  std::string_view pattern;
+  route_function serve;
+};
+
+namespace {
+
+constexpr std::array routes{
+  route{http::verb::get, "/healthz", api::get_health},
+  route{http::verb::get, "/readyz", api::get_readiness},
+  route{http::verb::get, "/metrics", api::get_metrics},
+  route{http::verb::get, "/openapi.json", api::get_openapi},
+  route{http::verb::get, "/api/v1/models", api::list_models},
+  route{http::verb::get, "/api/v1/models/{name}", api::get_model},
+  route{http::verb::put, "/api/v1/models/{name}", api::put_model},
+  route{http::verb::delete_, "/api/v1/models/{name}", api::delete_model},
+  route{http::verb::get, "/api/v1/bots", api::list_bots},
+  route{http::verb::get, "/api/v1/bots/{name}", api::get_bot},
+  route{http::verb::put, "/api/v1/bots/{name}", api::put_bot},
+  route{http::verb::delete_, "/api/v1/bots/{name}", api::delete_bot},
+  route{http::verb::post, "/api/v1/bots/{name}/validate", api::validate_bot},
+  route{http::verb::post, "/api/v1/tasks", api::create_task},
+  route{http::verb::get, "/api/v1/tasks", api::list_tasks},
+  route{http::verb::get, "/api/v1/tasks/{id}", api::get_task},
+  route{http::verb::delete_, "/api/v1/tasks/{id}", api::delete_task},
+  route{http::verb::patch, "/api/v1/tasks/{id}/status", api::patch_task_status},
+  route{http::verb::post, "/api/v1/tasks/{id}/execute", api::execute_task},
+  route{http::verb::post, "/api/v1/tasks/{id}/cancel", api::cancel_task},
+  route{http::verb::post, "/api/v1/tasks/{id}/retry", api::retry_task},
+  route{http::verb::get, "/api/v1/tasks/{id}/messages", api::get_task_messages},
+  route{http::verb::get, "/api/v1/tasks/{id}/attempts", api::get_attempts},
+  route{http::verb::get, "/api/v1/tasks/{id}/events", api::get_task_events},
+  route{http::verb::get, "/api/v1/tasks/{id}/chat", api::open_chat},
+  route{http::verb::get, "/api/v1/threads/{id}/messages", api::get_thread_messages},
+  route{http::verb::get, "/api/v1/user/notifications", api::open_notifications},
+  route{http::verb::get, "/api/v1/events", api::open_events},
+  route{http::verb::get, "/api/v1/queue", api::get_queue},
+};
+
+/// Whether the parts of a path match a pattern; `part` gets what `{…}` stands for.
+bool matches(std::string_view pattern, const std::vector<std::string>& parts, std::string& part) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (pattern.empty())
+      return false;
+    pattern.remove_prefix(1);
+    const auto piece = pattern.substr(0, pattern.find('/'));
+    if (piece.starts_with('{'))
+      part = parts[i];
+    else if (piece != parts[i])
+      return false;
+    pattern.remove_prefix(piece.size());
+  }
+  return pattern.empty();
+}
+
+std::string digest(const http_request& request) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+  unsigned size = 0;
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  for (const std::string_view part : {std::string_view{request.method_name}, std::string_view{request.path},
+                                      std::string_view{request.query}, std::string_view{request.body}}) {
+    // A NUL between the parts: it is in none of the first three, so no two requests run together.
+    EVP_DigestUpdate(context.get(), part.data(), part.size());
+    EVP_DigestUpdate(context.get(), "", 1);
+  }
+  EVP_DigestFinal_ex(context.get(), bytes.data(), &size);
+  return {reinterpret_cast<const char*>(bytes.data()), size};
+}
+
+} // namespace
+
+// -- request_context ----------------------------------------------------------
+
+request_context::request_context(gateway_state& gateway, std::shared_ptr<exchange> ex)
+  : gateway_{gateway}, exchange_{std::move(ex)} {}
+
+void request_context::respond(http_response response) {
+  note_answered(response.status);
+  exchange_->respond(std::move(response));
+}
+
+void request_context::respond_json(unsigned status, std::string body) {
+  respond({status, "application/json", std::move(body), {}});
+}
+
+void request_context::refuse(problem reason) {
+  if (reason.instance.empty())
+    reason.instance = request().path;
+  respond(to_response(reason));
+}
+
+void request_context::refuse(const store_error& reason) {
+  refuse(from_store_error(reason));
+}
+
+void request_context::note_answered(unsigned status) {
+  gateway_.config().measured->http_request(request().method_name, route_, status);
+}
+
+void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex) {
+  const auto context = std::make_shared<request_context>(gateway, std::move(ex));
+  const auto& request = context->request();
+  auto parts = split_path(request.path);
+  if (auto* wrong = std::get_if<problem>(&parts)) {
+    context->refuse(std::move(*wrong));
+    return;
+  }
+  // HEAD is GET whose body the server leaves out.
+  const auto method = request.method == http::verb::head ? http::verb::get : request.method;
+  std::string allowed;
+  for (const auto& candidate : routes) {
+    if (!matches(candidate.pattern, std::get<std::vector<std::string>>(parts), context->part_))
+      continue;
+    context->route_ = candidate.pattern;
+    if (candidate.method == method) {
+      candidate.serve(context);
+      return;
+    }
+    allowed += (allowed.empty() ? "" : ", ") + std::string{http::to_string(candidate.method)};
+    if (candidate.method == http::verb::get)
+      allowed += ", HEAD";
+  }
+  if (allowed.empty())
+    context->refuse(no_such_path(request.path));
+  else
+    context->refuse(method_not_allowed(request.method_name, allowed));
+}
+
+// -- what several routes ask of a request ---------------------------------------
+
+std::optional<uuid> task_id_of(const context_ptr& context) {
+  auto id = path_id(context->part(), "task id");
+  if (auto* wrong = std::get_if<problem>(&id)) {
+    context->refuse(std::move(*wrong));
+    return std::nullopt;
+  }
+  return std::get<uuid>(id);
+}
+
+bool refuse_media_type(const context_ptr& context) {
+  const auto& request = context->request();
+  if (request.body.empty())
+    return false;
+  std::string type{request.headers[http::field::content_type]};
+  type.erase(std::min(type.find(';'), type.size()));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t'))
+    type.pop_back();
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  if (type == "application/json" || (type.starts_with("application/") && type.ends_with("+json")))
+    return false;
+  context->refuse({problem_code::unsupported_media_type,
+                   type.empty() ? "The request has a body but no Content-Type; send application/json."
+                                : "The body must be application/json."});
+  return true;
+}
+
+parsed<std::optional<idempotency_key>> idempotency_key_of(const http_request& request) {
+  const auto found = request.headers.find("Idempotency-Key");
+  if (found == request.headers.end())
+    return std::nullopt;
+  const std::string_view key{found->value().data(), found->value().size()};
+  const auto printable = [](char c) { return c > ' ' && c < '\x7f'; };
+  if (key.empty() || key.size() > 255 || !std::all_of(key.begin(), key.end(), printable))
+    return problem{problem_code::invalid_header,
+                   "Idempotency-Key must be 1 to 255 printable ASCII characters without spaces."};
+  return std::optional{idempotency_key{std::string{key}, digest(request)}};
+}
+
+bool refuse_while_draining(const context_ptr& context) {
+  if (!context->gateway().config().draining->load(std::memory_order_relaxed))
+    return false;
+  problem draining{problem_code::unavailable, "The server is shutting down and takes no new work; try again shortly."};
+  draining.retry_after = std::chrono::seconds{2};
+  context->refuse(std::move(draining));
+  return true;
+}
+
+} // namespace troupe

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "gateway/problem.hpp"
+#include "gateway/transport.hpp"
+#include "gateway/url.hpp"
+#include "persistence/operations.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Which function serves which method and path, and what such a function is given.
+namespace troupe {
+
+class gateway_state;
+struct route;
+
+/// A request on its way to an answer. Kept alive by whatever the route waits for;
+/// used on the gateway actor's thread only.
+class request_context {
+public:
+  request_context(gateway_state& gateway, std::shared_ptr<exchange> ex);
+
+  request_context(const request_context&) = delete;
+  request_context& operator=(const request_context&) = delete;
+
+  [[nodiscard]] gateway_state& gateway() const { return gateway_; }
+  [[nodiscard]] const http_request& request() const { return exchange_->request(); }
+  [[nodiscard]] const std::shared_ptr<exchange>& door() const { return exchange_; }
+  /// The decoded part of the path that stands for `{…}` in the route's pattern.
+  [[nodiscard]] const std::string& part() const { return part_; }
+
+  // -- answering; the first one counts ----------------------------------------
+
+  void respond(http_response response);
+  void respond_json(unsigned status, std::string body);
+  void refuse(problem reason);
+  void refuse(const store_error& reason);
+  /// The answer will be written by somebody else (a stream, a WebSocket).
+  void note_answered(unsigned status);
+
+  /// Finds the route and has it serve the request, or refuses.
+  static void dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex);
+
+private:
+  gateway_state& gateway_;
+  std::shared_ptr<exchange> exchange_;
+  std::string_view route_ = "unknown";
+  std::string part_;
+};
+
+using context_ptr = std::shared_ptr<request_context>;
+
+/// Serves a request; must lead to exactly one answer, now or later.
+using route_function = void (*)(const context_ptr&);
+
+// -- what several routes ask of a request ---------------------------------------
+
+/// The task id in the path; an answer has been given if there is none.
+std::optional<uuid> task_id_of(const context_ptr& context);
+
+/// Refuses a body that is there but not declared as JSON (415).
+bool refuse_media_type(const context_ptr& context);
+
+/// The request's `Idempotency-Key` with the request's digest; a bad one is a problem.
+parsed<std::optional<idempotency_key>> idempotency_key_of(const http_request& request);
+
+/// True, with an answer given, if the node drains and takes nothing on.
+bool refuse_while_draining(const context_ptr& context);
+
+} // namespace troupe

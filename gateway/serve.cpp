@@ -1,0 +1,259 @@
+#include "gateway/serve.hpp"
+
+#include "actors/node.hpp"
+#include "gateway/json_log.hpp"
+#include "gateway/lane.hpp"
+#include "persistence/store.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <spdlog/formatter.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <future>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+namespace {
+
+/// What an answer in progress gets after the drain.
+constexpr std::chrono::milliseconds closing_grace{2000};
+
+/// Beyond `drain_timeout`, for handing tasks back and closing down.
+constexpr std::chrono::seconds drain_margin{30};
+
+caf::actor_system_config& configure(caf::actor_system_config& config, const settings& s) {
+  config.add_message_types<caf::id_block::troupe_messages>();
+  config.add_message_types<caf::id_block::troupe_handles>();
+  config.add_message_types<caf::id_block::troupe_gateway>();
+  // The default policy, stealing, walks its whole run queue at each steal.
+  config.set("scheduler.policy", caf::atom("sharing"));
+  config.set("scheduler.max-threads", static_cast<std::size_t>(s.worker_threads));
+  return config;
+}
+
+random_function make_random() {
+  auto engine = std::make_shared<std::mt19937_64>(std::random_device{}());
+  return [engine] { return std::uniform_real_distribution<double>{}(*engine); };
+}
+
+transport_limits limits_of(const settings& s) {
+  transport_limits limits;
+  limits.body_bytes = s.max_body_bytes;
+  limits.connections = static_cast<std::size_t>(s.max_connections);
+  return limits;
+}
+
+transport_observer observer_of(const metrics_ptr& measured) {
+  transport_observer observer;
+  observer.http_connections = [measured](int change) { measured->http_connections_changed(change); };
+  observer.websocket_connections = [measured](int change) { measured->websocket_connections_changed(change); };
+  observer.websocket_frames_sent = [measured](std::size_t count) { measured->websocket_frames("sent", count); };
+  observer.websocket_frames_received = [measured](std::size_t count) { measured->websocket_frames("received", count); };
+  observer.slow_reader_closed = [measured] { measured->slow_reader_closed(); };
+  return observer;
+}
+
+/// A server while it runs. Built and taken down on the main thread, in this order:
+/// store, actors, lanes, signals; and back.
+class server {
+public:
+  server(const settings& s, std::shared_ptr<database> store)
+    : settings_{s}, system_{configure(config_, s)}, self_{system_} {
+    node_ = start_node(std::move(store));
+  }
+
+  int run() {
+    if (!start_lanes())
+      return shut_down(1);
+    wait_for_signals();
+    main_.run();
+    return shut_down(exit_code_);
+  }
+
+private:
+  node_actor start_node(std::shared_ptr<database> store) {
+    node_config config;
+    config.store = std::move(store);
+    config.readers = static_cast<std::size_t>(settings_.store_readers);
+    config.measured = measured_;
+    config.supervisor = {settings_.capacity, settings_.max_recoveries, settings_.node_name, now, make_random()};
+    config.give_up = [this](std::string why) {
+      spdlog::critical("giving up: {}", why);
+      boost::asio::post(main_, [this] { end(1); });
+    };
+    return system_.spawn(node, std::move(config));
+  }
+
+  bool start_lanes() {
+    const gateway_config config{now, measured_, settings_.node_name, settings_.request_timeout, draining_};
+    for (int i = 0; i < settings_.io_threads; ++i) {
+      auto one = std::make_shared<lane>(limits_of(settings_), observer_of(measured_));
+      // The first lane may take any free port, the others share it.
+      const auto port = lanes_.empty() ? settings_.http_port : lanes_.front()->port();
+      if (const auto error = one->listen(settings_.http_host, port, settings_.io_threads > 1)) {
+        spdlog::critical("cannot listen on {}:{}: {}", settings_.http_host, port, error.message());
+        return false;
+      }
+      lanes_.push_back(one);
+    }
+    for (const auto& one : lanes_) {
+      const add_service service{"gateway", [one, config](caf::actor_system& system, const services_ptr& peers) {
+                                  return one->start_gateway(system, peers, config);
+                                }};
+      if (!ask<done>(node_, service))
+        return false;
+      one->run();
+    }
+    const auto& host = settings_.http_host;
+    spdlog::info("troupe {} listening on http://{}:{}", TROUPE_VERSION,
+                 host.find(':') == std::string::npos ? host : "[" + host + "]", lanes_.front()->port());
+    return true;
+  }
+
+  void wait_for_signals() {
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+      if (error)
+        return;
+      if (draining_->exchange(true)) {
+        spdlog::warn("a second signal: exiting at once");
+        spdlog::shutdown();
+        std::_Exit(1);
+      }
+      start_drain();
+      wait_for_signals();
+    });
+  }
+
+  /// Asks the supervisor to drain; the answer ends the main loop.
+  void start_drain() {
+    const auto grace = settings_.drain_timeout;
+    spdlog::info("draining for at most {} ms", grace.count());
+    const auto known = ask<services_ptr>(node_, get_services{});
+    if (!known) {
+      end(1);
+      return;
+    }
+    drain_thread_ = std::thread{[this, supervisor = (*known)->supervisor, grace] {
+      caf::scoped_actor asker{system_};
+      asker->request(supervisor, grace + drain_margin, drain{grace})
+        .receive(
+          [](const drained& result) { spdlog::info("drained; {} tasks go back to the queue", result.released); },
+          [](const caf::error& reason) { spdlog::error("the drain failed: {}", sentence_of(reason)); });
+      boost::asio::post(main_, [this] { end(0); });
+    }};
+  }
+
+  void end(int exit_code) {
+    exit_code_ = exit_code;
+    boost::system::error_code ignored;
+    signals_.cancel(ignored);
+    work_.reset();
+    main_.stop();
+  }
+
+  /// Stops accepting, closes sessions, ends actors, joins I/O threads: in this order,
+  /// as each may still use the next.
+  int shut_down(int exit_code) {
+    if (drain_thread_.joinable())
+      drain_thread_.join();
+    // Whoever lost patience meanwhile may still say so.
+    signals_.async_wait([](const boost::system::error_code& error, int) {
+      if (!error)
+        std::_Exit(1);
+    });
+    for (const auto& one : lanes_)
+      one->stop(closing_grace);
+    for (const auto& one : lanes_)
+      one->join();
+    if (!ask<done>(node_, stop_node{}))
+      spdlog::error("the services did not end in time");
+    node_ = nullptr;
+    lanes_.clear();
+    spdlog::info("stopped");
+    return exit_code;
+  }
+
+  template <class Result, class Request>
+  std::optional<Result> ask(const node_actor& whom, const Request& request) {
+    std::optional<Result> answer;
+    self_->request(whom, drain_margin, request)
+      .receive([&](const Result& result) { answer = result; },
+               [](const caf::error& reason) { spdlog::error("the node does not answer: {}", sentence_of(reason)); });
+    return answer;
+  }
+
+  const settings& settings_;
+  metrics_ptr measured_ = std::make_shared<metrics>();
+  std::shared_ptr<std::atomic<bool>> draining_ = std::make_shared<std::atomic<bool>>(false);
+  int exit_code_ = 0;
+  boost::asio::io_context main_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{main_.get_executor()};
+  boost::asio::signal_set signals_{main_, SIGINT, SIGTERM};
+  caf::actor_system_config config_;
+  caf::actor_system system_;
+  caf::scoped_actor self_;
+  node_actor node_;
+  std::vector<std::shared_ptr<lane>> lanes_;
+  std::thread drain_thread_;
+};
+
+} // namespace
+
+int serve(const settings& s) {
+  std::signal(SIGPIPE, SIG_IGN);
+  auto opened = open_database(s.database);
+  if (const auto* refusal = std::get_if<store_error>(&opened)) {
+    spdlog::critical("cannot open {}: {}", s.database, refusal->message);
+    return 1;
+  }
+  return server{s, std::move(std::get<std::shared_ptr<database>>(opened))}.run();
+}
+
+int migrate(const settings& s) {
+  const auto result = migrate_database(s.database);
+  if (const auto* refusal = std::get_if<store_error>(&result)) {
+    std::fprintf(stderr, "troupe: %s\n", refusal->message.c_str());
+    return 1;
+  }
+  const auto& report = std::get<migration_report>(result);
+  if (report.from == report.to)
+    std::printf("%s is at schema version %d already.\n", s.database.c_str(), report.to);
+  else
+    std::printf("%s: schema version %d to %d.\n", s.database.c_str(), report.from, report.to);
+  return 0;
+}
+
+void set_up_log(const settings& s) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("troupe"));
+  switch (s.level) {
+  case log_level::trace: spdlog::set_level(spdlog::level::trace); break;
+  case log_level::debug: spdlog::set_level(spdlog::level::debug); break;
+  case log_level::info: spdlog::set_level(spdlog::level::info); break;
+  case log_level::warn: spdlog::set_level(spdlog::level::warn); break;
+  case log_level::error: spdlog::set_level(spdlog::level::err); break;
+  }
+  if (s.format == log_format::json)
+    spdlog::set_formatter(make_json_formatter(s.node_name));
+  else
+    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%-5l%$ %v");
+  spdlog::flush_on(spdlog::level::info);
+}
+
+} // namespace troupe

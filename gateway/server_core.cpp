@@ -1,0 +1,205 @@
+#include "gateway/server_core.hpp"
+
+#include "gateway/http_session.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+namespace troupe {
+
+namespace asio = boost::asio;
+
+server_core::server_core(asio::io_context& io, std::shared_ptr<request_handler> handler, transport_limits limits,
+                         transport_observer observer)
+  : io_(io), handler_(std::move(handler)), limits_(limits), observer_(std::move(observer)), clock_(io), grace_(io),
+    scratch_(64 * 1024) {
+  update_date();
+}
+
+void server_core::start() {
+  io_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  wait_for_tick();
+}
+
+// -- the clock ----------------------------------------------------------------
+
+server_core::ticks server_core::deadline(std::chrono::milliseconds after) const noexcept {
+  const auto whole = (after.count() + tick_interval.count() - 1) / tick_interval.count();
+  return now_ + static_cast<ticks>(whole) + 1;
+}
+
+void server_core::wait_for_tick() {
+  clock_->expires_after(tick_interval);
+  clock_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error)
+      self->on_tick();
+  });
+}
+
+void server_core::on_tick() {
+  ++now_;
+  update_date();
+  for_each_connection([](server_connection& connection) { connection.on_tick(); });
+  if (!stopping_ || !connections_.empty())
+    wait_for_tick();
+}
+
+void server_core::update_date() {
+  static constexpr std::array days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto second = std::time(nullptr);
+  if (second == date_second_)
+    return;
+  date_second_ = second;
+  std::tm utc{};
+  gmtime_r(&second, &utc);
+  const auto size = std::snprintf(date_line_.data(), date_line_.size(), "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n",
+                                  days[static_cast<std::size_t>(utc.tm_wday)], utc.tm_mday,
+                                  months[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour,
+                                  utc.tm_min, utc.tm_sec);
+  date_line_size_ = static_cast<std::size_t>(size);
+}
+
+// -- the connections ------------------------------------------------------------
+
+void server_core::add(std::shared_ptr<server_connection> connection) {
+  connection->slot_ = connections_.size();
+  connections_.push_back(std::move(connection));
+}
+
+void server_core::replace(server_connection& current, std::shared_ptr<server_connection> next) {
+  next->slot_ = current.slot_;
+  current.slot_ = server_connection::no_slot;
+  connections_[next->slot_].swap(next);
+}
+
+void server_core::remove(server_connection& connection) {
+  const auto slot = std::exchange(connection.slot_, server_connection::no_slot);
+  if (slot == server_connection::no_slot)
+    return;
+  const auto removed = std::exchange(connections_[slot], std::move(connections_.back()));
+  connections_.pop_back();
+  if (slot < connections_.size())
+    connections_[slot]->slot_ = slot;
+  finish_if_empty();
+}
+
+template <class Function>
+void server_core::for_each_connection(Function function) {
+  // From the back: one that removes itself is replaced by one already visited.
+  for (auto i = connections_.size(); i-- > 0;) {
+    if (i < connections_.size()) {
+      const auto connection = connections_[i];
+      function(*connection);
+    }
+  }
+}
+
+void server_core::schedule_flush(server_connection& connection) {
+  if (connection.flush_scheduled_ || connection.slot_ == server_connection::no_slot)
+    return;
+  connection.flush_scheduled_ = true;
+  to_flush_.push_back(connections_[connection.slot_]);
+  if (to_flush_.size() == 1)
+    asio::post(io_, [self = shared_from_this()] { self->flush_round(); });
+}
+
+void server_core::flush_round() {
+  auto round = std::move(to_flush_);
+  to_flush_.clear();
+  for (const auto& connection : round) {
+    connection->flush_scheduled_ = false;
+    connection->flush();
+  }
+  // The room is kept for the next round, unless that has already begun.
+  round.clear();
+  if (to_flush_.empty())
+    to_flush_.swap(round);
+  if (frames_sent_ > 0)
+    observer_.websocket_frames_sent(std::exchange(frames_sent_, 0));
+}
+
+void server_core::defer(std::function<void()> task) {
+  asio::post(io_, std::move(task));
+}
+
+// -- answers from other threads ---------------------------------------------------
+
+void server_core::deliver(std::weak_ptr<http_session> session, std::optional<http_response> answer) {
+  if (std::this_thread::get_id() == io_thread_.load(std::memory_order_relaxed)) {
+    if (const auto open = session.lock())
+      open->answer(std::move(answer));
+    return;
+  }
+  const std::lock_guard lock{late_mutex_};
+  if (closed_)
+    return;
+  late_answers_.push_back({std::move(session), std::move(answer)});
+  // One wake-up for all that arrive until it is heard.
+  if (late_answers_.size() == 1)
+    asio::post(io_, [self = shared_from_this()] { self->take_late_answers(); });
+}
+
+void server_core::take_late_answers() {
+  std::vector<late_answer> answers;
+  {
+    const std::lock_guard lock{late_mutex_};
+    answers.swap(late_answers_);
+  }
+  for (auto& late : answers) {
+    if (const auto open = late.session.lock())
+      open->answer(std::move(late.answer));
+  }
+}
+
+// -- the end ------------------------------------------------------------------------
+
+void server_core::stop(std::chrono::milliseconds grace, std::function<void()> done) {
+  when_stopped_.push_back(std::move(done));
+  if (stopping_)
+    return finish_if_empty();
+  stopping_ = true;
+  if (!grace_)
+    return;
+  grace_->expires_after(grace);
+  grace_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error)
+      self->for_each_connection([](server_connection& connection) { connection.abort(); });
+  });
+  for_each_connection([](server_connection& connection) { connection.on_stop(); });
+  finish_if_empty();
+}
+
+void server_core::finish_if_empty() {
+  if (!stopping_ || !connections_.empty())
+    return;
+  grace_->cancel();
+  clock_->cancel();
+  for (auto& done : std::exchange(when_stopped_, {}))
+    defer(std::move(done));
+}
+
+void server_core::close() {
+  std::vector<late_answer> answers;
+  {
+    const std::lock_guard lock{late_mutex_};
+    closed_ = true;
+    answers.swap(late_answers_);
+  }
+  io_thread_.store(std::thread::id{}, std::memory_order_relaxed);
+  const auto connections = std::exchange(connections_, {});
+  to_flush_.clear();
+  for (const auto& connection : connections) {
+    connection->slot_ = server_connection::no_slot;
+    connection->abandon();
+  }
+  clock_.reset();
+  grace_.reset();
+  handler_.reset();
+}
+
+} // namespace troupe

@@ -1,0 +1,172 @@
+#pragma once
+
+#include "gateway/http_server.hpp"
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/wait_traits.hpp>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+/// What the connections of one server share. It owns them while they are open,
+/// keeps their one coarse clock, gathers their writes into rounds, and is where
+/// answers from other threads come in. Those who answer hold it longer than the
+/// I/O context may live, so it refuses work once it is closed.
+namespace troupe {
+
+class http_session;
+
+/// A socket of the concrete executor: nothing is type-erased on the way to it.
+using tcp_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+using io_timer
+  = boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
+                                      boost::asio::io_context::executor_type>;
+
+/// An open connection as the core sees it. All of it happens on the I/O thread.
+class server_connection {
+public:
+  server_connection() = default;
+  virtual ~server_connection() = default;
+
+  server_connection(const server_connection&) = delete;
+  server_connection& operator=(const server_connection&) = delete;
+
+  /// The clock has moved on: the place to judge deadlines and to give back memory.
+  virtual void on_tick() = 0;
+  /// The server stops: end when what is under way is done.
+  virtual void on_stop() = 0;
+  /// Writes what is queued; asked for by `server_core::schedule_flush`.
+  virtual void flush() = 0;
+  /// Ends now and tells those who wait.
+  virtual void abort() = 0;
+  /// Lets go of the socket and of everybody else, without a word: the I/O context
+  /// has stopped and is about to go.
+  virtual void abandon() = 0;
+
+private:
+  friend class server_core;
+
+  static constexpr std::size_t no_slot = static_cast<std::size_t>(-1);
+
+  std::size_t slot_ = no_slot;
+  bool flush_scheduled_ = false;
+};
+
+class server_core : public std::enable_shared_from_this<server_core> {
+public:
+  /// Time as the connections count it. One timer serves all of them.
+  using ticks = std::uint32_t;
+  static constexpr std::chrono::milliseconds tick_interval{500};
+
+  server_core(boost::asio::io_context& io, std::shared_ptr<request_handler> handler, transport_limits limits,
+              transport_observer observer);
+
+  // -- on the I/O thread -------------------------------------------------------
+
+  /// Starts the clock; the calling thread is from now on the I/O thread.
+  void start();
+
+  [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+  [[nodiscard]] request_handler& handler() noexcept { return *handler_; }
+  [[nodiscard]] const transport_limits& limits() const noexcept { return limits_; }
+  [[nodiscard]] const transport_observer& observer() const noexcept { return observer_; }
+  [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+  [[nodiscard]] std::size_t connections() const noexcept { return connections_.size(); }
+
+  [[nodiscard]] ticks now() const noexcept { return now_; }
+  /// The first tick by which `after` has certainly passed.
+  [[nodiscard]] ticks deadline(std::chrono::milliseconds after) const noexcept;
+  /// The Date header of this moment, with its line end.
+  [[nodiscard]] std::string_view date_line() const noexcept { return {date_line_.data(), date_line_size_}; }
+
+  void add(std::shared_ptr<server_connection> connection);
+  /// `next` takes the place of `current`, whose socket it has taken over.
+  void replace(server_connection& current, std::shared_ptr<server_connection> next);
+  void remove(server_connection& connection);
+
+  /// Has `connection` flushed once what is ready to run now has run, so that
+  /// writes of one round become one system call.
+  void schedule_flush(server_connection& connection);
+  /// Frames queued since the last round, for the observer.
+  void count_frame_sent() noexcept { ++frames_sent_; }
+
+  /// Runs `task` soon, from the event loop.
+  void defer(std::function<void()> task);
+
+  /// Room for one gathered write or for bytes that nobody wants.
+  [[nodiscard]] std::span<char> scratch() noexcept { return scratch_; }
+  /// A string with room for answers, lent to whoever writes some.
+  [[nodiscard]] std::string& spare_string() noexcept { return spare_string_; }
+
+  /// See `http_server::stop`.
+  void stop(std::chrono::milliseconds grace, std::function<void()> done);
+
+  // -- on any thread -----------------------------------------------------------
+
+  /// Hands an answer to its session; without one the request was dropped
+  /// unanswered. At once on the I/O thread, else with the next batch.
+  void deliver(std::weak_ptr<http_session> session, std::optional<http_response> answer);
+
+  /// Takes no further work and lets go of every connection. The I/O context has
+  /// stopped.
+  void close();
+
+private:
+  struct late_answer {
+    std::weak_ptr<http_session> session;
+    std::optional<http_response> answer;
+  };
+
+  void wait_for_tick();
+  void on_tick();
+  void update_date();
+  void flush_round();
+  void take_late_answers();
+  void finish_if_empty();
+  template <class Function>
+  void for_each_connection(Function function);
+
+  boost::asio::io_context& io_;
+  std::shared_ptr<request_handler> handler_;
+  transport_limits limits_;
+  transport_observer observer_;
+
+  std::vector<std::shared_ptr<server_connection>> connections_;
+  std::vector<std::shared_ptr<server_connection>> to_flush_;
+  std::size_t frames_sent_ = 0;
+
+  std::optional<io_timer> clock_;
+  std::optional<io_timer> grace_;
+  ticks now_ = 1;
+  std::int64_t date_second_ = 0;
+  std::array<char, 64> date_line_{};
+  std::size_t date_line_size_ = 0;
+
+  bool stopping_ = false;
+  std::vector<std::function<void()>> when_stopped_;
+
+  std::vector<char> scratch_;
+  std::string spare_string_;
+
+  std::atomic<std::thread::id> io_thread_;
+  std::mutex late_mutex_;
+  std::vector<late_answer> late_answers_;
+  bool closed_ = false;
+};
+
+} // namespace troupe

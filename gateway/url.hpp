@@ -1,0 +1,96 @@
+#pragma once
+
+#include "gateway/problem.hpp"
+#include "persistence/records.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// Paths and query strings (RFC 3986), read strictly: a bad escape, invalid UTF-8
+/// or a NUL is a problem that names the place, never a guess.
+namespace troupe {
+
+/// Splits a path at `/` and decodes each part: `/api/v1/bots/a%20b` is `api`, `v1`,
+/// `bots`, `a b`. A trailing slash yields an empty last part, so that it matches
+/// no route.
+parsed<std::vector<std::string>> split_path(std::string_view path);
+
+/// Reads a task or thread identifier from the path; `what` names it in the
+/// problem (`invalid_id`): "task id".
+parsed<uuid> path_id(std::string_view text, std::string_view what);
+
+/// Reads the name of a namespace, bot or model from the path.
+parsed<std::string> path_name(std::string_view text, std::string_view what);
+
+/// The longest name of a namespace, bot or model, in bytes.
+inline constexpr std::size_t max_name_length = 100;
+
+/// True for 1 to 100 characters of `[A-Za-z0-9._-]`, the first not a dot.
+bool is_valid_name(std::string_view text) noexcept;
+
+/// What `is_valid_name` asks for, to end a sentence with.
+inline constexpr std::string_view name_rule
+  = "1 to 100 characters of A-Z, a-z, 0-9, '.', '_' and '-', not starting with a dot";
+
+/// A query string. Every getter names a parameter that the path knows; once all
+/// are asked for, `finish` gives the problem with everything that was wrong:
+/// bad values, parameters nobody asked for, and ones given twice.
+///
+///     query_parameters query{request.query};
+///     filter.ns = query.ns();
+///     filter.status = query.status("status");
+///     int limit = query.limit();
+///     if (auto refused = query.finish())
+///       return *refused;
+///
+/// Until `finish` has returned nothing, a getter's answer may be a default in the
+/// place of a bad value.
+class query_parameters {
+public:
+  /// `+` means a space, as browsers and `URLSearchParams` write it.
+  explicit query_parameters(std::string_view query);
+
+  /// 1 to `max_length` characters without control characters.
+  std::optional<std::string> text(std::string_view name, std::size_t max_length = 200);
+  /// A name of a bot, model or namespace.
+  std::optional<std::string> name(std::string_view name);
+  /// The parameter `namespace`; `default` without it.
+  std::string ns();
+  /// The parameter `limit`: 1 to 500, 50 without it.
+  int limit();
+  std::optional<uuid> id(std::string_view name);
+  std::optional<task_status> status(std::string_view name);
+  /// An RFC 3339 time.
+  std::optional<timestamp> time(std::string_view name);
+  /// An integer of at least 0.
+  std::optional<std::int64_t> count(std::string_view name);
+  /// The parameter as it is, also if it is empty: for cursors.
+  const std::string* raw(std::string_view name);
+
+  /// For what the caller finds wrong with a parameter by itself.
+  void refuse(std::string_view name, std::string detail);
+
+  /// The problem with all that was wrong, or nothing.
+  std::optional<problem> finish();
+
+private:
+  struct parameter {
+    std::string name;
+    std::string value;
+    bool asked = false;
+    /// Its escapes are broken; said already.
+    bool broken = false;
+  };
+
+  parameter* find(std::string_view name);
+
+  std::vector<parameter> parameters_;
+  std::vector<field_error> invalid_;
+  std::vector<field_error> unknown_;
+};
+
+} // namespace troupe

@@ -1,0 +1,260 @@
+#include "gateway/websocket_session.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/websocket/error.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+
+/// How long the closing handshake may take before the connection is dropped.
+constexpr std::chrono::seconds close_timeout{5};
+
+/// What a read asks for while no message has begun, and within one.
+constexpr std::size_t idle_read = 256;
+constexpr std::size_t message_read = 32 * 1024;
+
+/// Room that a connection keeps between two messages.
+constexpr std::size_t kept_message_room = 1024;
+
+/// From here on a write is worth a system call of its own, so that a large answer
+/// to a fast reader is not mistaken for a slow one.
+constexpr std::size_t early_flush_bytes = 256 * 1024;
+
+/// RFC 6455, section 5.5: a control frame carries 125 bytes, two of them the code.
+constexpr std::size_t max_reason = 123;
+
+} // namespace
+
+/// What the routes hold. It outlives the session harmlessly.
+class websocket_session::handle final : public websocket_connection {
+public:
+  explicit handle(websocket_session& session) : session_(&session) {}
+
+  void send(std::shared_ptr<const std::string> text) override {
+    if (session_)
+      session_->send(std::move(text));
+  }
+  void close(unsigned code, std::string_view reason) override {
+    if (session_)
+      session_->close(code, reason);
+  }
+  [[nodiscard]] std::size_t queued_bytes() const override { return session_ ? session_->queued_bytes() : 0; }
+
+  void detach() noexcept { session_ = nullptr; }
+
+private:
+  websocket_session* session_;
+};
+
+websocket_session::websocket_session(std::shared_ptr<server_core> core, tcp_socket socket, output_queue rest,
+                                     beast::flat_buffer early, std::shared_ptr<websocket_listener> listener)
+  : core_(std::move(core)), stream_(*core_, *this, std::move(socket), std::move(rest), std::move(early)),
+    listener_(std::move(listener)), handle_(std::make_shared<handle>(*this)), last_seen_(core_->now()) {
+  stream_.read_message_max(core_->limits().message_bytes);
+  stream_.control_callback([this](beast::websocket::frame_type, beast::string_view) { saw_client(); });
+}
+
+websocket_session::~websocket_session() {
+  handle_->detach();
+}
+
+void websocket_session::start(const http_request& request) {
+  core_->observer().websocket_connections(1);
+  // Only what the handshake is made of: the request stays with the routes.
+  http::request<http::empty_body> handshake{http::verb::get, "/", 11};
+  for (const auto field : {http::field::host, http::field::upgrade, http::field::connection,
+                           http::field::sec_websocket_key, http::field::sec_websocket_version})
+    handshake.set(field, request.headers[field]);
+  stream_.async_accept(handshake,
+                       [self = shared_from_this()](const boost::system::error_code& error) { self->on_open(error); });
+}
+
+void websocket_session::on_open(const boost::system::error_code& error) {
+  if (ended_)
+    return;
+  open_ = true;
+  core_->schedule_flush(*this);
+  if (error)
+    return linger(closing_connection::client::may_still_send);
+  listener_->on_open(handle_);
+  if (ended_)
+    return;
+  if (core_->stopping())
+    on_stop();
+  read();
+}
+
+// -- reading ----------------------------------------------------------------------
+
+void websocket_session::read() {
+  const auto limit = stream_.is_message_done() ? idle_read : message_read;
+  stream_.async_read_some(
+    message_, limit,
+    [self = shared_from_this()](const boost::system::error_code& error, std::size_t) { self->on_read(error); });
+}
+
+void websocket_session::on_read(const boost::system::error_code& error) {
+  if (ended_)
+    return;
+  if (error) {
+    // Beast has answered a close or a violation; after a broken connection nothing
+    // can be written any more.
+    const bool broken = error.category() == boost::asio::error::get_system_category()
+                        || error.category() == boost::asio::error::get_misc_category();
+    if (broken && error != boost::asio::error::operation_aborted)
+      return abort();
+    return linger(error == beast::websocket::error::closed ? closing_connection::client::has_said_goodbye
+                                                           : closing_connection::client::may_still_send);
+  }
+  saw_client();
+  if (closing_)
+    message_.clear();
+  else if (stream_.got_binary())
+    close(1003, "text messages only");
+  else if (stream_.is_message_done())
+    on_message();
+  if (!ended_)
+    read();
+}
+
+void websocket_session::on_message() {
+  auto text = beast::buffers_to_string(message_.cdata());
+  message_.clear();
+  if (message_.capacity() > kept_message_room)
+    message_.shrink_to_fit();
+  core_->observer().websocket_frames_received(1);
+  listener_->on_text(std::move(text));
+}
+
+void websocket_session::saw_client() {
+  last_seen_ = core_->now();
+  pinged_ = false;
+}
+
+// -- writing ----------------------------------------------------------------------
+
+void websocket_session::send(std::shared_ptr<const std::string> text) {
+  if (closing_ || ended_)
+    return;
+  auto& queue = layer().queue();
+  layer().push_text(std::move(text));
+  core_->count_frame_sent();
+  if (queue.bytes() > early_flush_bytes && !waiting_writable_)
+    flush();
+  if (ended_)
+    return;
+  if (queue.cost() <= core_->limits().queue_bytes)
+    return core_->schedule_flush(*this);
+  core_->observer().slow_reader_closed();
+  queue.drop_unsent();
+  close(1013, "the client reads too slowly");
+}
+
+void websocket_session::close(unsigned code, std::string_view reason) {
+  if (ended_ || std::exchange(closing_, true))
+    return;
+  close_deadline_ = core_->deadline(close_timeout);
+  reason = reason.substr(0, max_reason);
+  const beast::websocket::close_reason why{static_cast<beast::websocket::close_code>(code),
+                                           beast::string_view{reason.data(), reason.size()}};
+  stream_.async_close(why, [self = shared_from_this()](const boost::system::error_code& error) {
+    self->linger(error ? closing_connection::client::may_still_send : closing_connection::client::has_said_goodbye);
+  });
+}
+
+void websocket_session::flush() {
+  // The answer to the handshake waits for the listener, so that a client which sees
+  // itself connected misses nothing that is sent to all.
+  if (!open_ || ended_ || waiting_writable_)
+    return;
+  switch (layer().queue().write_to(layer().socket().native_handle(), core_->scratch())) {
+  case output_queue::status::drained: return;
+  case output_queue::status::failed: return abort();
+  case output_queue::status::blocked: break;
+  }
+  waiting_writable_ = true;
+  layer().socket().async_wait(tcp_socket::wait_write,
+                              [self = shared_from_this()](const boost::system::error_code& error) {
+                                self->waiting_writable_ = false;
+                                if (error)
+                                  self->abort();
+                                else
+                                  self->flush();
+                              });
+}
+
+// -- time and the end ---------------------------------------------------------------
+
+void websocket_session::on_tick() {
+  if (ended_)
+    return;
+  if (closing_) {
+    if (core_->now() >= close_deadline_)
+      abort();
+    return;
+  }
+  layer().queue().release_spare();
+  const auto timeout = std::chrono::milliseconds{core_->limits().websocket_idle_timeout};
+  const auto silent = (core_->now() - last_seen_) * server_core::tick_interval;
+  if (silent >= timeout + server_core::tick_interval)
+    return abort();
+  if (open_ && !pinged_ && silent >= timeout / 2) {
+    pinged_ = true;
+    layer().push_ping();
+  }
+}
+
+void websocket_session::on_stop() {
+  // Before the handshake is done nothing can be closed; `on_open` sees to it then.
+  if (open_)
+    close(1012, "the server is restarting");
+}
+
+/// Lets the last frames be written and ends the connection.
+void websocket_session::linger(closing_connection::client client) {
+  if (std::exchange(ended_, true))
+    return;
+  boost::system::error_code ignored;
+  layer().socket().cancel(ignored);
+  auto last
+    = std::make_shared<closing_connection>(core_, std::move(layer().socket()), std::move(layer().queue()), client);
+  detach();
+  core_->replace(*this, last);
+  last->start();
+}
+
+void websocket_session::abort() {
+  if (std::exchange(ended_, true))
+    return;
+  boost::system::error_code ignored;
+  layer().socket().close(ignored);
+  layer().queue() = {};
+  detach();
+  core_->remove(*this);
+}
+
+void websocket_session::detach() {
+  core_->observer().websocket_connections(-1);
+  handle_->detach();
+  core_->defer([listener = std::exchange(listener_, nullptr)] { listener->on_close(); });
+}
+
+void websocket_session::abandon() {
+  ended_ = true;
+  handle_->detach();
+  listener_.reset();
+  boost::system::error_code ignored;
+  layer().socket().close(ignored);
+}
+
+} // namespace troupe

@@ -1,0 +1,130 @@
+#include "gateway/openapi.hpp"
+#include "gateway/problem.hpp"
+#include "gateway/render.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <set>
+
+namespace troupe {
+namespace {
+
+using json = nlohmann::json;
+using names = std::set<std::string>;
+
+const json& contract() {
+  static const auto document = json::parse(openapi_json);
+  return document;
+}
+
+const json& schema(const std::string& name) {
+  return contract().at("components").at("schemas").at(name);
+}
+
+names members_of(const json& object) {
+  names result;
+  for (const auto& [name, value] : object.items())
+    result.insert(name);
+  return result;
+}
+
+/// The rendered text has each member that the schema asks for and none that it
+/// does not know.
+testing::AssertionResult fits(const std::string& text, const std::string& name) {
+  const auto shown = members_of(json::parse(text));
+  const auto known = members_of(schema(name).at("properties"));
+  for (const auto& member : shown)
+    if (!known.contains(member))
+      return testing::AssertionFailure() << name << " does not know " << member;
+  for (const auto& required : schema(name).at("required").get<names>())
+    if (!shown.contains(required))
+      return testing::AssertionFailure() << name << " lacks " << required;
+  return testing::AssertionSuccess();
+}
+
+TEST(Openapi, IsEmbeddedWhole) {
+  EXPECT_EQ(contract().at("openapi"), "3.1.0");
+  EXPECT_EQ(openapi_json.back(), '\n');
+  // Characters of several bytes survive the way into the program.
+  EXPECT_NE(schema("TaskStatus").at("description").get<std::string>().find("→"), std::string::npos);
+}
+
+TEST(Openapi, ResolvesEveryReference) {
+  std::vector<const json*> open{&contract()};
+  std::size_t references = 0;
+  while (!open.empty()) {
+    const auto* value = open.back();
+    open.pop_back();
+    if (const auto found = value->is_object() ? value->find("$ref") : value->end(); found != value->end()) {
+      ++references;
+      const auto pointer = found->get<std::string>();
+      EXPECT_TRUE(pointer.starts_with("#/") && contract().contains(json::json_pointer(pointer.substr(1)))) << pointer;
+    }
+    if (value->is_structured())
+      for (const auto& member : *value)
+        open.push_back(&member);
+  }
+  EXPECT_GT(references, 100U);
+}
+
+TEST(Openapi, NamesEveryOperationOnce) {
+  names ids;
+  for (const auto& [path, operations] : contract().at("paths").items())
+    for (const auto& [method, operation] : operations.items())
+      EXPECT_TRUE(ids.insert(operation.at("operationId")).second) << method << ' ' << path;
+  EXPECT_EQ(ids.size(), 29U);
+}
+
+TEST(Openapi, ListsEveryProblemCode) {
+  names codes;
+  for (int i = 0; i <= static_cast<int>(problem_code::http_version_not_supported); ++i)
+    codes.insert(std::string{to_string(static_cast<problem_code>(i))});
+  EXPECT_EQ(schema("ProblemCode").at("enum").get<names>(), codes);
+}
+
+TEST(Openapi, ListsEveryEventType) {
+  names types;
+  for (int i = 0; i <= static_cast<int>(event_type::chat_cancelled); ++i)
+    types.insert(std::string{to_string(static_cast<event_type>(i))});
+  EXPECT_EQ(schema("EventType").at("enum").get<names>(), types);
+}
+
+TEST(Openapi, FitsWhatIsRendered) {
+  EXPECT_TRUE(fits(render(task_record{}), "Task"));
+  EXPECT_TRUE(fits(render(bot_record{}), "Bot"));
+  EXPECT_TRUE(fits(render(model_record{}), "Model"));
+  EXPECT_TRUE(fits(render(attempt_record{}), "Attempt"));
+  EXPECT_TRUE(fits(render(message_record{}), "Message"));
+  message_record result;
+  result.role = message_role::tool;
+  EXPECT_TRUE(fits(render(result), "Message"));
+  event_record event;
+  event.source = std::make_shared<event_source>();
+  EXPECT_TRUE(fits(render(event), "Event"));
+  EXPECT_TRUE(fits(render(page<task_record, uuid>{}), "TaskPage"));
+  EXPECT_TRUE(fits(render(queue_stats{}, timestamp{}), "Queue"));
+  EXPECT_TRUE(fits(validation_answer({}, {}), "Validation"));
+}
+
+TEST(Openapi, FitsEveryProblem) {
+  const problem whole{.code = problem_code::task_failed,
+                      .detail = "d",
+                      .instance = "/i",
+                      .errors = {{.pointer = "/p", .detail = "d"}},
+                      .extra_json_members = R"("task":{})"};
+  EXPECT_TRUE(fits(to_response(whole).body, "Problem"));
+  EXPECT_TRUE(fits(to_response({}).body, "Problem"));
+}
+
+TEST(Openapi, FitsTheFramesOfTheServer) {
+  const room user{.type = room::kind::user, .id = {}, .name = "ada"};
+  EXPECT_TRUE(fits(error_frame("c", "d"), "ErrorFrame"));
+  EXPECT_TRUE(fits(pong_frame(), "PongFrame"));
+  EXPECT_TRUE(fits(gap_frame(user, 1, 2), "GapFrame"));
+  EXPECT_TRUE(fits(subscription_frame(true, user), "SubscribedFrame"));
+  EXPECT_TRUE(fits(history_frame({}), "HistoryFrame"));
+}
+
+} // namespace
+} // namespace troupe

@@ -1,0 +1,274 @@
+#include "gateway/cursor.hpp"
+#include "gateway/render.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace troupe {
+namespace {
+
+using json = nlohmann::ordered_json;
+using testing::ElementsAre;
+using namespace std::chrono_literals;
+
+constexpr timestamp at{1'700'000'000'000'001us};
+
+/// A text that no careless writer survives.
+const std::string nasty = "\"\\/\b\f\n\r\t\x01\x1f\x7f </script> \xe2\x80\xa8 \xf0\x9f\x98\x80";
+
+std::vector<std::string> names(const json& object) {
+  std::vector<std::string> result;
+  for (const auto& [name, value] : object.items())
+    result.push_back(name);
+  return result;
+}
+
+task_record some_task() {
+  task_record task;
+  task.id = *uuid::parse("01890a5d-ac96-774b-bcce-b302099a8057");
+  task.thread_id = task.id;
+  task.name = "name";
+  task.ns = "default";
+  task.input = "input";
+  task.bot = "default";
+  task.created_by = "anonymous";
+  task.created_at = at;
+  task.updated_at = at;
+  return task;
+}
+
+event_record some_event() {
+  event_record event;
+  event.source = std::make_shared<event_source>(event_source{some_task().id, some_task().thread_id, "default", "ada"});
+  event.seq = 3;
+  event.position = 42;
+  event.attempt = 1;
+  event.type = event_type::chat_chunk;
+  event.at = at;
+  event.data = R"({"text":"Hi","offset":0})";
+  return event;
+}
+
+TEST(RenderTask, HasTheContractsMembersInItsOrder) {
+  EXPECT_THAT(names(json::parse(render(some_task()))),
+              ElementsAre("id", "name", "namespace", "status", "input", "output", "error", "error_class", "spec", "bot",
+                          "thread_id", "priority", "attempt", "max_attempts", "run_at", "created_by", "metadata",
+                          "usage", "node", "created_at", "updated_at", "started_at", "completed_at"));
+}
+
+TEST(RenderTask, ShowsANewTask) {
+  EXPECT_EQ(json::parse(render(some_task())), json::parse(R"({
+    "id": "01890a5d-ac96-774b-bcce-b302099a8057", "name": "name", "namespace": "default", "status": "PENDING",
+    "input": "input", "output": null, "error": null, "error_class": null, "spec": {}, "bot": "default",
+    "thread_id": "01890a5d-ac96-774b-bcce-b302099a8057", "priority": 0, "attempt": 0, "max_attempts": 3, "run_at": null,
+    "created_by": "anonymous", "metadata": {}, "usage": {"input_tokens": 0, "output_tokens": 0}, "node": null,
+    "created_at": "2023-11-14T22:13:20.000001Z", "updated_at": "2023-11-14T22:13:20.000001Z",
+    "started_at": null, "completed_at": null})"));
+}
+
+TEST(RenderTask, ShowsAFinishedTask) {
+  auto task = some_task();
+  task.status = task_status::failed;
+  task.output = "part";
+  task.error = "why";
+  task.error_kind = error_class::throttled;
+  task.spec = R"({"bot_name":"b","deep":[[1]]})";
+  task.metadata = R"({"k":"v"})";
+  task.priority = -5;
+  task.attempt = 2;
+  task.run_at = at;
+  task.usage = {7, INT64_MAX};
+  task.node = "node-1";
+  task.started_at = at;
+  task.completed_at = at + 1s;
+  const auto shown = json::parse(render(task));
+  EXPECT_EQ(shown["status"], "FAILED");
+  EXPECT_EQ(shown["output"], "part");
+  EXPECT_EQ(shown["error"], "why");
+  EXPECT_EQ(shown["error_class"], "throttled");
+  EXPECT_EQ(shown["spec"]["deep"][0][0], 1);
+  EXPECT_EQ(shown["metadata"]["k"], "v");
+  EXPECT_EQ(shown["priority"], -5);
+  EXPECT_EQ(shown["usage"]["output_tokens"], INT64_MAX);
+  EXPECT_EQ(shown["node"], "node-1");
+  EXPECT_EQ(shown["completed_at"], "2023-11-14T22:13:21.000001Z");
+}
+
+TEST(RenderTask, EscapesEveryText) {
+  auto task = some_task();
+  task.name = task.input = task.bot = task.created_by = task.node = nasty;
+  task.output = task.error = nasty;
+  const auto shown = json::parse(render(task));
+  for (const auto* member : {"name", "input", "output", "error", "bot", "created_by", "node"})
+    EXPECT_EQ(shown[member], nasty) << member;
+}
+
+TEST(RenderTask, StaysOnOneLine) {
+  auto task = some_task();
+  task.input = nasty;
+  EXPECT_EQ(render(task).find('\n'), std::string::npos);
+}
+
+TEST(EtagOfTask, IsAQuotedTagThatChangesWithTheTask) {
+  const auto first = etag_of(some_task());
+  EXPECT_THAT(first, testing::MatchesRegex("\"[0-9a-f]{16}\""));
+  EXPECT_EQ(etag_of(some_task()), first);
+  const auto changed = [&](auto change) {
+    auto task = some_task();
+    change(task);
+    return etag_of(task) != first;
+  };
+  EXPECT_TRUE(changed([](auto& task) { task.id = make_uuid(); }));
+  EXPECT_TRUE(changed([](auto& task) { task.updated_at += 1us; }));
+  EXPECT_TRUE(changed([](auto& task) { task.status = task_status::running; }));
+  EXPECT_TRUE(changed([](auto& task) { task.attempt = 1; }));
+  EXPECT_TRUE(changed([](auto& task) { task.usage.output_tokens = 1; }));
+}
+
+TEST(RenderEvent, HasTheContractsMembersInItsOrder) {
+  EXPECT_EQ(render(some_event()),
+            R"({"type":"chat:chunk","task_id":"01890a5d-ac96-774b-bcce-b302099a8057",)"
+            R"("thread_id":"01890a5d-ac96-774b-bcce-b302099a8057","namespace":"default","seq":3,"attempt":1,)"
+            R"("at":"2023-11-14T22:13:20.000001Z","data":{"text":"Hi","offset":0},"cursor":")"
+              + number_cursor(cursor_kind::events, 42) + "\"}");
+}
+
+TEST(RenderEvent, CarriesACursorThatReadsBackAsItsPosition) {
+  const auto cursor = json::parse(render(some_event()))["cursor"].get<std::string>();
+  EXPECT_EQ(std::get<std::int64_t>(read_number_cursor(cursor_kind::events, cursor)), 42);
+}
+
+TEST(RenderBot, ShowsEveryMember) {
+  bot_record bot;
+  bot.name = "ada";
+  bot.ns = "prod";
+  bot.model = "m";
+  bot.system_prompt = nasty;
+  bot.temperature = 0.1;
+  bot.tools = {"clock"};
+  const auto shown = json::parse(render(bot));
+  EXPECT_THAT(names(shown), ElementsAre("name", "namespace", "model", "system_prompt", "temperature", "max_tokens",
+                                        "max_iterations", "tools", "restart", "timeout_s", "on_busy"));
+  EXPECT_EQ(shown["temperature"].dump(), "0.1");
+  EXPECT_TRUE(shown["max_tokens"].is_null());
+  EXPECT_EQ(shown["tools"], json::parse(R"([{"type":"builtin","name":"clock"}])"));
+  EXPECT_EQ(shown["restart"].dump(),
+            R"({"max_attempts":3,"backoff":"linear","delay_ms":1000,"max_delay_ms":60000,"jitter":0.1})");
+}
+
+TEST(RenderModel, ShowsEveryMember) {
+  model_record model;
+  model.name = "m";
+  model.ns = "prod";
+  EXPECT_EQ(render(model), R"({"name":"m","namespace":"prod","kind":"builtin","model":""})");
+}
+
+TEST(RenderMessage, ShowsToolCallsAndTheirResults) {
+  message_record intent;
+  intent.role = message_role::assistant;
+  intent.tool_calls = {{"c1", "clock", R"({"zone":"UTC"})"}};
+  intent.created_at = at;
+  const auto shown = json::parse(render(intent));
+  EXPECT_THAT(names(shown), ElementsAre("task_id", "role", "content", "tool_calls", "attempt", "created_at"));
+  EXPECT_EQ(shown["tool_calls"].dump(), R"([{"call_id":"c1","tool":"clock","arguments":{"zone":"UTC"}}])");
+  message_record result;
+  result.role = message_role::tool;
+  result.call_id = "c1";
+  result.tool = "clock";
+  result.content = nasty;
+  const auto shown_result = json::parse(render(result));
+  EXPECT_EQ(shown_result["call_id"], "c1");
+  EXPECT_EQ(shown_result["tool"], "clock");
+  EXPECT_EQ(shown_result["content"], nasty);
+  EXPECT_EQ(shown_result["tool_calls"], json::array());
+}
+
+TEST(RenderMessage, ShowsArgumentsThatAreNoJsonAsText) {
+  for (const std::string arguments : {"", "{", "{\"a\":1}}", "not json", "\xff"}) {
+    message_record intent;
+    intent.role = message_role::assistant;
+    intent.tool_calls = {{"c1", "clock", arguments}};
+    EXPECT_TRUE(json::parse(render(intent))["tool_calls"][0]["arguments"].is_string()) << arguments;
+  }
+}
+
+TEST(RenderAttempts, IsOnePage) {
+  attempt_record attempt;
+  attempt.attempt = 1;
+  attempt.node = "n";
+  attempt.outcome = attempt_outcome::failed;
+  attempt.started_at = at;
+  attempt.error = "why";
+  attempt.error_kind = error_class::transient;
+  const auto shown = json::parse(render(std::vector{attempt}));
+  EXPECT_TRUE(shown["next_cursor"].is_null());
+  EXPECT_EQ(
+    shown["items"][0].dump(),
+    R"({"attempt":1,"node":"n","outcome":"failed","error":"why","error_class":"transient",)"
+    R"("usage":{"input_tokens":0,"output_tokens":0},"started_at":"2023-11-14T22:13:20.000001Z","ended_at":null})");
+  EXPECT_EQ(render(std::vector<attempt_record>{}), R"({"items":[],"next_cursor":null})");
+}
+
+TEST(RenderPages, GiveACursorThatReadsBack) {
+  page<task_record, uuid> tasks{{some_task(), some_task()}, some_task().id};
+  const auto shown = json::parse(render(tasks));
+  EXPECT_EQ(shown["items"].size(), 2U);
+  EXPECT_EQ(std::get<uuid>(read_task_cursor(shown["next_cursor"].get<std::string>())), some_task().id);
+  page<bot_record, std::string> bots{{}, "ada"};
+  EXPECT_EQ(std::get<std::string>(
+              read_name_cursor(cursor_kind::bots, json::parse(render(bots))["next_cursor"].get<std::string>())),
+            "ada");
+  page<model_record, std::string> models{{}, std::nullopt};
+  EXPECT_EQ(render(models), R"({"items":[],"next_cursor":null})");
+  page<message_record, std::int64_t> messages{{{}}, 9};
+  EXPECT_EQ(std::get<std::int64_t>(read_number_cursor(cursor_kind::messages,
+                                                      json::parse(render(messages))["next_cursor"].get<std::string>())),
+            9);
+}
+
+TEST(RenderPages, GoOnInTheJournalOnlyIfThePageIsFull) {
+  const std::vector events{some_event()};
+  EXPECT_TRUE(json::parse(journal_page(events, false))["next_cursor"].is_null());
+  EXPECT_TRUE(json::parse(journal_page({}, true))["next_cursor"].is_null());
+  const auto cursor = json::parse(journal_page(events, true))["next_cursor"].get<std::string>();
+  EXPECT_EQ(std::get<std::int64_t>(read_number_cursor(cursor_kind::journal, cursor)), 3);
+}
+
+TEST(RenderQueue, SumsUpTheNamespacesAndAgesTheOldest) {
+  queue_stats queue;
+  queue.namespaces.push_back({"a", 1, 2, 3, 4, 5, at});
+  queue.namespaces.push_back({"b", 10, 20, 30, 40, 50, at - 2s});
+  queue.namespaces.push_back({"c", 0, 1, 0, 0, 0, std::nullopt});
+  const auto shown = json::parse(render(queue, at + 500ms));
+  EXPECT_EQ(shown["totals"].dump(), R"({"ready":11,"scheduled":23,"retrying":33,"blocked":44,"running":55,)"
+                                    R"("oldest_due":"2023-11-14T22:13:18.000001Z","oldest_age_s":2.5})");
+  EXPECT_EQ(shown["namespaces"][0]["namespace"], "a");
+  EXPECT_EQ(shown["namespaces"][0]["oldest_age_s"], 0.5);
+  EXPECT_TRUE(shown["namespaces"][2]["oldest_due"].is_null());
+  EXPECT_TRUE(shown["namespaces"][2]["oldest_age_s"].is_null());
+}
+
+TEST(RenderQueue, NeverShowsANegativeAge) {
+  queue_stats queue;
+  queue.namespaces.push_back({"a", 1, 0, 0, 0, 0, at + 1s});
+  EXPECT_EQ(json::parse(render(queue, at))["totals"]["oldest_age_s"], 0.0);
+}
+
+TEST(RenderAnswers, SayWhetherABotIsValid) {
+  EXPECT_EQ(validation_answer({}, {"w"}), R"({"valid":true,"errors":[],"warnings":["w"]})");
+  EXPECT_EQ(validation_answer({"\"e\""}, {}), R"({"valid":false,"errors":["\"e\""],"warnings":[]})");
+}
+
+TEST(RenderFrames, AreTheContracts) {
+  EXPECT_EQ(error_frame("invalid_frame", "a \"b\""), R"({"type":"error","code":"invalid_frame","detail":"a \"b\""})");
+  EXPECT_EQ(pong_frame(), R"({"type":"pong"})");
+  const room user{.type = room::kind::user, .id = {}, .name = "a\"b"};
+  EXPECT_EQ(gap_frame(user, 1, 5), R"({"type":"gap","room":"user:a\"b","from":1,"to":5})");
+  EXPECT_EQ(subscription_frame(true, user), R"({"type":"subscribed","room":"user:a\"b"})");
+  EXPECT_EQ(subscription_frame(false, user), R"({"type":"unsubscribed","room":"user:a\"b"})");
+  EXPECT_EQ(history_frame({}), R"({"type":"history:sync","items":[],"next_cursor":null})");
+}
+
+} // namespace
+} // namespace troupe
