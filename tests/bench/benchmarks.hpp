@@ -1,0 +1,62 @@
+#pragma once
+
+#include "tests/bench/report.hpp"
+#include "tests/e2e/server_process.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The measurements. Each starts servers of its own, on fresh data.
+namespace troupe {
+
+struct bench_options {
+  /// A directory on the disk that the build is on, not in memory.
+  std::filesystem::path directory;
+  int repetitions = 3;
+  /// A tenth of the work, to see that everything runs.
+  bool quick = false;
+
+  /// `full`, or a tenth of it.
+  [[nodiscard]] std::size_t amount(std::size_t full) const { return quick ? full / 10 : full; }
+};
+
+/// A server on data that go with it.
+class fresh_server {
+public:
+  explicit fresh_server(const bench_options& options, const std::vector<std::string>& flags = {})
+    : data_{options.directory}, process_{data_.path(), flags} {}
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return process_.port(); }
+  [[nodiscard]] server_process& process() noexcept { return process_; }
+
+private:
+  temporary_directory data_;
+  server_process process_;
+};
+
+/// Waits until the queue's total of `state` is `count`, asking on a connection of its own.
+void wait_for_queue(std::uint16_t port, std::string_view state, std::size_t count);
+
+using measurement = std::vector<figure> (*)(const bench_options& options);
+
+/// Tasks created with `execute` until the last is COMPLETED, and the ceilings.
+std::vector<figure> measure_throughput(const bench_options& options);
+/// Tasks created without `execute`.
+std::vector<figure> measure_creation(const bench_options& options);
+/// From the first byte of the POST to `task:started`.
+std::vector<figure> measure_latency(const bench_options& options);
+/// Resident memory of tasks in flight.
+std::vector<figure> measure_task_memory(const bench_options& options);
+/// Events to many subscribers of one room.
+std::vector<figure> measure_fan_out(const bench_options& options);
+/// Resident memory of idle WebSockets.
+std::vector<figure> measure_connection_memory(const bench_options& options);
+/// `GET /api/v1/tasks/{id}` beside a static answer.
+std::vector<figure> measure_reading(const bench_options& options);
+/// Time until ready, and memory when idle.
+std::vector<figure> measure_start(const bench_options& options);
+
+} // namespace troupe

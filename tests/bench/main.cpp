@@ -1,0 +1,74 @@
+#include "tests/bench/benchmarks.hpp"
+#include "tests/bench/sockets.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <utility>
+
+/// `bench [--quick] [name…]`: measures the release binary on this machine and prints
+/// one table. Nothing here is a test: figures depend on the machine, so compare those
+/// of one run.
+namespace {
+
+using namespace troupe;
+
+constexpr std::array<std::pair<std::string_view, measurement>, 8> measurements{{
+  {"throughput", measure_throughput},
+  {"create", measure_creation},
+  {"latency", measure_latency},
+  {"task-memory", measure_task_memory},
+  {"fan-out", measure_fan_out},
+  {"connection-memory", measure_connection_memory},
+  {"read", measure_reading},
+  {"start", measure_start},
+}};
+
+int usage() {
+  std::printf("usage: bench [--quick] [name…]\nnames:");
+  for (const auto& [name, unused] : measurements) {
+    std::printf(" %s", std::string{name}.c_str());
+  }
+  std::printf("\n");
+  return 2;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string_view> wanted;
+  bench_options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--quick") {
+      options.quick = true;
+      options.repetitions = 1;
+    } else if (std::any_of(measurements.begin(), measurements.end(),
+                           [&](const auto& m) { return m.first == argument; })) {
+      wanted.push_back(argument);
+    } else {
+      return usage();
+    }
+  }
+
+  raise_descriptor_limit();
+  options.directory = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  std::vector<figure> figures;
+  for (const auto& [name, measure] : measurements) {
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) {
+      continue;
+    }
+    std::fprintf(stderr, "measuring %s …\n", std::string{name}.c_str());
+    try {
+      auto measured = measure(options);
+      std::move(measured.begin(), measured.end(), std::back_inserter(figures));
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s failed: %s\n", std::string{name}.c_str(), error.what());
+      return 1;
+    }
+  }
+  print_table(figures);
+  return 0;
+}
