@@ -216,16 +216,30 @@ void task_state::fail(error_class kind, std::string error) {
 }
 
 void task_state::fail(chat_failure failure) {
+  usage_ += failure.usage;
   if (failure.crash)
     throw std::runtime_error{failure.error};
-  if (std::exchange(asking_, false) )
+  if (std::exchange(asking_, false))
     self_->send(context_->peers->models, stop_chat{claim_.model, chat()});
-  usage_ += failure.usage;
-  attempt_failure end{failure.kind, std::move(failure.error), failure.retry_after, usage_, true, {}};
+  auto end = failure_so_far(failure.kind, std::move(failure.error));
+  end.retry_after = failure.retry_after;
+  self_->quit(caf::make_error(errc::attempt_failed, std::move(end)));
+}
+
+caf::error task_state::crash(const std::exception_ptr& thrown) {
+  return caf::make_error(errc::attempt_failed,
+                         failure_so_far(error_class::transient, "The task's actor crashed: " + sentence_of(to_error(thrown))));
+}
+
+attempt_failure task_state::failure_so_far(error_class kind, std::string error) {
+  attempt_failure end;
+  end.kind = kind;
+  end.error = std::move(error);
+  end.usage = usage_;
   end.chat_started = claim_.bot && claim_.model;
   if (auto chunk = answer_.take_chunk(steady_now()))
     end.events.push_back(std::move(*chunk));
-  self_->quit(caf::make_error(errc::attempt_failed, std::move(end)));
+  return end;
 }
 
 void task_state::store_failed(const caf::error& reason) {
@@ -284,7 +298,7 @@ void task_state::note_first_token() {
 
 task_actor::behavior_type task(task_actor::stateful_pointer<task_state> self, claimed_task claim,
                                std::shared_ptr<const task_context> context) {
-  self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
+  self->set_exception_handler([self](std::exception_ptr& thrown) { return self->state.crash(thrown); });
   self->state.start(std::move(claim), std::move(context));
   return {
     [self](const chat_delta& delta) { self->state.stream(delta); },

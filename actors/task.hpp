@@ -46,6 +46,9 @@ public:
   /// Hands over what there is, and ends.
   stopped_task stop();
 
+  /// What an exception comes to: a transient failure, with what there is.
+  caf::error crash(const std::exception_ptr& thrown);
+
 private:
   using steady_time = std::chrono::steady_clock::time_point;
 
@@ -63,6 +66,7 @@ private:
 
   void fail(error_class kind, std::string error);
   void fail(chat_failure failure);
+  attempt_failure failure_so_far(error_class kind, std::string error);
   /// The answer to every error of a request to the store.
   void store_failed(const caf::error& reason);
 

@@ -30,6 +30,8 @@ void closing_connection::flush() {
     return;
   switch (rest_.write_to(socket_.native_handle(), core_->scratch())) {
   case output_queue::status::drained: {
+    if (client_ == client::has_said_goodbye)
+      return abort();
     boost::system::error_code ignored;
     socket_.shutdown(tcp_socket::shutdown_send, ignored);
     return read_away();

@@ -106,12 +106,13 @@ void websocket_session::read() {
 void websocket_session::on_read(const boost::system::error_code& error) {
   if (ended_)
     return;
+  if (error == boost::asio::error::operation_aborted && closing_)
+    return; // the closing handshake took the reading over, and reports how it ended
   if (error) {
     // Beast has answered a close or a violation; after a broken connection nothing
     // can be written any more.
-    const bool broken = error.category() == boost::asio::error::get_system_category()
-                        || error.category() == boost::asio::error::get_misc_category();
-    if (broken && error != boost::asio::error::operation_aborted)
+    if (error.category() == boost::asio::error::get_system_category()
+        || error.category() == boost::asio::error::get_misc_category())
       return abort();
     return linger(error == beast::websocket::error::closed ? closing_connection::client::has_said_goodbye
                                                            : closing_connection::client::may_still_send);

@@ -14,7 +14,7 @@ std::vector<figure> measure_reading(const bench_options& options) {
   std::vector<double> statics;
   std::vector<double> ratios;
   for (int i = 0; i < options.repetitions; ++i) {
-    fresh_server server{options, {"--log-level", "warn"}};
+    fresh_server server{options};
     const auto socket = connect_loopback(server.port());
     const std::string task = ask(socket.get(), post_request("/api/v1/tasks", R"({"input":"Hello","execute":true})"));
     wait_for_queue(server.port(), "running", 0);

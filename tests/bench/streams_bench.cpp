@@ -24,7 +24,7 @@ std::vector<figure> measure_fan_out(const bench_options& options) {
   std::vector<double> deliveries;
   std::vector<double> sizes;
   for (int i = 0; i < options.repetitions; ++i) {
-    fresh_server server{options, {"--log-level", "warn"}};
+    fresh_server server{options};
     subscribers room{server.port(), count, "namespace:default"};
     const auto socket = connect_loopback(server.port());
     const auto begin = std::chrono::steady_clock::now();
@@ -42,7 +42,7 @@ std::vector<figure> measure_fan_out(const bench_options& options) {
 std::vector<figure> measure_connection_memory(const bench_options& options) {
   const std::size_t count = options.amount(5'000);
   const auto samples = repeat(options.repetitions, [&] {
-    fresh_server server{options, {"--log-level", "warn"}};
+    fresh_server server{options};
     const std::size_t before = server.process().resident_bytes();
     const subscribers idle{server.port(), count, "user:nobody"};
     return static_cast<double>(server.process().resident_bytes() - before) / static_cast<double>(count);

@@ -26,7 +26,7 @@ struct throughput {
 };
 
 throughput create_and_execute(const bench_options& options, std::size_t tasks) {
-  fresh_server server{options, {"--log-level", "warn"}};
+  fresh_server server{options};
   http_load load{server.port(), clients};
   const std::string request = post_request("/api/v1/tasks", R"({"input":"Hello","execute":true})");
   const auto before = server.process().cpu_time();
@@ -91,7 +91,7 @@ std::vector<figure> measure_creation(const bench_options& options) {
   const std::size_t tasks = options.amount(50'000);
   const std::string request = post_request("/api/v1/tasks", R"({"input":"Hello"})");
   const auto samples = repeat(options.repetitions, [&] {
-    fresh_server server{options, {"--log-level", "warn"}};
+    fresh_server server{options};
     http_load load{server.port(), clients};
     return load.run(tasks, 201, [&](std::size_t) { return std::string_view{request}; }).per_second();
   });
@@ -105,7 +105,7 @@ std::vector<figure> measure_latency(const bench_options& options) {
   std::vector<double> medians;
   std::vector<double> slowest;
   for (int i = 0; i < options.repetitions; ++i) {
-    fresh_server server{options, {"--log-level", "warn"}};
+    fresh_server server{options};
     const auto socket = connect_loopback(server.port());
     subscribers watcher{server.port(), 1, "namespace:default"};
     std::vector<double> milliseconds;
@@ -137,7 +137,7 @@ std::vector<figure> measure_task_memory(const bench_options& options) {
   const std::size_t tasks = options.amount(100'000);
   const std::string request = post_request("/api/v1/tasks", R"({"input":"@delay=3600000 wait","execute":true})");
   const auto samples = repeat(options.repetitions, [&] {
-    fresh_server server{options, {"--log-level", "warn", "--capacity", "200000"}};
+    fresh_server server{options, {"--capacity", "200000"}};
     const std::size_t before = server.process().resident_bytes();
     http_load load{server.port(), clients};
     load.run(tasks, 201, [&](std::size_t) { return std::string_view{request}; });

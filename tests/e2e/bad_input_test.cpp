@@ -182,7 +182,8 @@ TEST_F(BadInput, NamesEveryMemberThatIsWrong) {
   const auto reply = http().send("POST", "/api/v1/tasks", R"({"input":7,"priority":"high","colour":"red"})");
   expect_problem(reply, 422, "invalid_body");
   std::set<std::string> pointers;
-  for (const auto& error : reply.document().at("errors")) {
+  const json problem = reply.document();
+  for (const auto& error : problem.at("errors")) {
     pointers.insert(error.at("pointer"));
     EXPECT_FALSE(error.at("detail").get<std::string>().empty());
   }

@@ -173,9 +173,12 @@ raw_reply exchange_bytes(std::uint16_t port, std::string_view bytes, std::chrono
 }
 
 std::size_t count_answers(std::string_view bytes) {
+  // A status line, which the text of a body does not have: its version is followed by a number.
+  constexpr std::string_view begin = "HTTP/1.1 ";
   std::size_t count = 0;
-  for (auto at = bytes.find("HTTP/1."); at != std::string_view::npos; at = bytes.find("HTTP/1.", at + 1)) {
-    ++count;
+  for (auto at = bytes.find(begin); at != std::string_view::npos; at = bytes.find(begin, at + 1)) {
+    const std::string_view rest = bytes.substr(at + begin.size());
+    count += !rest.empty() && rest.front() >= '1' && rest.front() <= '5' ? 1 : 0;
   }
   return count;
 }

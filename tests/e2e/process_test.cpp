@@ -99,7 +99,7 @@ TEST_F(Process, RefusesASecondServerOnTheSameData) {
   http();
   const auto second = run_troupe({"serve", "--http-port", "0", "--data-dir", data_dir().string()});
   EXPECT_NE(second.exit_code, 0);
-  EXPECT_NE(second.output.find("another process"), std::string::npos) << second.output;
+  EXPECT_NE(second.output.find("in use by another"), std::string::npos) << second.output;
   EXPECT_EQ(http().get("/readyz").status, 200U) << "the first one is not disturbed";
 }
 

@@ -37,7 +37,8 @@ TEST_F(ServerSentEvents, GoOnBehindTheLastOneThatTheClientHas) {
   const json task = run_task("Hello");
   const auto journal = journal_of(http(), task.at("id"));
   auto stream = follow(task, {{"Last-Event-ID", "3"}});
-  EXPECT_EQ(stream.until(is_terminal_event), std::vector<json>(journal.begin() + 3, journal.end()));
+  const auto frames = stream.until(is_terminal_event);
+  EXPECT_EQ(frames, std::vector<json>(journal.begin() + 3, journal.end()));
 }
 
 TEST_F(ServerSentEvents, ReachAClientThatReconnectsExactlyOnce) {
