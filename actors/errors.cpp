@@ -15,7 +15,7 @@ std::string_view to_string(errc code) noexcept {
   case errc::fenced: return "Another attempt runs the task now.";
   case errc::key_reused: return "The idempotency key was used with another request.";
   case errc::bot_invalid: return "The bot does not exist, or its model does not.";
-  case errc::thread_not_found: return "There is no such thread.";
+  case errc::thread_not_found: return "The identifier cannot be a thread of this namespace.";
   case errc::thread_busy: return "The thread is busy with another turn.";
   case errc::unavailable: return "The server cannot do this right now; try again.";
   case errc::attempt_failed: return "The attempt failed.";

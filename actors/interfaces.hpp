@@ -23,16 +23,17 @@ struct services_changed {
 // -- store --------------------------------------------------------------------
 
 /// The store's writing side. Each operation is answered when it is on disk.
-using writer_actor = caf::typed_actor<
-  caf::replies_to<create_task>::with<task_result>, caf::replies_to<enqueue_task>::with<task_result>,
-  caf::replies_to<claim_tasks>::with<claimed_tasks>, caf::replies_to<append_journal>::with<done>,
-  caf::replies_to<complete_task>::with<done>, caf::replies_to<fail_attempt>::with<done>,
-  caf::replies_to<release_tasks>::with<done>, caf::replies_to<cancel_task>::with<task_result>,
-  caf::replies_to<retry_task>::with<task_result>, caf::replies_to<set_task_status>::with<task_result>,
-  caf::replies_to<delete_task>::with<done>, caf::replies_to<recover_tasks>::with<recovered_tasks>,
-  caf::replies_to<put_bot>::with<bot_result>, caf::replies_to<delete_bot>::with<done>,
-  caf::replies_to<put_model>::with<model_result>, caf::replies_to<delete_model>::with<done>,
-  caf::replies_to<clean_up>::with<done>, caf::reacts_to<commit_batch>, caf::reacts_to<services_changed>>;
+using writer_actor
+  = caf::typed_actor<caf::replies_to<create_task>::with<task_result>, caf::replies_to<enqueue_task>::with<task_result>,
+                     caf::replies_to<claim_tasks>::with<claimed_tasks>, caf::replies_to<append_journal>::with<done>,
+                     caf::replies_to<complete_task>::with<done>, caf::replies_to<fail_attempt>::with<done>,
+                     caf::replies_to<release_tasks>::with<done>, caf::replies_to<cancel_task>::with<task_result>,
+                     caf::replies_to<retry_task>::with<task_result>,
+                     caf::replies_to<set_task_status>::with<task_result>, caf::replies_to<delete_task>::with<done>,
+                     caf::replies_to<recover_tasks>::with<recovered_tasks>, caf::replies_to<put_bot>::with<bot_result>,
+                     caf::replies_to<delete_bot>::with<done>, caf::replies_to<put_model>::with<model_result>,
+                     caf::replies_to<delete_model>::with<done>, caf::replies_to<clean_up>::with<done>,
+                     caf::reacts_to<commit_batch>, caf::reacts_to<services_changed>>;
 
 /// One of the store's readers. Sees every commit acknowledged before the question
 /// was asked.
@@ -61,11 +62,10 @@ struct leave_room {
 };
 
 /// Passes committed events on to the subscribers of their rooms.
-using broadcaster_actor = caf::typed_actor<
-  caf::reacts_to<events_committed>,
-  // Answered once every later event of the room will reach the subscriber. A
-  // subscriber may join a room more than once and leaves it as often.
-  caf::replies_to<join_room>::with<done>, caf::reacts_to<leave_room>>;
+using broadcaster_actor = caf::typed_actor<caf::reacts_to<events_committed>,
+                                           // Answered once every later event of the room will reach the subscriber. A
+                                           // subscriber may join a room more than once and leaves it as often.
+                                           caf::replies_to<join_room>::with<done>, caf::reacts_to<leave_room>>;
 
 // -- models -------------------------------------------------------------------
 
@@ -95,21 +95,22 @@ using models_actor = caf::typed_actor<caf::replies_to<chat_request>::with<chat_r
 // -- tasks --------------------------------------------------------------------
 
 /// An attempt of a task.
-using task_actor
-  = caf::typed_actor<caf::reacts_to<chat_delta>, caf::reacts_to<flush_journal>, caf::replies_to<stop_task>::with<stopped_task>>;
+using task_actor = caf::typed_actor<caf::reacts_to<chat_delta>, caf::reacts_to<flush_journal>,
+                                    caf::replies_to<stop_task>::with<stopped_task>>;
 
 /// Starts or cancels one turn of a thread, then ends.
 using turn_actor
   = caf::typed_actor<caf::replies_to<start_turn>::with<task_result>, caf::replies_to<cancel_turn>::with<task_result>>;
 
 /// Claims, starts and watches task actors, and decides what follows a failure.
-using task_supervisor_actor = caf::typed_actor<
-  caf::reacts_to<work_arrived>, caf::reacts_to<retry_settling>,
-  // The three that may hit a running task: its actor is stopped first.
-  caf::replies_to<cancel_task>::with<task_result>, caf::replies_to<set_task_status>::with<task_result>,
-  caf::replies_to<delete_task>::with<done>, caf::replies_to<start_turn>::with<task_result>,
-  caf::replies_to<cancel_turn>::with<task_result>, caf::replies_to<drain>::with<drained>, caf::reacts_to<drain_expired>,
-  caf::replies_to<get_load>::with<node_load>, caf::reacts_to<services_changed>>;
+using task_supervisor_actor
+  = caf::typed_actor<caf::reacts_to<work_arrived>, caf::reacts_to<retry_settling>,
+                     // The three that may hit a running task: its actor is stopped first.
+                     caf::replies_to<cancel_task>::with<task_result>,
+                     caf::replies_to<set_task_status>::with<task_result>, caf::replies_to<delete_task>::with<done>,
+                     caf::replies_to<start_turn>::with<task_result>, caf::replies_to<cancel_turn>::with<task_result>,
+                     caf::replies_to<drain>::with<drained>, caf::reacts_to<drain_expired>,
+                     caf::replies_to<get_load>::with<node_load>, caf::reacts_to<services_changed>>;
 
 /// Wakes the supervisor when a waiting task is due, and does the housekeeping.
 using scheduler_actor = caf::typed_actor<caf::reacts_to<task_scheduled>, caf::reacts_to<due_tick>,
@@ -151,8 +152,8 @@ using node_actor = caf::typed_actor<caf::replies_to<get_services>::with<services
 } // namespace troupe
 
 #define TROUPE_HANDLE_MESSAGES(X)                                                                                      \
-  X(services_changed) X(join_room) X(leave_room) X(chat_request) X(services_ptr) X(add_service) X(get_services)        \
-  X(stop_node)
+  X(services_changed)                                                                                                  \
+  X(join_room) X(leave_room) X(chat_request) X(services_ptr) X(add_service) X(get_services) X(stop_node)
 
 #undef TROUPE_TYPE_ID
 #define TROUPE_TYPE_ID(name) CAF_ADD_TYPE_ID(troupe_handles, (troupe::name))

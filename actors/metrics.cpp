@@ -6,12 +6,11 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
-#include <unistd.h>
-
 #include <fstream>
 #include <map>
 #include <mutex>
 #include <tuple>
+#include <unistd.h>
 
 namespace troupe {
 
@@ -37,8 +36,10 @@ double resident_bytes() {
 struct metrics::series {
   prometheus::Registry registry;
 
-  prometheus::Family<prometheus::Counter>& tasks
-    = prometheus::BuildCounter().Name("troupe_tasks_total").Help("Runs of tasks that ended, by outcome").Register(registry);
+  prometheus::Family<prometheus::Counter>& tasks = prometheus::BuildCounter()
+                                                     .Name("troupe_tasks_total")
+                                                     .Help("Runs of tasks that ended, by outcome")
+                                                     .Register(registry);
   prometheus::Family<prometheus::Counter>& failures = prometheus::BuildCounter()
                                                         .Name("troupe_attempt_failures_total")
                                                         .Help("Attempts that failed, by error class")
@@ -77,11 +78,8 @@ struct metrics::series {
                                           .Help("Open connections that have not become WebSockets")
                                           .Register(registry)
                                           .Add({});
-  prometheus::Gauge& websockets = prometheus::BuildGauge()
-                                    .Name("troupe_websocket_connections")
-                                    .Help("Open WebSockets")
-                                    .Register(registry)
-                                    .Add({});
+  prometheus::Gauge& websockets
+    = prometheus::BuildGauge().Name("troupe_websocket_connections").Help("Open WebSockets").Register(registry).Add({});
   prometheus::Family<prometheus::Counter>& frames = prometheus::BuildCounter()
                                                       .Name("troupe_websocket_frames_total")
                                                       .Help("WebSocket messages, by direction")
@@ -106,11 +104,8 @@ struct metrics::series {
                                     .Help("How long the longest-waiting due task has waited")
                                     .Register(registry)
                                     .Add({});
-  prometheus::Gauge& memory = prometheus::BuildGauge()
-                                .Name("process_resident_memory_bytes")
-                                .Help("Resident memory")
-                                .Register(registry)
-                                .Add({});
+  prometheus::Gauge& memory
+    = prometheus::BuildGauge().Name("process_resident_memory_bytes").Help("Resident memory").Register(registry).Add({});
 
   prometheus::Counter& completed = tasks.Add({{"outcome", "completed"}});
   prometheus::Counter& failed = tasks.Add({{"outcome", "failed"}});

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 /// The model registry starts an actor for each model that is asked for, passes
 /// requests on to it, and replaces it when the model's record has changed. Spawned
@@ -20,8 +21,9 @@ public:
 
   explicit models_state(models_actor::pointer self) : self_{self} {}
 
-  /// The actor for exactly this version of the model.
+  /// The actor for this version of the model, or a newer one.
   model_actor actor_for(const model_record& model);
+  void stop(const stop_chat& request);
   void forget(const caf::actor_addr& gone);
   void stop_all();
 
@@ -29,7 +31,12 @@ private:
   struct entry {
     timestamp version{};
     model_actor handle;
+    /// Those of earlier versions that still have open chats.
+    std::vector<caf::actor_addr> outdated;
   };
+
+  /// Every actor of the entry that lives.
+  static std::vector<model_actor> actors_of(const entry& model);
 
   models_actor::pointer self_;
   std::map<std::pair<std::string, std::string>, entry> models_;

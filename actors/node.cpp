@@ -9,7 +9,6 @@
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -59,9 +58,12 @@ void node_state::start(node_config config) {
 }
 
 void node_state::add(add_service service) {
-  add_child(std::move(service.name), knows::peers, [this, start = std::move(service.start)](services&) {
-    return start(self_->system(), services_).address();
-  });
+  // Held, since nobody else may do so, and what nobody holds ends.
+  add_child(std::move(service.name), knows::peers,
+            [this, start = std::move(service.start), held = caf::actor{}](services&) mutable {
+              held = start(self_->system(), services_);
+              return held.address();
+            });
 }
 
 void node_state::add_child(std::string service, knows whom, start_function start) {

@@ -2,7 +2,6 @@
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-
 #include <spdlog/spdlog.h>
 
 #include <stdexcept>
@@ -39,10 +38,16 @@ store_result<room_start> reader_state::find_room_start(const get_room_start& que
   auto resolved = store.resolve(question.where);
   if (auto* refusal = std::get_if<store_error>(&resolved))
     return *refusal;
-  auto position = question.after_seq ? store.position_of(question.where.id, *question.after_seq) : store.last_position();
+  auto position
+    = question.after_seq ? store.position_of(question.where.id, *question.after_seq) : store.last_position();
   if (auto* refusal = std::get_if<store_error>(&position))
     return *refusal;
-  return room_start{std::get<room>(resolved), std::get<std::int64_t>(position)};
+  room_start start{std::get<room>(resolved), std::get<std::int64_t>(position), 0};
+  if (question.after_position && *question.after_position > start.position)
+    start.was_ahead = *question.after_position;
+  else if (question.after_position)
+    start.position = *question.after_position;
+  return start;
 }
 
 namespace {

@@ -4,7 +4,6 @@
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -49,8 +48,9 @@ void scheduler_state::wake(std::uint64_t number) {
 
 void scheduler_state::clean_up() {
   self_->request(peers_->writer, timeouts::store_write, troupe::clean_up{clock_() - key_lifetime})
-    .then([](const done&) {},
-          [](const caf::error& reason) { spdlog::warn("old idempotency keys were not removed: {}", sentence_of(reason)); });
+    .then(
+      [](const done&) {},
+      [](const caf::error& reason) { spdlog::warn("old idempotency keys were not removed: {}", sentence_of(reason)); });
   clean_up_later();
 }
 

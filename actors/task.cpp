@@ -40,8 +40,9 @@ new_event tool_finished(const tool_call& call, const std::string& result) {
 }
 
 new_event chat_done(const token_usage& usage) {
-  return {event_type::chat_done, R"({"finish_reason":"stop","usage":{"input_tokens":)" + std::to_string(usage.input_tokens)
-                                   + R"(,"output_tokens":)" + std::to_string(usage.output_tokens) + "}}"};
+  return {event_type::chat_done, R"({"finish_reason":"stop","usage":{"input_tokens":)"
+                                   + std::to_string(usage.input_tokens) + R"(,"output_tokens":)"
+                                   + std::to_string(usage.output_tokens) + "}}"};
 }
 
 } // namespace
@@ -107,8 +108,8 @@ void task_state::ask_model() {
       },
       [this](const caf::error& reason) {
         if (reason == caf::sec::request_timeout)
-          fail(error_class::transient,
-               "The attempt took longer than " + std::to_string(claim_.bot->timeout.count()) + " s (the bot's timeout_s).");
+          fail(error_class::transient, "The attempt took longer than " + std::to_string(claim_.bot->timeout.count())
+                                         + " s (the bot's timeout_s).");
         else
           fail(error_class::transient, "The model's actor died: " + sentence_of(reason));
       });
@@ -227,8 +228,9 @@ void task_state::fail(chat_failure failure) {
 }
 
 caf::error task_state::crash(const std::exception_ptr& thrown) {
-  return caf::make_error(errc::attempt_failed,
-                         failure_so_far(error_class::transient, "The task's actor crashed: " + sentence_of(to_error(thrown))));
+  return caf::make_error(
+    errc::attempt_failed,
+    failure_so_far(error_class::transient, "The task's actor crashed: " + sentence_of(to_error(thrown))));
 }
 
 attempt_failure task_state::failure_so_far(error_class kind, std::string error) {
@@ -244,7 +246,7 @@ attempt_failure task_state::failure_so_far(error_class kind, std::string error) 
 
 void task_state::store_failed(const caf::error& reason) {
   if (reason == errc::fenced)
-    self_->quit();
+    stop();
   else
     fail(error_class::transient, "The store did not answer: " + sentence_of(reason));
 }

@@ -7,7 +7,6 @@
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -59,8 +58,7 @@ void task_supervisor_state::relink(services_ptr peers) {
 // -- claiming -----------------------------------------------------------------
 
 void task_supervisor_state::recover() {
-  self_
-    ->request(context_->peers->writer, timeouts::store_write, recover_tasks{config_.max_recoveries, config_.clock()})
+  self_->request(context_->peers->writer, timeouts::store_write, recover_tasks{config_.max_recoveries, config_.clock()})
     .then(
       [this](const recovered_tasks& found) {
         if (found.requeued + found.failed > 0)
@@ -88,9 +86,10 @@ void task_supervisor_state::claim() {
               claim_tasks{context_->owner, config_.node, limit, config_.clock()})
     .then(
       [this, limit](claimed_tasks& claimed) {
-        claiming_ = false;
+        // Until all of them are counted, nothing more is claimed.
         for (auto& task : claimed.tasks)
           spawn_task(task);
+        claiming_ = false;
         if (claimed.next_due && context_->peers->scheduler)
           self_->send(context_->peers->scheduler, task_scheduled{*claimed.next_due});
         if (backlog_ || static_cast<int>(claimed.tasks.size()) == limit)
@@ -344,9 +343,9 @@ node_load task_supervisor_state::load() const {
   return {static_cast<int>(running_.size()), config_.capacity, draining_};
 }
 
-task_supervisor_actor::behavior_type
-task_supervisor(task_supervisor_actor::stateful_pointer<task_supervisor_state> self, services_ptr peers,
-                metrics_ptr measured, supervisor_config config) {
+task_supervisor_actor::behavior_type task_supervisor(
+  task_supervisor_actor::stateful_pointer<task_supervisor_state> self, services_ptr peers, metrics_ptr measured,
+  supervisor_config config) {
   self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
   self->set_down_handler([self](const caf::down_msg& down) { self->state.attempt_ended(down); });
   self->set_exit_handler([self](const caf::exit_msg& exit) {

@@ -104,8 +104,8 @@ private:
   std::vector<caf::typed_response_promise<drained>> drain_promises_;
 };
 
-task_supervisor_actor::behavior_type
-task_supervisor(task_supervisor_actor::stateful_pointer<task_supervisor_state> self, services_ptr peers,
-                metrics_ptr measured, supervisor_config config);
+task_supervisor_actor::behavior_type task_supervisor(
+  task_supervisor_actor::stateful_pointer<task_supervisor_state> self, services_ptr peers, metrics_ptr measured,
+  supervisor_config config);
 
 } // namespace troupe

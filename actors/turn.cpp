@@ -30,7 +30,8 @@ caf::typed_response_promise<task_result> turn_state::begin(const start_turn& req
       }
       find_busy(sibling, [this, request, sibling, rule](tasks& busy) {
         if (!busy.empty() && rule == on_busy_rule::reject)
-          fail(caf::make_error(errc::thread_busy, std::string{"The thread is busy, and its bot rejects new turns then."}));
+          fail(
+            caf::make_error(errc::thread_busy, std::string{"The thread is busy, and its bot rejects new turns then."}));
         else
           interrupt(std::move(busy), [this, request, sibling] { create(sibling, request); });
       });

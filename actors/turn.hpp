@@ -47,7 +47,6 @@ private:
   promise promise_;
 };
 
-turn_actor::behavior_type turn(turn_actor::stateful_pointer<turn_state> self, services_ptr peers,
-                               clock_function clock);
+turn_actor::behavior_type turn(turn_actor::stateful_pointer<turn_state> self, services_ptr peers, clock_function clock);
 
 } // namespace troupe

@@ -1,5 +1,4 @@
 #include "gateway/api.hpp"
-
 #include "gateway/cursor.hpp"
 #include "gateway/gateway_actor.hpp"
 #include "gateway/parse_bot.hpp"
@@ -85,7 +84,10 @@ template <class Operation>
 void answer_delete(const context_ptr& context, Operation command) {
   auto& gateway = context->gateway();
   gateway.ask(
-    gateway.peers().writer, std::move(command), [context](const done&) { context->respond({204, "", "", {}}); },
+    gateway.peers().writer, std::move(command),
+    [context](const done&) {
+      context->respond({204, "", "", {}});
+    },
     [context](const store_error& reason) { context->refuse(reason); });
 }
 

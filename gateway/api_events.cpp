@@ -1,5 +1,4 @@
 #include "gateway/api.hpp"
-
 #include "gateway/cursor.hpp"
 #include "gateway/event_socket.hpp"
 #include "gateway/event_stream.hpp"
@@ -62,7 +61,8 @@ std::optional<std::int64_t> stream_start(const context_ptr& context) {
     return after;
   const auto [stop, error] = std::from_chars(last.data(), last.data() + last.size(), after);
   if (error != std::errc{} || stop != last.data() + last.size() || after < 0) {
-    context->refuse({problem_code::invalid_header, "Last-Event-ID must be the id of an event: an integer of at least 0."});
+    context->refuse(
+      {problem_code::invalid_header, "Last-Event-ID must be the id of an event: an integer of at least 0."});
     return std::nullopt;
   }
   return after;

@@ -1,5 +1,4 @@
 #include "gateway/api.hpp"
-
 #include "gateway/gateway_actor.hpp"
 #include "gateway/parse_task.hpp"
 #include "gateway/prefer.hpp"
@@ -16,11 +15,11 @@ void enqueue_only(const context_ptr& context, enqueue_task command) {
   gateway.ask(
     gateway.peers().writer, std::move(command),
     [context](const task_result& result) {
-      context->respond({202,
-                        "application/json",
-                        render(result.task),
-                        {{"Preference-Applied", "respond-async"},
-                         {"Location", "/api/v1/tasks/" + result.task.id.to_string()}}});
+      context->respond(
+        {202,
+         "application/json",
+         render(result.task),
+         {{"Preference-Applied", "respond-async"}, {"Location", "/api/v1/tasks/" + result.task.id.to_string()}}});
     },
     [context, id](const store_error& reason) {
       if (reason.code != store_errc::illegal_transition) {

@@ -1,5 +1,4 @@
 #include "gateway/api.hpp"
-
 #include "gateway/gateway_actor.hpp"
 #include "gateway/openapi.hpp"
 #include "gateway/render.hpp"

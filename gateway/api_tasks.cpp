@@ -1,5 +1,4 @@
 #include "gateway/api.hpp"
-
 #include "gateway/cursor.hpp"
 #include "gateway/gateway_actor.hpp"
 #include "gateway/parse_task.hpp"
@@ -147,7 +146,10 @@ void delete_task(const context_ptr& context) {
   auto& gateway = context->gateway();
   gateway.ask(
     gateway.peers().supervisor, troupe::delete_task{*id, gateway.config().clock()},
-    [context](const done&) { context->respond({204, "", "", {}}); }, refusing(context));
+    [context](const done&) {
+      context->respond({204, "", "", {}});
+    },
+    refusing(context));
 }
 
 void patch_task_status(const context_ptr& context) {

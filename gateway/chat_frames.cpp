@@ -28,8 +28,8 @@ void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const 
 }
 
 void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const chat_cancel_frame&) {
-  gateway.ask(gateway.peers().supervisor, cancel_turn{asked.task_id}, [](const task_result&) {},
-              refusing(asked.answer));
+  gateway.ask(
+    gateway.peers().supervisor, cancel_turn{asked.task_id}, [](const task_result&) {}, refusing(asked.answer));
 }
 
 void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const history_sync_frame& frame) {

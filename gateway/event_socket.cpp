@@ -47,7 +47,10 @@ void event_socket::obey(client_frame& frame) {
   std::visit(overloaded{
                [this](const ping_frame&) { send(pong_frame()); },
                [this](const subscribe_frame& asked) { subscribe(asked.target, asked.after); },
-               [this](const unsubscribe_frame& asked) { unsubscribe(asked.target); },
+               [this](const unsubscribe_frame& asked) {
+                 unsubscribe(asked.target);
+                 send(subscription_frame(false, asked.target));
+               },
                [this, &frame](const auto&) { ask_thread(frame); },
              },
              frame);
@@ -78,12 +81,13 @@ void event_socket::subscribe(const room& where, resume_point from) {
   feed::hooks hooks;
   const auto self = weak_from_this();
   const auto fresh = std::make_shared<std::weak_ptr<feed>>();
-  hooks.deliver = [this](const live_event& event) { deliver(event); };
+  hooks.deliver = [this, fresh](const live_event& event) { deliver(fresh->lock(), event); };
   hooks.read = [this, fresh](std::int64_t position) {
     if (const auto one = fresh->lock())
       home_->read(one, position);
   };
   hooks.opened = [this, where](const room&) { send(subscription_frame(true, where)); };
+  hooks.missed = [this, where](std::int64_t first, std::int64_t last) { send(gap_frame(where, first, last)); };
   hooks.failed = [this, fresh, where](const store_error& reason) {
     const auto code = reason.code == store_errc::not_found ? "room_not_found" : "unavailable";
     send(error_frame(code, "The room " + to_string(where) + " cannot be joined: " + reason.message));
@@ -112,13 +116,11 @@ void event_socket::unsubscribe(const room& where) {
   home_->close(one);
 }
 
-void event_socket::deliver(const live_event& event) {
-  // With several rooms a live event may match more than one; they come in the order of their positions.
-  if (feeds_.size() > 1 && std::all_of(feeds_.begin(), feeds_.end(), [](const auto& one) { return one->is_live(); })) {
-    if (event.position <= last_live_)
+void event_socket::deliver(const std::shared_ptr<feed>& by, const live_event& event) {
+  // Rooms overlap, and each of them is at a place of its own; the first feed to come to an event sends it.
+  for (const auto& other : feeds_)
+    if (other != by && other->has_delivered(event))
       return;
-  }
-  last_live_ = std::max(last_live_, event.position);
   if (connection_)
     connection_->send(event.text);
 }

@@ -37,7 +37,7 @@ private:
   void unsubscribe(const room& where);
   void obey(client_frame& frame);
   void ask_thread(client_frame& frame);
-  void deliver(const live_event& event);
+  void deliver(const std::shared_ptr<feed>& by, const live_event& event);
   void send(std::string text);
   void wait_for_drain();
   [[nodiscard]] bool congested() const;
@@ -46,8 +46,6 @@ private:
   socket_door door_;
   std::shared_ptr<websocket_connection> connection_;
   std::vector<std::shared_ptr<feed>> feeds_;
-  /// The latest live event that was sent: rooms overlap, and it is sent once.
-  std::int64_t last_live_ = 0;
   bool waiting_for_drain_ = false;
 };
 

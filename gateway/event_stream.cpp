@@ -25,6 +25,7 @@ void event_stream::start() {
   hooks.deliver = [this](const live_event& event) { deliver(event); };
   hooks.read = [this](std::int64_t position) { home_->read(feed_, position); };
   hooks.opened = [](const room&) {};
+  hooks.missed = [](std::int64_t, std::int64_t) {};
   hooks.failed = [self = weak_from_this()](const store_error&) {
     // The client comes back with its Last-Event-ID.
     if (const auto alive = self.lock())

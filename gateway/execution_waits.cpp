@@ -24,8 +24,7 @@ void execution_waits::execute(const context_ptr& context, const task_record& tas
   });
 }
 
-void execution_waits::start(std::uint64_t number, enqueue_task command,
-                            std::optional<std::chrono::seconds> patience) {
+void execution_waits::start(std::uint64_t number, enqueue_task command, std::optional<std::chrono::seconds> patience) {
   gateway_.ask(
     gateway_.peers().writer, std::move(command),
     [this, number, patience](const task_result&) {

@@ -9,14 +9,29 @@ resume_point feed::from() const noexcept {
   return resolved_ ? resume_point{after_position{position_}} : from_;
 }
 
-void feed::begin(room resolved, std::int64_t position) {
+bool feed::has_delivered(const live_event& event) const noexcept {
+  if (!resolved_ || event.position <= start_ || event.position > position_)
+    return false;
+  switch (resolved_->type) {
+  case room::kind::task: return event.source->thread_id == resolved_->id;
+  case room::kind::user: return event.source->created_by == resolved_->name;
+  case room::kind::ns: break;
+  }
+  return event.source->ns == resolved_->name;
+}
+
+void feed::begin(room resolved, std::int64_t position, std::int64_t was_ahead) {
   if (ended())
     return;
   const auto first_time = !resolved_;
   resolved_ = std::move(resolved);
   if (first_time) {
-    position_ = position;
+    start_ = position_ = position;
     hooks_.opened(*resolved_);
+  }
+  if (was_ahead > position) {
+    start_ = position_ = position;
+    hooks_.missed(position + 1, was_ahead);
   }
   state_ = state::replaying;
   read_on();
@@ -41,8 +56,10 @@ void feed::on_page(const room_events& page, const std::vector<live_event>& event
   if (state_ != state::replaying)
     return;
   for (const auto& event : events) {
-    if (event.position > position_)
+    if (event.position > position_) {
+      position_ = event.position;
       hooks_.deliver(event);
+    }
     // Delivering may close the connection, and end the feed with it.
     if (ended())
       return;

@@ -41,6 +41,8 @@ public:
     std::function<void(std::int64_t position)> read;
     /// The feed has begun: its room is joined.
     std::function<void(const room& resolved)> opened;
+    /// The events from one position up to another, seen or not, are gone.
+    std::function<void(std::int64_t from, std::int64_t to)> missed;
     /// It cannot begin, or go on.
     std::function<void(const store_error& reason)> failed;
     /// True while the subscriber takes no more; the next page waits for `on_drained`.
@@ -57,12 +59,13 @@ public:
   [[nodiscard]] const std::optional<room>& resolved() const noexcept { return resolved_; }
   [[nodiscard]] bool ended() const noexcept { return state_ == state::ended; }
   [[nodiscard]] bool waits_for_drain() const noexcept { return waits_for_drain_; }
-  /// Everything committed so far was delivered.
-  [[nodiscard]] bool is_live() const noexcept { return state_ == state::live; }
+  /// True if the event is in this feed's room, behind its start, and its turn has
+  /// come: another feed of the same subscriber need not deliver it again.
+  [[nodiscard]] bool has_delivered(const live_event& event) const noexcept;
 
-  /// The room is joined, and the feed starts behind `position`, unless it goes on
-  /// after a break.
-  void begin(room resolved, std::int64_t position);
+  /// The room is joined, and the feed starts behind `position`. With `was_ahead`, it
+  /// was asked to start behind that, but the store ends at `position`.
+  void begin(room resolved, std::int64_t position, std::int64_t was_ahead = 0);
   void on_page(const room_events& page, const std::vector<live_event>& events);
   void on_live(const live_event& event);
   void on_drained();
@@ -84,6 +87,7 @@ private:
   hooks hooks_;
   std::optional<room> resolved_;
   state state_ = state::starting;
+  std::int64_t start_ = 0;
   /// Everything of the room up to here was delivered.
   std::int64_t position_ = 0;
   std::vector<live_event> held_;

@@ -6,7 +6,6 @@
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-
 #include <spdlog/spdlog.h>
 
 namespace troupe {
@@ -63,21 +62,20 @@ void gateway_state::publish(const events_published& published) {
 // -- feeds --------------------------------------------------------------------
 
 void gateway_state::open(const std::shared_ptr<feed>& which) {
-  const auto failed = [this, which](const store_error& reason) {
-    post([which, reason](lane&) { which->on_failed(reason); });
-  };
-  get_room_start question{which->where(), std::nullopt};
+  const auto failed
+    = [this, which](const store_error& reason) { post([which, reason](lane&) { which->on_failed(reason); }); };
+  get_room_start question{which->where(), std::nullopt, std::nullopt};
   const auto from = which->from();
-  if (const auto* after = std::get_if<after_seq>(&from))
-    question.after_seq = after->seq;
+  if (const auto* seq = std::get_if<after_seq>(&from))
+    question.after_seq = seq->seq;
+  else if (const auto* position = std::get_if<after_position>(&from))
+    question.after_position = position->position;
   ask(
     reader(), std::move(question),
-    [this, which, from](room_start& start) {
-      if (const auto* after = std::get_if<after_position>(&from))
-        start.position = after->position;
+    [this, which](const room_start& start) {
       join(start.resolved, [this, which, start] {
         post([which, start](lane& home) {
-          which->begin(start.resolved, start.position);
+          which->begin(start.resolved, start.position, start.was_ahead);
           if (!which->ended())
             home.feeds().join(which);
           else

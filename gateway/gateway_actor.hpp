@@ -82,10 +82,10 @@ struct handle_chat_frame {
   std::function<void(std::string)> answer;
 };
 
-using gateway_actor = subscriber_actor::extend<
-  caf::reacts_to<serve_request>, caf::reacts_to<client_gone>, caf::reacts_to<wait_expired>, caf::reacts_to<open_feed>,
-  caf::reacts_to<read_feed>, caf::reacts_to<close_feed>, caf::reacts_to<handle_chat_frame>,
-  caf::reacts_to<services_changed>>;
+using gateway_actor
+  = subscriber_actor::extend<caf::reacts_to<serve_request>, caf::reacts_to<client_gone>, caf::reacts_to<wait_expired>,
+                             caf::reacts_to<open_feed>, caf::reacts_to<read_feed>, caf::reacts_to<close_feed>,
+                             caf::reacts_to<handle_chat_frame>, caf::reacts_to<services_changed>>;
 
 class gateway_state {
 public:

@@ -1,14 +1,25 @@
 #include "gateway/hub.hpp"
 
+#include <utility>
+
 namespace troupe {
 
+void hub::join(const std::shared_ptr<feed>& which) {
+  const auto found = feeds_.find(which);
+  if (found != feeds_.end() && !std::exchange(found->second, true))
+    rooms_.join(*which->resolved(), which);
+}
+
 bool hub::remove(const std::shared_ptr<feed>& which) {
-  feeds_.erase(which);
   which->end();
-  if (!which->resolved())
+  const auto found = feeds_.find(which);
+  if (found == feeds_.end())
     return false;
-  rooms_.leave(*which->resolved(), which);
-  return true;
+  const auto joined = found->second;
+  feeds_.erase(found);
+  if (joined)
+    rooms_.leave(*which->resolved(), which);
+  return joined;
 }
 
 void hub::deliver(const std::vector<live_event>& events) {

@@ -4,7 +4,7 @@
 #include "gateway/feed.hpp"
 
 #include <memory>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 namespace troupe {
@@ -14,9 +14,9 @@ namespace troupe {
 /// thread only.
 class hub {
 public:
-  void add(const std::shared_ptr<feed>& which) { feeds_.insert(which); }
-  /// The feed has begun; from now on it gets its room's live events.
-  void join(const std::shared_ptr<feed>& which) { rooms_.join(*which->resolved(), which); }
+  void add(const std::shared_ptr<feed>& which) { feeds_.emplace(which, false); }
+  /// The feed has begun, maybe anew; from now on it gets its room's live events.
+  void join(const std::shared_ptr<feed>& which);
   /// Ends a feed. True if it had joined its room.
   bool remove(const std::shared_ptr<feed>& which);
 
@@ -25,12 +25,16 @@ public:
   /// Calls `f` for each feed; it may remove feeds.
   template <class F>
   void for_each(F f) const {
-    for (const auto& one : std::vector<std::shared_ptr<feed>>(feeds_.begin(), feeds_.end()))
+    std::vector<std::shared_ptr<feed>> all;
+    for (const auto& [one, joined] : feeds_)
+      all.push_back(one);
+    for (const auto& one : all)
       f(one);
   }
 
 private:
-  std::unordered_set<std::shared_ptr<feed>> feeds_;
+  /// And whether each has joined its room.
+  std::unordered_map<std::shared_ptr<feed>, bool> feeds_;
   room_directory<std::shared_ptr<feed>> rooms_;
 };
 

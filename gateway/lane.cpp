@@ -2,12 +2,10 @@
 
 #include "gateway/problem.hpp"
 
-#include <caf/actor_system.hpp>
-#include <caf/send.hpp>
-
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
 #include <spdlog/spdlog.h>
 
 namespace troupe {
@@ -18,8 +16,7 @@ constexpr std::chrono::milliseconds poll_interval{10};
 
 } // namespace
 
-lane::lane(transport_limits limits, transport_observer observer)
-  : limits_{limits}, observer_{std::move(observer)} {}
+lane::lane(transport_limits limits, transport_observer observer) : limits_{limits}, observer_{std::move(observer)} {}
 
 lane::~lane() {
   io_.stop();
@@ -32,8 +29,8 @@ lane::~lane() {
 
 std::error_code lane::listen(const std::string& host, std::uint16_t port, bool shared) {
   // The server holds its handler as long as it has connections, and the lane holds the server.
-  server_ = std::make_unique<http_server>(io_, std::shared_ptr<request_handler>{weak_from_this().lock().get(), [](auto*) {}},
-                                          limits_, observer_);
+  server_ = std::make_unique<http_server>(
+    io_, std::shared_ptr<request_handler>{weak_from_this().lock().get(), [](auto*) {}}, limits_, observer_);
   return server_->listen(host, port, shared);
 }
 

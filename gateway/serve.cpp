@@ -5,15 +5,13 @@
 #include "gateway/lane.hpp"
 #include "persistence/store.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
-
 #include <spdlog/formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -153,9 +151,8 @@ private:
     drain_thread_ = std::thread{[this, supervisor = (*known)->supervisor, grace] {
       caf::scoped_actor asker{system_};
       asker->request(supervisor, grace + drain_margin, drain{grace})
-        .receive(
-          [](const drained& result) { spdlog::info("drained; {} tasks go back to the queue", result.released); },
-          [](const caf::error& reason) { spdlog::error("the drain failed: {}", sentence_of(reason)); });
+        .receive([](const drained& result) { spdlog::info("drained; {} tasks go back to the queue", result.released); },
+                 [](const caf::error& reason) { spdlog::error("the drain failed: {}", sentence_of(reason)); });
       boost::asio::post(main_, [this] { end(0); });
     }};
   }

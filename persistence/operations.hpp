@@ -28,7 +28,7 @@ enum class store_errc : std::uint8_t {
   key_reused,
   /// The task names a bot that does not exist, or whose model does not.
   bot_invalid,
-  /// The thread does not exist in this namespace.
+  /// The identifier cannot be a thread of this namespace.
   thread_not_found,
   /// The bot rejects a new turn while its thread is busy.
   thread_busy,
@@ -122,8 +122,10 @@ struct recovered_tasks {
 /// and `task:queued`.
 struct create_task {
   using result_type = task_result;
-  /// `id`, `thread_id`, `created_at` and the client's fields are set; a
-  /// `thread_id` other than `id` must name a thread of the same namespace.
+  /// `id`, `thread_id`, `created_at` and the client's fields are set. A
+  /// `thread_id` other than `id` joins that thread, or begins it if no task has
+  /// used it; it must not be a thread of another namespace, nor name a task of
+  /// another thread (`thread_not_found`).
   task_record task;
   bool execute = false;
   std::optional<idempotency_key> key;

@@ -25,10 +25,8 @@ sqlite_tasks::sqlite_tasks(sqlite_connection& connection, sqlite_queue& queue, s
             "spec, metadata) VALUES(?, ?, ?, ?, 0, ?, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, '', ?, ?, ?)"},
     load_{connection.get(), load_sql()}, read_{connection.get(),
                                                std::string{"SELECT "} + task_columns + " FROM tasks t WHERE t.id = ?"},
-    find_thread_{connection.get(),
-                 "SELECT 1 FROM tasks WHERE id = ?1 AND thread_id = ?1 AND ns = ?2 AND deleted_at IS NULL UNION ALL "
-                 "SELECT 1 FROM tasks WHERE thread_id = ?1 AND thread_id <> id AND ns = ?2 AND deleted_at IS NULL "
-                 "LIMIT 1"},
+    find_thread_{connection.get(), "SELECT ns FROM tasks WHERE id = ?1 AND thread_id = ?1 UNION ALL "
+                                   "SELECT ns FROM tasks WHERE thread_id = ?1 AND thread_id <> id LIMIT 1"},
     start_{connection.get(), "UPDATE tasks SET status = 1, attempt = ?2, node = ?3, updated_at = ?4, "
                              "started_at = coalesce(started_at, ?4) WHERE id = ?1"},
     set_queued_{connection.get(),
@@ -77,8 +75,9 @@ std::optional<task_record> sqlite_tasks::read(const uuid& id) {
   return rows.next() ? std::optional{take_task(rows)} : std::nullopt;
 }
 
-bool sqlite_tasks::thread_exists(const uuid& thread_id, std::string_view ns) {
-  return find_thread_.query(thread_id, ns).next();
+std::optional<std::string> sqlite_tasks::thread_namespace(const uuid& thread_id) {
+  auto rows = find_thread_.query(thread_id);
+  return rows.next() ? std::optional{rows.take<std::string>()} : std::nullopt;
 }
 
 // -- changes --------------------------------------------------------------------

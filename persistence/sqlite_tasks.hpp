@@ -62,8 +62,8 @@ public:
   std::optional<open_task> load(const uuid& id);
   /// The whole record, also of a deleted task.
   std::optional<task_record> read(const uuid& id);
-  /// The thread has a task in this namespace that is not deleted.
-  bool thread_exists(const uuid& thread_id, std::string_view ns);
+  /// Where the thread's tasks are, deleted ones too; nothing if it has none.
+  std::optional<std::string> thread_namespace(const uuid& thread_id);
 
   /// A claimed task as RUNNING its attempt `attempt`.
   void start(const uuid& id, int attempt, std::string_view node, timestamp at);

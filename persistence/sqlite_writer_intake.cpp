@@ -24,9 +24,14 @@ outcome sqlite_writer::run(const create_task& op) {
   task.updated_at = task.created_at;
 
   const bool new_thread = task.thread_id == task.id;
-  if (!new_thread && !tasks_.thread_exists(task.thread_id, task.ns))
-    return store_error{store_errc::thread_not_found,
-                       "There is no thread " + task.thread_id.to_string() + " in namespace '" + task.ns + "'."};
+  if (!new_thread) {
+    // A thread that nobody has used yet begins with this task, under the id that the client has chosen for it.
+    const auto home = tasks_.thread_namespace(task.thread_id);
+    if (home ? *home != task.ns : tasks_.load(task.thread_id).has_value())
+      return store_error{store_errc::thread_not_found, task.thread_id.to_string() + " names no thread of namespace '"
+                                                         + task.ns + "': it is a task of another thread, or the thread "
+                                                         + "of another namespace."};
+  }
   const auto& found = catalog_.find(task.bot_ns, task.bot);
   if (op.execute && !found.model)
     return bot_missing(task.bot_ns, task.bot, found);

@@ -123,11 +123,10 @@ timestamp actor_fixture::wall_clock() {
 
 void actor_fixture::start_node() {
   node_ = system_.spawn(node, config_);
-  ask<done>(node_, add_service{"witness", [this](caf::actor_system& system, services_ptr now) {
-                                 *peers_ = std::move(now);
-                                 return caf::actor{system.spawn(witness, peers_, &relinks_)};
-                               }});
-  run();
+  add_to_node({"witness", [this](caf::actor_system& system, services_ptr now) {
+                 *peers_ = std::move(now);
+                 return caf::actor{system.spawn(witness, peers_, &relinks_)};
+               }});
 }
 
 // -- tasks --------------------------------------------------------------------

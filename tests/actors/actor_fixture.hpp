@@ -52,8 +52,12 @@ protected:
   [[nodiscard]] timestamp wall_clock();
   /// Puts the wall clock forward, as an operator would.
   void put_clock_forward(std::chrono::microseconds by) { clock_skew_ += by; }
-  /// Messages and timeouts that wait for their time.
-  std::size_t waiting_ticks() { return coordinator().clock().schedule().size(); }
+  /// Lets every request's timeout pass; how many messages still wait for their
+  /// time. One more than before: somebody ticks on for nothing.
+  std::size_t ticks_at_rest() {
+    advance(std::chrono::minutes{11});
+    return coordinator().clock().schedule().size();
+  }
 
   /// Asks without waiting for the answer: messages move with `run` and `advance`.
   template <class T, class Handle, class Message>
@@ -104,6 +108,8 @@ protected:
 
   /// With `config_` as the test has set it.
   void start_node();
+  /// As a layer above adds its own.
+  void add_to_node(add_service service) { value_of(ask<done>(node_, std::move(service))); }
   /// The services as a gateway would know them.
   [[nodiscard]] services_ptr peers() const { return *peers_; }
   [[nodiscard]] node_load load() { return value_of(ask<node_load>(peers()->supervisor, get_load{})); }

@@ -57,6 +57,7 @@ TEST_F(Task, JournalsAStreamAtMostOncePer50Milliseconds) {
 
 TEST_F(Task, JournalsTheFirstWordAtOnce) {
   const auto id = execute("@pace=1000 one two");
+  advance(0s);
   EXPECT_EQ(streamed(id), "Echo:");
   advance(1s);
   EXPECT_EQ(streamed(id), "Echo: one");
@@ -79,15 +80,14 @@ TEST_F(Task, EachAttemptStreamsFromTheStart) {
 }
 
 TEST_F(Task, AStoreThatRefusesAChunkEndsTheAttemptAndItsStream) {
-  const auto ticks = waiting_ticks();
+  const auto ticks = ticks_at_rest();
   faults_->befalls = once<append_journal>(fault::refused, 2);
   put_bot_named("single", [](auto& bot) { bot.restart.max_attempts = 1; });
   const auto id = execute_with("single", "@pace=1000 @words=5000");
   advance(3s);
   EXPECT_EQ(status(id), task_status::failed);
   EXPECT_EQ(task(id).error_kind, error_class::transient);
-  advance(11min);
-  EXPECT_EQ(waiting_ticks(), ticks);
+  EXPECT_EQ(ticks_at_rest(), ticks);
 }
 
 // -- tools --------------------------------------------------------------------
@@ -116,7 +116,7 @@ TEST_F(Task, MakesSeveralCallsOfOneTurn) {
 TEST_F(Task, GoesOnWithTheCallWhenItsResultWasLost) {
   faults_->befalls = once<append_journal>(fault::lost, 1);
   const auto id = execute_with("clerk", "@tool=now:{} time");
-  EXPECT_EQ(story(id), "task:created task:queued task:started chat:start chat:tool_start chat:error task:retrying");
+  EXPECT_EQ(journal(id).back().type, event_type::chat_tool_start);
   EXPECT_TRUE(results(id).empty());
   advance(1s);
   EXPECT_EQ(status(id), task_status::completed);
@@ -157,7 +157,8 @@ TEST_F(Task, GoesOnBehindItsLastResultWhenTheSupervisorDies) {
 }
 
 TEST_F(Task, RefusesAToolThatItsBotHasNot) {
-  const auto id = execute(R"(@tool=calculate:{"expression":"1+2"} sum)");
+  put_bot_named("bare");
+  const auto id = execute_with("bare", R"(@tool=calculate:{"expression":"1+2"} sum)");
   EXPECT_EQ(status(id), task_status::completed);
   EXPECT_EQ(results(id), std::vector<std::string>{R"({"error":"This bot has no such tool."})"});
 }

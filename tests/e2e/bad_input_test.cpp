@@ -72,8 +72,6 @@ std::vector<bad_request> bad_bodies() {
     body("a day that does not exist", R"({"input":"x","run_at":"2026-02-30T00:00:00Z"})", 422, "invalid_body"),
     body("text for a truth value", R"({"input":"x","execute":"yes"})", 422, "invalid_body"),
     body("a bad thread id", R"({"input":"x","thread_id":"thread-1"})", 422, "invalid_body"),
-    body("an unknown thread", R"({"input":"x","thread_id":"0190a7a0-0000-7000-8000-000000000000"})", 422,
-         "thread_not_found"),
     body("an unknown member", R"({"input":"x","colour":"red"})", 422, "unknown_field"),
     body("an input that is too long", R"({"input":")" + std::string(400'000, 'x') + "\"}", 422, "invalid_body"),
     {"a body where none belongs", "POST", std::string{unknown_task} + "/cancel", R"({"x":1})", 422, "unknown_field"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <regex>
 #include <string_view>
 
@@ -43,6 +44,17 @@ bool has_type(const json& value, std::string_view type) {
 std::size_t length_of(const std::string& text) {
   return static_cast<std::size_t>(
     std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+/// Each pattern is compiled once per thread: that costs far more than a match.
+const std::regex& compiled(const json& pattern) {
+  thread_local std::map<std::string, std::regex> known;
+  const auto& text = pattern.get_ref<const std::string&>();
+  auto found = known.find(text);
+  if (found == known.end()) {
+    found = known.emplace(text, std::regex{text}).first;
+  }
+  return found->second;
 }
 
 class validator {
@@ -116,12 +128,12 @@ private:
         }
       }
     } else if (keyword == "additionalProperties") {
-      const auto known = schema.value("properties", json::object());
+      const auto known = schema.find("properties");
       if (!value.is_object()) {
         return true;
       }
       for (const auto& [name, member] : value.items()) {
-        if (!known.contains(name)) {
+        if (known == schema.end() || !known->contains(name)) {
           check(rule, member, at + "/" + name);
         }
       }
@@ -156,12 +168,14 @@ private:
     } else if (keyword == "exclusiveMaximum") {
       require(!value.is_number() || value < rule, at, "is not below " + rule.dump());
     } else if (keyword == "minLength") {
-      require(!value.is_string() || length_of(value.get<std::string>()) >= rule.get<std::size_t>(), at, "is too short");
+      require(!value.is_string() || length_of(value.get_ref<const std::string&>()) >= rule.get<std::size_t>(), at,
+              "is too short");
     } else if (keyword == "maxLength") {
-      require(!value.is_string() || length_of(value.get<std::string>()) <= rule.get<std::size_t>(), at, "is too long");
+      require(!value.is_string() || length_of(value.get_ref<const std::string&>()) <= rule.get<std::size_t>(), at,
+              "is too long");
     } else if (keyword == "pattern") {
-      require(!value.is_string() || std::regex_search(value.get<std::string>(), std::regex{rule.get<std::string>()}),
-              at, "does not match " + rule.dump());
+      require(!value.is_string() || std::regex_search(value.get_ref<const std::string&>(), compiled(rule)), at,
+              "does not match " + rule.dump());
     } else {
       return false;
     }

@@ -63,8 +63,15 @@ TEST_P(Tasks, ATaskIsStoredAsItWasGiven) {
   EXPECT_EQ(data_of(op.task.id, event_type::task_created), R"({"name":"a task","status":"PENDING"})");
 }
 
-TEST_P(Tasks, ATurnNeedsItsThread) {
-  EXPECT_EQ(refused(make_turn(make_uuid())), store_errc::thread_not_found);
+TEST_P(Tasks, AClientMayChooseTheIdOfANewThread) {
+  const auto thread = make_uuid();
+  const auto first = must(make_turn(thread)).task.id;
+  const auto second = must(make_turn(thread)).task.id;
+  EXPECT_EQ(task(first).thread_id, thread);
+  EXPECT_EQ(task(second).thread_id, thread);
+}
+
+TEST_P(Tasks, ATurnCannotJoinAThreadOfAnotherNamespaceNorATaskOfAnotherThread) {
   const auto root = must(make_task()).task.id;
   auto elsewhere = make_turn(root);
   elsewhere.task.ns = "other";
