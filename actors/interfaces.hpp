@@ -151,9 +151,12 @@ using node_actor = caf::typed_actor<caf::replies_to<get_services>::with<services
 
 } // namespace troupe
 
-#define TROUPE_HANDLE_MESSAGES(X)                                                                                      \
-  X(services_changed)                                                                                                  \
-  X(join_room) X(leave_room) X(chat_request) X(services_ptr) X(add_service) X(get_services) X(stop_node)
+// A list and not an expression:
+// clang-format off
+#define TROUPE_HANDLE_MESSAGES(X) \
+  X(services_changed) X(join_room) X(leave_room) X(chat_request) X(services_ptr) X(add_service) X(get_services) \
+  X(stop_node)
+// clang-format on
 
 #undef TROUPE_TYPE_ID
 #define TROUPE_TYPE_ID(name) CAF_ADD_TYPE_ID(troupe_handles, (troupe::name))

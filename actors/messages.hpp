@@ -273,19 +273,21 @@ struct stream_step {
 } // namespace troupe
 
 // Nothing here is sent to another node, so nothing is serialised.
-#define TROUPE_MESSAGES(X)                                                                                             \
-  X(create_task)                                                                                                       \
-  X(enqueue_task) X(claim_tasks) X(append_journal) X(complete_task) X(fail_attempt) X(release_tasks) X(cancel_task)    \
-    X(retry_task) X(set_task_status) X(delete_task) X(recover_tasks) X(put_bot) X(delete_bot) X(put_model)             \
-      X(delete_model) X(clean_up) X(task_result) X(done) X(claimed_tasks) X(recovered_tasks) X(bot_result)             \
-        X(model_result) X(get_task) X(get_tasks) X(get_task_messages) X(get_thread_messages) X(get_attempts)           \
-          X(get_events) X(get_room_start) X(room_start) X(get_room_events) X(room_events) X(get_bot) X(get_bots)       \
-            X(get_model) X(get_models) X(get_queue) X(queue_stats) X(task_record) X(task_page) X(message_page)         \
-              X(attempt_list) X(event_list) X(bot_record) X(bot_page) X(model_record) X(model_page) X(work_arrived)    \
-                X(task_scheduled) X(events_committed) X(events_published) X(chat_delta) X(chat_result) X(stop_chat)    \
-                  X(attempt_failure) X(flush_journal) X(stop_task) X(start_turn) X(cancel_turn) X(stopped_task)        \
-                    X(drain) X(drained) X(drain_expired) X(retry_settling) X(get_load) X(node_load) X(commit_batch)    \
-                      X(close_view) X(due_tick) X(clean_up_tick) X(stream_step)
+// A list and not an expression:
+// clang-format off
+#define TROUPE_MESSAGES(X) \
+  X(create_task) X(enqueue_task) X(claim_tasks) X(append_journal) X(complete_task) X(fail_attempt) X(release_tasks) \
+  X(cancel_task) X(retry_task) X(set_task_status) X(delete_task) X(recover_tasks) X(put_bot) X(delete_bot) \
+  X(put_model) X(delete_model) X(clean_up) X(task_result) X(done) X(claimed_tasks) X(recovered_tasks) X(bot_result) \
+  X(model_result) X(get_task) X(get_tasks) X(get_task_messages) X(get_thread_messages) X(get_attempts) \
+  X(get_events) X(get_room_start) X(room_start) X(get_room_events) X(room_events) X(get_bot) X(get_bots) \
+  X(get_model) X(get_models) X(get_queue) X(queue_stats) X(task_record) X(task_page) X(message_page) \
+  X(attempt_list) X(event_list) X(bot_record) X(bot_page) X(model_record) X(model_page) X(work_arrived) \
+  X(task_scheduled) X(events_committed) X(events_published) X(chat_delta) X(chat_result) X(stop_chat) \
+  X(attempt_failure) X(flush_journal) X(stop_task) X(start_turn) X(cancel_turn) X(stopped_task) X(drain) X(drained) \
+  X(drain_expired) X(retry_settling) X(get_load) X(node_load) X(commit_batch) X(close_view) X(due_tick) \
+  X(clean_up_tick) X(stream_step)
+// clang-format on
 
 #define TROUPE_UNSAFE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::name)
 #define TROUPE_TYPE_ID(name) CAF_ADD_TYPE_ID(troupe_messages, (troupe::name))

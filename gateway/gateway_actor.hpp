@@ -143,8 +143,11 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
 
 } // namespace troupe
 
-#define TROUPE_GATEWAY_MESSAGES(X)                                                                                     \
+// A list and not an expression:
+// clang-format off
+#define TROUPE_GATEWAY_MESSAGES(X) \
   X(serve_request) X(client_gone) X(wait_expired) X(open_feed) X(read_feed) X(close_feed) X(handle_chat_frame)
+// clang-format on
 
 #define TROUPE_UNSAFE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::name)
 #define TROUPE_TYPE_ID(name) CAF_ADD_TYPE_ID(troupe_gateway, (troupe::name))

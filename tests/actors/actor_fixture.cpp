@@ -2,7 +2,6 @@
 
 #include <caf/actor_registry.hpp>
 #include <caf/stateful_actor.hpp>
-
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>

@@ -10,7 +10,6 @@
 #include <caf/exit_reason.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
-
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -123,7 +122,8 @@ protected:
   uuid execute(std::string input) { return execute(make_task(std::move(input))); }
   uuid execute_in(const uuid& thread, std::string input);
   /// A bot of the default model under that name; `change` sets what is special.
-  void put_bot_named(std::string name, const std::function<void(bot_record&)>& change = [](bot_record&) {});
+  void put_bot_named(
+    std::string name, const std::function<void(bot_record&)>& change = [](bot_record&) {});
   uuid execute_with(std::string bot, std::string input);
 
   // -- what is stored ---------------------------------------------------------

@@ -1,6 +1,5 @@
-#include "tests/actors/actor_fixture.hpp"
-
 #include "actors/timeouts.hpp"
+#include "tests/actors/actor_fixture.hpp"
 
 #include <gmock/gmock.h>
 

@@ -5,7 +5,6 @@
 #include "tests/actors/actor_fixture.hpp"
 
 #include <caf/stateful_actor.hpp>
-
 #include <gmock/gmock.h>
 
 namespace troupe {
@@ -54,7 +53,8 @@ protected:
   /// An event of a task of that thread, by that user, in that namespace.
   event_record event(const uuid& thread, std::string user, std::string ns) {
     event_record made;
-    made.source = std::make_shared<const event_source>(event_source{make_uuid(), thread, std::move(ns), std::move(user)});
+    made.source
+      = std::make_shared<const event_source>(event_source{make_uuid(), thread, std::move(ns), std::move(user)});
     made.seq = made.position = ++last_;
     return made;
   }
