@@ -73,7 +73,7 @@ caf::result<chat_result> builtin_model_state::chat(chat_request& request) {
   const auto wait = script.delay;
   auto promise = self_->make_response_promise<chat_result>();
   by_chat_[request.id] = number;
-  streams_.emplace(number, stream{std::move(script), std::move(request), promise, {}, 0});
+  streams_.emplace(number, stream{std::move(script), std::move(request), promise, {}, 0, {}});
   step_after(wait, number);
   return promise;
 }
@@ -91,9 +91,12 @@ void builtin_model_state::step(std::uint64_t number) {
       return;
     }
     open.words = words_of(turn->text);
+    open.usage.input_tokens = turn->usage.input_tokens;
   }
-  if (open.next < open.words.size())
-    self_->send(open.request.listener, chat_delta{open.words[open.next++]});
+  if (open.next < open.words.size()) {
+    ++open.usage.output_tokens;
+    self_->send(open.request.listener, chat_delta{open.words[open.next++], open.usage});
+  }
   if (open.next < open.words.size())
     step_after(open.script.pace, number);
   else

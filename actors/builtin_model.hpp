@@ -40,6 +40,8 @@ private:
     /// Empty until the delay is over.
     std::vector<std::string> words;
     std::size_t next = 0;
+    /// Of what was streamed.
+    token_usage usage;
   };
 
   void step_after(std::chrono::milliseconds wait, std::uint64_t number);

@@ -153,6 +153,8 @@ using conversation = std::shared_ptr<const std::vector<message_record>>;
 /// A piece of the answer as it is made.
 struct chat_delta {
   std::string text;
+  /// Of the turn so far, for the case that it is cut off.
+  token_usage usage;
 };
 
 /// A turn of the model: an answer, or tools to call before there is one.

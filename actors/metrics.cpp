@@ -190,16 +190,7 @@ void metrics::service_restarted(std::string_view name) {
 }
 
 std::string metrics::render(const queue_stats& queue, timestamp at) {
-  queue_stats::row sum;
-  for (const auto& row : queue.namespaces) {
-    sum.ready += row.ready;
-    sum.scheduled += row.scheduled;
-    sum.retrying += row.retrying;
-    sum.blocked += row.blocked;
-    sum.running += row.running;
-    if (row.oldest_due && (!sum.oldest_due || *row.oldest_due < *sum.oldest_due))
-      sum.oldest_due = row.oldest_due;
-  }
+  const auto sum = queue.totals();
   const auto set = [this](const char* state, std::int64_t value) {
     series_->queue.Add({{"state", state}}).Set(static_cast<double>(value));
   };

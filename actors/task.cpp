@@ -117,6 +117,7 @@ void task_state::ask_model() {
 
 void task_state::take_turn(chat_turn& turn) {
   usage_ += turn.usage;
+  streamed_usage_ = {};
   note_first_token();
   if (!turn.calls.empty())
     store_intents(std::move(turn.calls));
@@ -174,6 +175,7 @@ void task_state::complete(const std::string& answer) {
 
 void task_state::stream(const chat_delta& delta) {
   note_first_token();
+  streamed_usage_ = delta.usage;
   const auto wait = answer_.add(delta.text, steady_now());
   if (!wait)
     return;
@@ -195,7 +197,7 @@ void task_state::append(std::vector<new_event> events, std::vector<message_recor
     message.created_at = at;
   self_
     ->request(context_->peers->writer, timeouts::store_write,
-              append_journal{fence(), std::move(events), std::move(messages), usage_, at})
+              append_journal{fence(), std::move(events), std::move(messages), used(), at})
     .then([then = std::move(then)](const done&) { then(); },
           [this](const caf::error& reason) { store_failed(reason); });
 }
@@ -203,7 +205,7 @@ void task_state::append(std::vector<new_event> events, std::vector<message_recor
 // -- ends ---------------------------------------------------------------------
 
 stopped_task task_state::stop() {
-  stopped_task last{answer_.text(), {}, usage_};
+  stopped_task last{answer_.text(), {}, used()};
   if (auto chunk = answer_.take_chunk(steady_now()))
     last.events.push_back(std::move(*chunk));
   if (asking_)
@@ -217,7 +219,10 @@ void task_state::fail(error_class kind, std::string error) {
 }
 
 void task_state::fail(chat_failure failure) {
-  usage_ += failure.usage;
+  if (failure.usage != token_usage{}) {
+    usage_ += failure.usage;
+    streamed_usage_ = {};
+  }
   if (failure.crash)
     throw std::runtime_error{failure.error};
   if (std::exchange(asking_, false))
@@ -237,7 +242,7 @@ attempt_failure task_state::failure_so_far(error_class kind, std::string error) 
   attempt_failure end;
   end.kind = kind;
   end.error = std::move(error);
-  end.usage = usage_;
+  end.usage = used();
   end.chat_started = claim_.bot && claim_.model;
   if (auto chunk = answer_.take_chunk(steady_now()))
     end.events.push_back(std::move(*chunk));
@@ -270,6 +275,12 @@ void task_state::remember(const std::vector<message_record>& messages) {
 
 fence task_state::fence() const {
   return {claim_.id, claim_.attempt, context_->owner};
+}
+
+token_usage task_state::used() const {
+  auto sum = usage_;
+  sum += streamed_usage_;
+  return sum;
 }
 
 std::vector<tool_call> task_state::open_calls() const {

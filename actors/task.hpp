@@ -74,6 +74,7 @@ private:
 
   [[nodiscard]] struct fence fence() const;
   [[nodiscard]] chat_id chat() const { return {claim_.id, claim_.attempt}; }
+  [[nodiscard]] token_usage used() const;
   [[nodiscard]] std::vector<tool_call> open_calls() const;
   [[nodiscard]] steady_time steady_now() const;
   const reader_actor& reader() const;
@@ -90,7 +91,9 @@ private:
   /// The thread's messages; null as long as this task's input is all there is.
   std::shared_ptr<std::vector<message_record>> history_;
   answer_stream answer_;
+  /// Of the turns that have ended, and of the one that is being streamed.
   token_usage usage_;
+  token_usage streamed_usage_;
   steady_time started_{};
   int iterations_ = 0;
   bool asking_ = false;

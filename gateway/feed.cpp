@@ -65,7 +65,7 @@ void feed::on_page(const room_events& page, const std::vector<live_event>& event
       return;
   }
   position_ = std::max(position_, page.position);
-  if (!page.at_end || std::exchange(held_overflowed_, false)) {
+  if (!page.at_end || std::exchange(read_again_, false)) {
     if (!page.at_end)
       std::erase_if(held_, [this](const auto& event) { return event.position <= position_; });
     read_on();
@@ -88,7 +88,7 @@ void feed::on_live(const live_event& event) {
       held_.push_back(event);
     } else {
       held_.clear();
-      held_overflowed_ = true;
+      read_again_ = true;
     }
     return;
   case state::live: break;
@@ -105,6 +105,9 @@ void feed::on_failed(const store_error& reason) {
 }
 
 void feed::resync() {
+  // A page that is on its way may be older than what was missed: another one has to follow it.
+  if (state_ == state::replaying)
+    read_again_ = true;
   if (state_ != state::live)
     return;
   state_ = state::replaying;

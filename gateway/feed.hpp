@@ -91,7 +91,8 @@ private:
   /// Everything of the room up to here was delivered.
   std::int64_t position_ = 0;
   std::vector<live_event> held_;
-  bool held_overflowed_ = false;
+  /// The next page may not be the last: something was missed since it was asked for.
+  bool read_again_ = false;
   bool waits_for_drain_ = false;
 };
 

@@ -258,7 +258,6 @@ void add_texts(json_object& parent, std::string_view key, const std::vector<std:
 } // namespace
 
 std::string render(const queue_stats& queue, timestamp at) {
-  queue_stats::row totals;
   std::string out;
   {
     json_object members{out};
@@ -268,17 +267,10 @@ std::string render(const queue_stats& queue, timestamp at) {
         json_object row_members{rows.open()};
         row_members.add("namespace", row.ns);
         add_queue_row(row_members, row, at);
-        totals.ready += row.ready;
-        totals.scheduled += row.scheduled;
-        totals.retrying += row.retrying;
-        totals.blocked += row.blocked;
-        totals.running += row.running;
-        if (row.oldest_due && (!totals.oldest_due || *row.oldest_due < *totals.oldest_due))
-          totals.oldest_due = row.oldest_due;
       }
     }
     json_object total_members{members.open("totals")};
-    add_queue_row(total_members, totals, at);
+    add_queue_row(total_members, queue.totals(), at);
   }
   return out;
 }

@@ -54,14 +54,15 @@ constexpr std::array routes{
   route{http::verb::get, "/api/v1/queue", api::get_queue},
 };
 
-/// Whether the parts of a path match a pattern; `part` gets what `{…}` stands for.
+/// Whether the parts of a path match a pattern; `part` gets what `{…}` stands for,
+/// which is never empty.
 bool matches(std::string_view pattern, const std::vector<std::string>& parts, std::string& part) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (pattern.empty())
       return false;
     pattern.remove_prefix(1);
     const auto piece = pattern.substr(0, pattern.find('/'));
-    if (piece.starts_with('{'))
+    if (piece.starts_with('{') && !parts[i].empty())
       part = parts[i];
     else if (piece != parts[i])
       return false;

@@ -104,6 +104,9 @@ struct queue_stats {
   };
   /// One row per namespace with tasks in the queue, by name.
   std::vector<row> namespaces;
+
+  /// All namespaces together; `ns` is empty.
+  [[nodiscard]] row totals() const;
 };
 
 /// Events of a room behind a position.

@@ -1,6 +1,5 @@
 #include "tests/actors/actor_fixture.hpp"
 
-#include <caf/actor_registry.hpp>
 #include <caf/stateful_actor.hpp>
 #include <nlohmann/json.hpp>
 
@@ -49,7 +48,7 @@ caf::behavior witness(caf::event_based_actor*, std::shared_ptr<services_ptr> pee
 actor_fixture::actor_fixture() : system_{configure(system_config_)}, folder_{make_folder()} {
   run();
   start_ = coordinator().clock().now();
-  actors_at_start_ = system_.registry().running();
+  actors_at_start_ = living_actors();
   const auto file = stored(open_database("sqlite:" + folder_ + "/troupe.db"));
   reader_ = stored(file->open_reader());
   config_.store = std::make_shared<faulty_database>(file, faults_);
@@ -90,10 +89,10 @@ void actor_fixture::TearDown() {
   *peers_ = nullptr;
   run();
   // What a killed service has left behind ends with the last message that it gets.
-  while (system_.registry().running() > actors_at_start_ && coordinator().trigger_timeout())
+  while (living_actors() > actors_at_start_ && coordinator().trigger_timeout())
     run();
-  if (system_.registry().running() > actors_at_start_) {
-    ADD_FAILURE() << "actors outlive the test: " << system_.registry().running() - actors_at_start_;
+  if (living_actors() > actors_at_start_) {
+    ADD_FAILURE() << "actors outlive the test: " << living_actors() - actors_at_start_;
     system_.await_actors_before_shutdown(false);
   }
 }

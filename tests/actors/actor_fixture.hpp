@@ -4,6 +4,7 @@
 #include "actors/node.hpp"
 #include "tests/actors/faulty_database.hpp"
 
+#include <caf/actor_registry.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
@@ -51,11 +52,14 @@ protected:
   [[nodiscard]] timestamp wall_clock();
   /// Puts the wall clock forward, as an operator would.
   void put_clock_forward(std::chrono::microseconds by) { clock_skew_ += by; }
+  std::size_t living_actors() { return system_.registry().running(); }
+  /// Messages and timeouts that wait for their time.
+  std::size_t waiting_ticks() { return coordinator().clock().schedule().size(); }
   /// Lets every request's timeout pass; how many messages still wait for their
   /// time. One more than before: somebody ticks on for nothing.
   std::size_t ticks_at_rest() {
     advance(std::chrono::minutes{11});
-    return coordinator().clock().schedule().size();
+    return waiting_ticks();
   }
 
   /// Asks without waiting for the answer: messages move with `run` and `advance`.

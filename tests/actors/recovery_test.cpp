@@ -200,26 +200,33 @@ TEST_F(Recovery, AnAnswerIsStoredOnceEvenIfItsAcknowledgementWasLost) {
   EXPECT_EQ(outcomes(id), "completed");
 }
 
-TEST_F(Recovery, CapacityHoldsWhenTasksComeBackWhoseEndWasUnknown) {
+TEST_F(Recovery, CapacityHoldsWhenATaskComesBackWhoseEndWasUnknown) {
   actor_fixture::TearDown();
   config_.supervisor.capacity = 3;
   start_node();
-  std::vector<uuid> ids;
-  // Both failures are stored, and both answers lost: the entries of the two wait for the store while their tasks
-  // are due again.
+  put_bot_named("prompt", [](auto& bot) { bot.restart.delay = 500ms; });
+  // Its failure is stored, and that it is was lost: the entry stays until it is settled again, in a second.
   faults_->befalls = once<fail_attempt>(fault::lost_after_commit);
-  for (int i = 0; i < 2; ++i) {
-    put_bot_named("prompt", [](auto& bot) { bot.restart.delay = 0ms; });
-    ids.push_back(execute_with("prompt", "@delay=1000 @fail=1:transient hello"));
+  std::vector<uuid> ids{execute_with("prompt", "@fail=1:transient @delay=1000 hello")};
+  for (int i = 0; i < 5; ++i) {
+    auto command = make_task("@delay=1000 hello");
+    command.task.run_at = wall_clock() + 1500ms;
+    ids.push_back(execute(std::move(command)));
   }
-  for (int i = 0; i < 4; ++i)
-    ids.push_back(execute("@delay=1000 hello"));
-  for (int i = 0; i < 40; ++i) {
-    advance(250ms);
-    EXPECT_LE(load().running, 3);
-    EXPECT_LE(std::count_if(ids.begin(), ids.end(), [&](const uuid& id) { return status(id) == task_status::running; }),
-              3 + 2);
-  }
+  advance(1499ms);
+  EXPECT_EQ(load().running, 1);
+  // More work is announced while the claim that brings the task back is under way.
+  faults_->befalls = [this](auto batch) {
+    if (holds<claim_tasks>(batch))
+      caf::anon_send(peers()->supervisor, work_arrived{});
+    return fault::none;
+  };
+  advance(1ms);
+  faults_->befalls = [](auto) { return fault::none; };
+  EXPECT_EQ(load().running, 3);
+  EXPECT_EQ(std::count_if(ids.begin(), ids.end(), [&](const uuid& id) { return status(id) == task_status::running; }),
+            3);
+  advance(3s);
   for (const auto& id : ids)
     expect_completed(id, "Echo: hello");
 }

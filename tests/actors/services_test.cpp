@@ -134,6 +134,17 @@ TEST_F(Broadcaster, ADeadSubscriberIsForgottenAndTheOthersAreNot) {
   EXPECT_THAT(alive, ElementsAre(ElementsAre(1)));
 }
 
+TEST_F(Broadcaster, HoldsNoDeadSubscriber) {
+  auto one = system_.spawn(
+    [](subscriber_actor::pointer) -> subscriber_actor::behavior_type { return {[](const events_published&) {}}; });
+  const auto address = one.address();
+  join(user_room("ada"), one);
+  join(ns_room("lab"), one);
+  kill(one);
+  one = nullptr;
+  EXPECT_FALSE(caf::actor_cast<caf::strong_actor_ptr>(address));
+}
+
 TEST_F(Broadcaster, LeavingARoomThatNobodyIsInDoesNothing) {
   messages got;
   const auto one = make_subscriber(got);
@@ -247,8 +258,11 @@ TEST_F(Scheduler, AnOldTickDoesNotWakeForANewTime) {
   schedule(5s);
   advance(5s);
   schedule(30s);
-  // At 10 s comes the tick that the 5 s have outdated.
-  advance(29999ms);
+  const auto ticks = waiting_ticks();
+  // At 10 s comes the tick that the 5 s have outdated; it asks for no other.
+  advance(5s);
+  EXPECT_EQ(waiting_ticks(), ticks - 1);
+  advance(24999ms);
   EXPECT_THAT(woken_, ElementsAre(begin_ + 5s));
   advance(1ms);
   EXPECT_THAT(woken_, ElementsAre(begin_ + 5s, begin_ + 35s));

@@ -16,7 +16,8 @@ struct bench_options {
   /// A directory on the disk that the build is on, not in memory.
   std::filesystem::path directory;
   int repetitions = 3;
-  /// A tenth of the work, to see that everything runs.
+  /// A tenth of the work, to see that everything runs; memory is measured in full, or
+  /// what is paid once would weigh too much.
   bool quick = false;
 
   /// `full`, or a tenth of it.

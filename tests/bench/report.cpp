@@ -48,24 +48,38 @@ std::string pretty(double value) {
   std::string digits = text.data();
   const auto point = std::min(digits.find('.'), digits.size());
   for (auto at = point; at > 3; at -= 3) {
-    digits.insert(at - 3, ",");
+    digits.insert(at - 3, 1, ',');
   }
   return digits;
 }
 
 void print_table(const std::vector<figure>& figures) {
-  std::printf("\n%-46s %12s %-25s %-14s %s\n", "figure", "median", "[least .. most]", "aim", "");
+  using row = std::array<std::string, 5>;
+  std::vector<row> rows{{"figure", "median", "[least .. most]", "aim", ""}};
   for (const auto& f : figures) {
     const auto [least, most] = std::minmax_element(f.samples.begin(), f.samples.end());
-    const std::string spread = "[" + pretty(*least) + " .. " + pretty(*most) + "] " + f.unit;
-    std::string aim;
-    std::string verdict;
+    row cells{f.name, pretty(f.median()) + " " + f.unit, "[" + pretty(*least) + " .. " + pretty(*most) + "]"};
     if (!std::isnan(f.aim)) {
-      aim = (f.direction == goal::at_least ? ">= " : "<= ") + pretty(f.aim);
-      verdict = f.reached() ? "reached" : "MISSED";
+      cells[3]
+        = (f.direction == goal::at_least ? ">= " : "<= ") + pretty(f.aim) + (f.reached() ? "  reached" : "  MISSED");
     }
-    std::printf("%-46s %12s %-25s %-14s %-8s %s\n", f.name.c_str(), pretty(f.median()).c_str(), spread.c_str(),
-                aim.c_str(), verdict.c_str(), f.note.c_str());
+    cells[4] = f.note;
+    rows.push_back(std::move(cells));
+  }
+  std::array<std::size_t, 5> widths{};
+  for (const auto& cells : rows) {
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      widths[i] = std::max(widths[i], cells[i].size());
+    }
+  }
+  std::printf("\n");
+  for (const auto& cells : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      line += cells[i] + std::string(widths[i] + 2 - cells[i].size(), ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    std::printf("%s\n", line.c_str());
   }
   std::fflush(stdout);
 }

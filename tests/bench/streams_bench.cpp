@@ -40,7 +40,7 @@ std::vector<figure> measure_fan_out(const bench_options& options) {
 }
 
 std::vector<figure> measure_connection_memory(const bench_options& options) {
-  const std::size_t count = options.amount(5'000);
+  constexpr std::size_t count = 5'000;
   const auto samples = repeat(options.repetitions, [&] {
     fresh_server server{options};
     const std::size_t before = server.process().resident_bytes();

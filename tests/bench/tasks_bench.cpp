@@ -134,7 +134,7 @@ std::vector<figure> measure_latency(const bench_options& options) {
 }
 
 std::vector<figure> measure_task_memory(const bench_options& options) {
-  const std::size_t tasks = options.amount(100'000);
+  constexpr std::size_t tasks = 100'000;
   const std::string request = post_request("/api/v1/tasks", R"({"input":"@delay=3600000 wait","execute":true})");
   const auto samples = repeat(options.repetitions, [&] {
     fresh_server server{options, {"--capacity", "200000"}};

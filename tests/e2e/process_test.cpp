@@ -86,8 +86,8 @@ TEST_F(Process, TakesUpWithinMomentsWhatAKillInterrupted) {
 
 TEST_F(Process, GivesUpATaskThatTakesTheProcessDownEveryTime) {
   const json task = start_task("@delay=600000 deadly");
-  for (int i = 0; i < 3; ++i) {
-    wait_for_status(task.at("id"), "RUNNING");
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    EXPECT_TRUE(eventually([&] { return this->task(task.at("id")).at("attempt") == attempt; }));
     server().signal(SIGKILL);
     server().wait();
     start({"--max-recoveries", "2"});
