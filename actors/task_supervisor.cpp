@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <string_view>
 
 namespace troupe {
 
@@ -17,6 +18,9 @@ namespace {
 
 /// Bounds a claim's transaction; what is left is claimed by the next one.
 constexpr int max_claim = 250;
+
+/// Why tasks go back to the queue.
+constexpr std::string_view shutting_down = "The node is shutting down.";
 
 /// What an exit reason says of the attempt.
 attempt_failure failure_of(const caf::error& reason) {
@@ -50,7 +54,7 @@ void task_supervisor_state::relink(services_ptr peers) {
   // A new context rather than a changed one: running task actors keep the handles they know.
   context_ = std::make_shared<task_context>(*context_);
   context_->peers = std::move(peers);
-  // Whatever a dead writer was asked for may not have happened.
+  // Whatever a dead writer was asked for may not have happened; what it was to settle is settled at the next tick.
   backlog_ = true;
   claim();
 }
@@ -86,6 +90,10 @@ void task_supervisor_state::claim() {
               claim_tasks{context_->owner, config_.node, limit, config_.clock()})
     .then(
       [this, limit](claimed_tasks& claimed) {
+        if (draining_) {
+          give_back(claimed);
+          return;
+        }
         // Until all of them are counted, nothing more is claimed.
         for (auto& task : claimed.tasks)
           spawn_task(task);
@@ -94,7 +102,6 @@ void task_supervisor_state::claim() {
           self_->send(context_->peers->scheduler, task_scheduled{*claimed.next_due});
         if (backlog_ || static_cast<int>(claimed.tasks.size()) == limit)
           claim();
-        drained_if_empty();
       },
       [this](caf::error& reason) {
         spdlog::error("tasks could not be claimed: {}", sentence_of(reason));
@@ -107,6 +114,20 @@ void task_supervisor_state::claim() {
         backlog_ = true;
         settle_later();
       });
+}
+
+void task_supervisor_state::give_back(const claimed_tasks& claimed) {
+  const auto go_on = [this] {
+    claiming_ = false;
+    drained_if_empty();
+  };
+  release_tasks unwanted{{}, std::string{shutting_down}, config_.clock()};
+  for (const auto& task : claimed.tasks)
+    unwanted.fences.push_back({task.id, task.attempt, context_->owner});
+  self_->request(context_->peers->writer, timeouts::store_write, std::move(unwanted))
+    .then([go_on](const done&) { go_on(); },
+          // The next start finds them, as it would after a kill.
+          [go_on](const caf::error&) { go_on(); });
 }
 
 void task_supervisor_state::spawn_task(claimed_task& claim) {
@@ -311,7 +332,7 @@ void task_supervisor_state::drained_if_empty() {
 void task_supervisor_state::release_rest() {
   if (drain_promises_.empty())
     return;
-  release_tasks rest{{}, "The node is shutting down.", config_.clock()};
+  release_tasks rest{{}, std::string{shutting_down}, config_.clock()};
   for (const auto& [id, entry] : running_)
     rest.fences.push_back({id, entry.attempt, context_->owner});
   const auto count = static_cast<int>(rest.fences.size());

@@ -80,6 +80,8 @@ private:
   };
 
   void recover();
+  /// Claimed while the drain began: none of them is started.
+  void give_back(const claimed_tasks& claimed);
   void spawn_task(claimed_task& claim);
   void settle(const uuid& id);
   void settle_later();

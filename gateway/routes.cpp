@@ -4,6 +4,7 @@
 #include "gateway/gateway_actor.hpp"
 #include "gateway/parse_task.hpp"
 
+#include <boost/beast/core/string.hpp>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -160,6 +161,12 @@ bool refuse_media_type(const context_ptr& context) {
   const auto& request = context->request();
   if (request.body.empty())
     return false;
+  const auto coding = request.headers[http::field::content_encoding];
+  if (!coding.empty() && !boost::beast::iequals(coding, "identity")) {
+    context->refuse(
+      {problem_code::unsupported_media_type, "The body must not be compressed: Content-Encoding is not read."});
+    return true;
+  }
   std::string type{request.headers[http::field::content_type]};
   type.erase(std::min(type.find(';'), type.size()));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t'))

@@ -61,7 +61,7 @@ using route_function = void (*)(const context_ptr&);
 /// The task id in the path; an answer has been given if there is none.
 std::optional<uuid> task_id_of(const context_ptr& context);
 
-/// Refuses a body that is there but not declared as JSON (415).
+/// Refuses a body that is there but not declared as plain JSON (415).
 bool refuse_media_type(const context_ptr& context);
 
 /// The request's `Idempotency-Key` with the request's digest; a bad one is a problem.

@@ -418,4 +418,18 @@ TEST_F(TaskSupervisor, ATaskThatFailsDuringTheDrainIsLeftForTheNextStart) {
   EXPECT_EQ(status(id), task_status::completed);
 }
 
+TEST_F(TaskSupervisor, AClaimThatIsOnItsWayWhenTheDrainBeginsIsGivenBack) {
+  auto later = make_task("hello");
+  later.task.run_at = wall_clock() + 1h;
+  const auto id = execute(std::move(later));
+  // It is due now, and nobody has noticed.
+  put_clock_forward(2h);
+  caf::anon_send(peers()->supervisor, work_arrived{});
+  const auto answered = ask<drained>(peers()->supervisor, drain{10s});
+  EXPECT_EQ(value_of(answered).released, 0);
+  EXPECT_EQ(load().running, 0);
+  EXPECT_EQ(outcomes(id), "released");
+  EXPECT_EQ(roles(id), "user");
+}
+
 } // namespace troupe

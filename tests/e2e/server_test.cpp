@@ -139,6 +139,12 @@ void expect_calls_answered(const std::vector<json>& messages) {
   }
 }
 
+void expect_resident_below([[maybe_unused]] const server_process& server, [[maybe_unused]] std::size_t bytes) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_LT(server.resident_bytes(), bytes);
+#endif
+}
+
 // -- the fixture --------------------------------------------------------------------
 
 void server_test::start(const std::vector<std::string>& flags) {

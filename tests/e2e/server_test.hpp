@@ -51,6 +51,9 @@ void expect_problem(const http_reply& reply, unsigned status, const std::string&
 /// once, one user message, and one final assistant message if and only if it is COMPLETED.
 void expect_whole(http_client& http, const json& task);
 
+/// The server's resident memory is below `bytes`. Not judged in a sanitizer's build, whose memory is not the server's.
+void expect_resident_below(const server_process& server, std::size_t bytes);
+
 /// Every tool call of the messages is followed by exactly one result.
 void expect_calls_answered(const std::vector<json>& messages);
 

@@ -304,7 +304,7 @@ TEST_F(WebSocket, ThatDoesNotReadIsClosedAndHarmsNobody) {
     reader.until(end_of(run_task(text)));
   }
   EXPECT_EQ(sleeper.wait_for_close(), 1013U);
-  EXPECT_LT(server().resident_bytes(), 300U * 1024 * 1024);
+  expect_resident_below(server(), 300U * 1024 * 1024);
   reader.until(end_of(run_task("still there")));
 }
 
