@@ -71,6 +71,15 @@ TEST_F(Metrics, CountRequestsByRouteAndNotByPath) {
   EXPECT_EQ(value(R"(troupe_http_requests_total{method="GET",route="/api/v1/tasks/{id}",status="200"})"), 3) << text();
 }
 
+TEST_F(Metrics, GrowNoLabelForAMethodThatAClientMadeUp) {
+  for (const std::string method : {"FROB", "FROBNICATE", "XYZZY"}) {
+    http_client client{server().port()};
+    EXPECT_EQ(client.send(method, "/api/v1/tasks", "", {}).status, 405U);
+  }
+  EXPECT_EQ(value(R"(troupe_http_requests_total{method="other",route="/api/v1/tasks",status="405"})"), 3);
+  EXPECT_EQ(http().get("/metrics").body.find("FROB"), std::string::npos);
+}
+
 TEST_F(Metrics, PassPromtool) {
   if (std::system("command -v promtool >/dev/null") != 0) {
     ASSERT_EQ(std::getenv("CI"), nullptr) << "promtool is missing, which CI does not accept";
