@@ -115,7 +115,8 @@ void request_context::refuse(const store_error& reason) {
 
 void request_context::note_answered(unsigned status) {
   // A method of the client's own invention must not become a label: there is no end of them.
-  const std::string_view method = request().method == http::verb::unknown ? "other" : request().method_name;
+  const std::string_view method
+    = request().method == http::verb::unknown ? std::string_view{"other"} : request().method_name;
   gateway_.config().measured->http_request(method, route_, status);
 }
 
