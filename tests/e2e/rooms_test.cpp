@@ -5,8 +5,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <set>
+#include <string>
+#include <vector>
 
 /// What a client may rely on that is in several rooms, or that comes back to a
 /// server which has less than it has seen.
@@ -99,6 +102,21 @@ TEST_F(Rooms, OfAServerThatHasLostWhatAClientHasSeenSaySoAndGoOn) {
   EXPECT_LE(gap.at("from"), gap.at("to"));
   const json task = start_task("four");
   EXPECT_EQ(after.until(end_of(task.at("id"))).front().at("type"), "task:created");
+}
+
+TEST_F(Rooms, AreTheSameOnEveryIoThread) {
+  start({"--io-threads", "3"});
+  std::vector<std::unique_ptr<websocket_client>> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.push_back(std::make_unique<websocket_client>(server().port(), "/api/v1/events"));
+    subscribe(*clients.back(), "namespace:default");
+    clients.back()->until(of_type("subscribed"));
+  }
+  const auto id = start_task("@words=10 @pace=5").at("id").get<std::string>();
+  for (auto& client : clients) {
+    const auto seen = client->until(end_of(id));
+    EXPECT_EQ(seen, journal_of(http(), id));
+  }
 }
 
 } // namespace troupe
