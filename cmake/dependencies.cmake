@@ -21,6 +21,14 @@ set_target_properties(caf_core PROPERTIES
   INTERFACE_INCLUDE_DIRECTORIES ${CAF_INCLUDE_DIR}
   INTERFACE_COMPILE_DEFINITIONS CAF_ENABLE_TYPE_ID_CHECKS)
 
+# libpqxx 6 ships a pkg-config file only, which would name libpq's headers too.
+find_path(PQXX_INCLUDE_DIR pqxx/pqxx REQUIRED)
+find_library(PQXX_LIBRARY pqxx REQUIRED)
+add_library(pqxx SHARED IMPORTED)
+set_target_properties(pqxx PROPERTIES
+  IMPORTED_LOCATION ${PQXX_LIBRARY}
+  INTERFACE_INCLUDE_DIRECTORIES ${PQXX_INCLUDE_DIR})
+
 # Asio and Beast compile once, in gateway/asio.cpp and gateway/beast.cpp, instead of
 # in every file that includes them.
 add_library(troupe_beast INTERFACE)

@@ -1,7 +1,8 @@
 #include "config/setting_table.hpp"
 
+#include "config/addresses.hpp"
+
 #include <algorithm>
-#include <arpa/inet.h>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -56,16 +57,6 @@ std::string write_with_unit(std::uint64_t value, const std::array<unit, N>& unit
 // The largest first: write_with_unit takes the first that fits.
 constexpr std::array<unit, 5> duration_units{{{"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}, {"", 1000}}};
 constexpr std::array<unit, 3> byte_units{{{"MiB", 1024 * 1024}, {"KiB", 1024}, {"", 1}}};
-
-bool is_loopback(const std::string& host) noexcept {
-  if (host == "localhost")
-    return true;
-  in_addr v4{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1)
-    return (ntohl(v4.s_addr) >> 24) == 127;
-  in6_addr v6{};
-  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
 
 bool is_name(std::string_view text) noexcept {
   const auto allowed = [](char c) {
@@ -182,6 +173,44 @@ setting text(heading h, std::string settings::*member, std::string bounds, bool 
   return with_default(std::move(result));
 }
 
+/// The path of a file, or empty for none. Whether there is such a file is for `check`
+/// to say: a settings file may be held against its bounds on another host.
+setting optional_file(heading h, std::string settings::*member) {
+  auto result = text(
+    std::move(h), member, "a path", [](const std::string& v) { return !has_control_characters(v); },
+    "must be the path of a file");
+  result.default_text = "none";
+  return result;
+}
+
+setting on_or_off(heading h, bool settings::*member) {
+  auto result = base(std::move(h));
+  result.bounds = "on, off";
+  result.read = [=](settings& s, std::string_view value) -> std::optional<std::string> {
+    if (value != "on" && value != "off")
+      return "must be one of on, off";
+    s.*member = value == "on";
+    return std::nullopt;
+  };
+  result.write = [=](const settings& s) { return s.*member ? "on" : "off"; };
+  return with_default(std::move(result));
+}
+
+setting database_url(heading h, std::string settings::*member) {
+  auto result = base(std::move(h));
+  result.bounds = "sqlite:<file>, postgres://<uri>, postgresql://<uri>, or libpq's host=<host> dbname=<name>";
+  result.read = [=](settings& s, std::string_view value) -> std::optional<std::string> {
+    std::string copy(value);
+    if (auto must = refuse_database(copy))
+      return must;
+    s.*member = std::move(copy);
+    return std::nullopt;
+  };
+  result.write = [=](const settings& s) { return s.*member; };
+  result.redact = redacted_database;
+  return with_default(std::move(result));
+}
+
 setting derived(std::string how, setting result) {
   result.default_text = std::move(how);
   return result;
@@ -204,13 +233,9 @@ std::vector<setting> make_table() {
       "a path", [](const std::string& v) { return !v.empty() && !has_control_characters(v); },
       "must be the path of a folder"),
     derived("sqlite:<data_dir>/troupe.db",
-            text(
-              {"database", store, "URL", "Where tasks are stored"}, &settings::database, "sqlite:<file>",
-              [](const std::string& v) {
-                // A database in memory is private to one connection; readers would see nothing.
-                return v.starts_with("sqlite:") && v.size() > 7 && v != "sqlite::memory:" && !has_control_characters(v);
-              },
-              "must be sqlite:<file>: this version stores in SQLite only, in a file")),
+            database_url({"database", store, "URL", "Where tasks are stored"}, &settings::database)),
+    optional_file({"database_password_file", store, "FILE", "File whose first line is the password for PostgreSQL"},
+                  &settings::database_password_file),
     number({"capacity", engine, "TASKS", "Tasks that run at once; others wait in the queue"}, &settings::capacity, 1,
            1'000'000),
     number({"io_threads", engine, "N", "Threads for network input and output"}, &settings::io_threads, 1, 64),
@@ -228,11 +253,34 @@ std::vector<setting> make_table() {
           std::size_t{64} * 1024 * 1024),
     duration({"request_timeout", engine, "TIME", "How long the gateway waits for an actor's answer"},
              &settings::request_timeout, 100ms, 1h),
-    derived("the host's name",
-            text(
-              {"node_name", engine, "NAME", "This node's name in records, logs and metrics"}, &settings::node_name,
-              "1 to 64 letters, digits, '.', '-', '_'", [](const std::string& v) { return is_name(v); },
-              "must be 1 to 64 letters, digits, '.', '-' or '_'")),
+    derived(
+      "the host's name",
+      text(
+        {"node_name", engine, "NAME", "This node's name in records, logs and metrics; it must be unique in a cluster"},
+        &settings::node_name, "1 to 64 letters, digits, '.', '-', '_'", [](const std::string& v) { return is_name(v); },
+        "must be 1 to 64 letters, digits, '.', '-' or '_'")),
+    choice({"role", cluster, "ROLE", "What this node does: answer clients, run tasks, or both; all with SQLite"},
+           &settings::role, {node_role::all, node_role::gateway, node_role::worker}),
+    text(
+      {"node_host", cluster, "HOST", "Address to listen on for links from other nodes, and told to them"},
+      &settings::node_host, "a loopback address; with TLS any address of this node or a host name",
+      [](const std::string& v) { return is_node_address(v); },
+      "must be an address or a host name that other nodes reach this one by; not 0.0.0.0 or ::, because it is told to "
+      "them"),
+    number<std::uint16_t>({"node_port", cluster, "PORT", "TCP port for links from other nodes; 0 takes any free one"},
+                          &settings::node_port, 0, 65535),
+    on_or_off({"node_links", cluster, "ON", "Link to other nodes; off: they share the database only, which is slower"},
+              &settings::node_links),
+    optional_file(
+      {"node_tls_cert", cluster, "FILE", "PEM file of this node's certificate for links; all three or none"},
+      &settings::node_tls_cert),
+    optional_file({"node_tls_key", cluster, "FILE", "PEM file of this node's private key for links"},
+                  &settings::node_tls_key),
+    optional_file({"node_tls_ca", cluster, "FILE", "PEM file of the authority of all nodes' certificates"},
+                  &settings::node_tls_ca),
+    duration({"lease_time", cluster, "TIME",
+              "How long a node's right to run its tasks lasts without renewal; renewed at a third of it"},
+             &settings::lease_time, 1s, 10min),
     choice({"log_level", logging, "LEVEL", "Least severe level that is logged"}, &settings::level,
            {log_level::trace, log_level::debug, log_level::info, log_level::warn, log_level::error}),
     choice({"log_format", logging, "FORMAT", "Lines for people or JSON for machines"}, &settings::format,
@@ -253,6 +301,10 @@ std::string setting::variable() const {
   std::transform(result.begin(), result.end(), result.begin(),
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   return result;
+}
+
+std::string setting::cited(const std::string& value) const {
+  return '"' + (redact ? redact(value) : value) + '"';
 }
 
 const std::vector<setting>& setting_table() {

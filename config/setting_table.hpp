@@ -14,7 +14,7 @@
 /// the bounds check all go by it, so that none of them can disagree.
 namespace troupe {
 
-enum class setting_group : std::uint8_t { address, store, engine, logging };
+enum class setting_group : std::uint8_t { address, store, engine, cluster, logging };
 
 struct setting {
   /// The key of the TOML file: `http_port`.
@@ -31,11 +31,15 @@ struct setting {
   std::function<std::optional<std::string>(settings&, std::string_view)> read;
   /// The value in the form `read` takes.
   std::function<std::string(const settings&)> write;
+  /// The value without what must not be shown; null if all of it may be.
+  std::function<std::string(const std::string&)> redact;
 
   /// `--http-port`.
   [[nodiscard]] std::string flag() const;
   /// `TROUPE_HTTP_PORT`.
   [[nodiscard]] std::string variable() const;
+  /// `value` in quotes, as refusals cite it: without secrets.
+  [[nodiscard]] std::string cited(const std::string& value) const;
 };
 
 /// All settings, in the order of the help.

@@ -1,5 +1,6 @@
 #include "config/settings.hpp"
 
+#include "config/addresses.hpp"
 #include "config/setting_table.hpp"
 #include "config/toml.hpp"
 
@@ -7,12 +8,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
 #include <map>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -33,7 +36,7 @@ struct given_value {
 };
 
 [[noreturn]] void refuse(const setting& which, const given_value& given, const std::string& must) {
-  throw CLI::ValidationError(which.key, "\"" + given.text + "\" (from " + given.source + ") " + must);
+  throw CLI::ValidationError(which.key, which.cited(given.text) + " (from " + given.source + ") " + must);
 }
 
 std::optional<given_value> from_flag(const CLI::App& sub, const std::string& flag) {
@@ -158,6 +161,92 @@ std::string host_name() {
   return name;
 }
 
+void derive(settings& s) {
+  // Not left to a resolver, which could be told to answer with another address.
+  for (auto* host : {&s.http_host, &s.node_host}) {
+    if (*host == "localhost")
+      *host = "127.0.0.1";
+  }
+  if (s.database.empty() && !s.data_dir.empty())
+    s.database = "sqlite:" + (std::filesystem::path(s.data_dir) / "troupe.db").string();
+  if (s.worker_threads == 0)
+    s.worker_threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 256u));
+  if (s.node_name.empty())
+    s.node_name = host_name();
+}
+
+// -- values against each other ------------------------------------------------
+
+// Each gives a sentence if something is wrong.
+
+std::optional<std::string> check_bounds(const settings& s) {
+  settings scratch;
+  for (const auto& each : setting_table()) {
+    const auto value = each.write(s);
+    if (const auto must = each.read(scratch, value))
+      return each.key + ": " + each.cited(value) + " " + *must;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> check_role(const settings& s) {
+  if (s.role == node_role::all || is_postgres(s.database))
+    return std::nullopt;
+  return "role: \"" + std::string(to_string(s.role))
+         + "\" needs a PostgreSQL database, because one process alone holds a SQLite file and does everything there; "
+           "set database to postgres://… or leave role at \"all\"";
+}
+
+struct named_file {
+  std::string key;
+  std::string path;
+};
+
+std::array<named_file, 3> tls_files(const settings& s) {
+  return {{{"node_tls_cert", s.node_tls_cert}, {"node_tls_key", s.node_tls_key}, {"node_tls_ca", s.node_tls_ca}}};
+}
+
+std::optional<std::string> check_links(const settings& s) {
+  const auto files = tls_files(s);
+  const auto missing = [](const named_file& f) { return f.path.empty(); };
+  const auto first_missing = std::find_if(files.begin(), files.end(), missing);
+  if (first_missing == files.end())
+    return std::nullopt;
+  if (!std::all_of(files.begin(), files.end(), missing))
+    return first_missing->key
+           + " is missing: node_tls_cert, node_tls_key and node_tls_ca are set all three or not at all";
+  if (!is_loopback(s.node_host))
+    return "node_host: \"" + s.node_host
+           + "\" must be a loopback address (127.0.0.0/8, ::1 or localhost) unless node_tls_cert, node_tls_key and "
+             "node_tls_ca are set: the links between nodes carry no authentication of their own, so whoever reached "
+             "this one could pass for a node";
+  return std::nullopt;
+}
+
+/// Opens nothing: a named pipe gives what it has only once.
+std::optional<std::string> check_file(const named_file& file) {
+  if (file.path.empty())
+    return std::nullopt;
+  const auto refusal = [&file](const std::string& why) {
+    return file.key + ": \"" + file.path + "\" must be a file that this process can read: " + why;
+  };
+  if (access(file.path.c_str(), R_OK) != 0)
+    return refusal(std::generic_category().message(errno));
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file.path, ignored))
+    return refusal("it is a folder");
+  return std::nullopt;
+}
+
+std::optional<std::string> check_files(const settings& s) {
+  auto wrong = check_file({"database_password_file", s.database_password_file});
+  for (const auto& file : tls_files(s)) {
+    if (!wrong)
+      wrong = check_file(file);
+  }
+  return wrong;
+}
+
 } // namespace
 
 std::string_view to_string(log_level level) noexcept {
@@ -179,9 +268,18 @@ std::string_view to_string(log_format format) noexcept {
   return "";
 }
 
+std::string_view to_string(node_role role) noexcept {
+  switch (role) {
+  case node_role::all: return "all";
+  case node_role::gateway: return "gateway";
+  case node_role::worker: return "worker";
+  }
+  return "";
+}
+
 void add_serve_options(CLI::App& sub, settings& target) {
   using enum setting_group;
-  add_options(sub, target, {address, store, engine, logging});
+  add_options(sub, target, {address, store, engine, cluster, logging});
 }
 
 void add_store_options(CLI::App& sub, settings& target) {
@@ -197,20 +295,10 @@ void add_address_options(CLI::App& sub, settings& target) {
 }
 
 std::optional<std::string> check(settings& s) {
-  // Not left to a resolver, which could be told to answer with another address.
-  if (s.http_host == "localhost")
-    s.http_host = "127.0.0.1";
-  if (s.database.empty() && !s.data_dir.empty())
-    s.database = "sqlite:" + (std::filesystem::path(s.data_dir) / "troupe.db").string();
-  if (s.worker_threads == 0)
-    s.worker_threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 256u));
-  if (s.node_name.empty())
-    s.node_name = host_name();
-  settings scratch;
-  for (const auto& each : setting_table()) {
-    const auto value = each.write(s);
-    if (const auto must = each.read(scratch, value))
-      return each.key + ": \"" + value + "\" " + *must;
+  derive(s);
+  for (const auto part : {check_bounds, check_role, check_links, check_files}) {
+    if (auto wrong = part(s))
+      return wrong;
   }
   return std::nullopt;
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+// For everyone who tells the databases apart or shows what `database` says.
+#include "config/database_url.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +36,19 @@ enum class log_format : std::uint8_t {
 /// `text`, `json`.
 std::string_view to_string(log_format format) noexcept;
 
+/// What a node of a cluster does.
+enum class node_role : std::uint8_t {
+  /// Both of the following.
+  all,
+  /// Answers clients and runs no tasks.
+  gateway,
+  /// Runs tasks and takes no requests of clients.
+  worker,
+};
+
+/// `all`, `gateway`, `worker`.
+std::string_view to_string(node_role role) noexcept;
+
 struct settings {
   /// The address to listen on. Loopback only (127.0.0.0/8, ::1, localhost), as
   /// there is no authentication yet.
@@ -41,9 +57,15 @@ struct settings {
   std::uint16_t http_port = 8080;
   /// The folder of everything the process keeps; it is made if it is missing.
   std::string data_dir = "./var";
-  /// `sqlite:<file>`. Empty stands for `sqlite:<data_dir>/troupe.db` until
-  /// `check` has filled it in.
+  /// `sqlite:<file>`, a PostgreSQL URI (`postgres://…`, `postgresql://…`) or libpq's
+  /// keywords (`host=db dbname=troupe`). Empty stands for
+  /// `sqlite:<data_dir>/troupe.db` until `check` has filled it in. May hold a
+  /// password: show only what `redacted_database` gives.
   std::string database;
+  /// The path of a file whose first line is the password for PostgreSQL; empty for
+  /// none. Keeps the password out of the process list, the environment and the
+  /// settings file.
+  std::string database_password_file;
   /// Tasks that run at once on this node, 1 to 1000000; others wait in the queue.
   int capacity = 10000;
   /// Threads for network input and output, 1 to 64.
@@ -69,8 +91,30 @@ struct settings {
   /// How long the gateway waits for an actor's answer; 100 ms to 1 h.
   std::chrono::milliseconds request_timeout{30'000};
   /// This node's name in records, logs and metrics: 1 to 64 letters, digits, `.`,
-  /// `-`, `_`. Empty stands for the host's name until `check` has filled it in.
+  /// `-`, `_`. It must be unique in a cluster. Empty stands for the host's name until
+  /// `check` has filled it in.
   std::string node_name;
+  /// What this node does. Other than `all` with PostgreSQL only, as one process alone
+  /// holds a SQLite file.
+  node_role role = node_role::all;
+  /// The address that this node listens on for links from other nodes, and that it
+  /// tells them: an IPv4 or IPv6 address or a host name, never an unspecified address
+  /// (`0.0.0.0`, `::`). Other than loopback only with the three TLS files, as the
+  /// links carry no authentication of their own.
+  std::string node_host = "127.0.0.1";
+  /// The TCP port for links from other nodes, 0 to 65535; 0 takes any free one.
+  std::uint16_t node_port = 0;
+  /// Whether this node links to others. Without links nodes share the database only:
+  /// everything works, and what happens on another node is seen later.
+  bool node_links = true;
+  /// Paths of PEM files for the links: this node's certificate, its private key, and
+  /// the authority that the certificates of all nodes come from. All three or none.
+  std::string node_tls_cert;
+  std::string node_tls_key;
+  std::string node_tls_ca;
+  /// How long a node's right to run its tasks lasts without renewal, 1 s to 10 min;
+  /// it is renewed at a third of that.
+  std::chrono::milliseconds lease_time{10'000};
 
   bool operator==(const settings&) const = default;
 };
@@ -87,7 +131,8 @@ struct settings {
 /// Every setting there is.
 void add_serve_options(CLI::App& sub, settings& target);
 
-/// `data_dir` and `database`, for what only touches the store.
+/// `data_dir`, `database` and `database_password_file`, for what only touches the
+/// store.
 void add_store_options(CLI::App& sub, settings& target);
 
 /// `log_level` and `log_format`.
@@ -99,8 +144,9 @@ void add_address_options(CLI::App& sub, settings& target);
 // -- after reading ------------------------------------------------------------
 
 /// Fills in what is derived (`database`, `worker_threads`, `node_name`, and the
-/// address of `localhost`) and holds every value against its bounds. A sentence
-/// says what is wrong.
+/// address of `localhost`), holds every value against its bounds and against the
+/// others, and looks whether the files that are named can be read. A sentence says
+/// what is wrong; it never holds a password of `database`.
 std::optional<std::string> check(settings& s);
 
 } // namespace troupe

@@ -114,6 +114,19 @@ struct claimed_tasks {
 struct recovered_tasks {
   int requeued = 0;
   int failed = 0;
+  /// There may be more: ask again.
+  bool more = false;
+};
+
+/// What an owner learns when it renews its lease.
+struct lease_state {
+  /// The leases of others have run out: `recover_tasks` would find their tasks.
+  bool others_expired = false;
+};
+
+/// Every node that was heard of lately, itself included.
+struct node_list {
+  std::vector<node_record> nodes;
 };
 
 // -- the life of a task -------------------------------------------------------
@@ -247,12 +260,47 @@ struct delete_task {
   timestamp at{};
 };
 
-/// Gives every task that a dead owner held back to the queue, or fails it once it
-/// was recovered `max_recoveries` times.
+/// Gives the tasks of owners without a valid lease back to the queue, or fails one
+/// once it was recovered `max_recoveries` times. A bounded number of them: see
+/// `recovered_tasks::more`.
 struct recover_tasks {
   using result_type = recovered_tasks;
   int max_recoveries = 5;
   timestamp at{};
+  /// Owners whose node seems to be gone: their leases end now if the database, too,
+  /// has lost sight of them, instead of when they run out.
+  std::vector<uuid> suspects{};
+};
+
+// -- leases and nodes ---------------------------------------------------------
+
+/// Takes a lease, or makes it last `ttl` from now by the database's clock. One that
+/// has run out may still be renewed; one whose tasks were taken over (`fenced`) not.
+/// An embedded database has one process, whose death it notices by itself: there the
+/// lease is its latest owner's, until the next one takes it.
+struct renew_lease {
+  using result_type = lease_state;
+  uuid owner;
+  /// The process: a new lease of it ends those it had before.
+  uuid node_id;
+  std::string node;
+  std::chrono::milliseconds ttl{10'000};
+  /// Take it; otherwise it must be held already.
+  bool first = false;
+};
+
+/// Gives a lease up. What its owner still holds may be recovered at once.
+struct end_lease {
+  using result_type = done;
+  uuid owner;
+};
+
+/// A node's sign of life; the times are set by the database's clock.
+struct announce_node {
+  using result_type = node_list;
+  node_record node;
+  /// The node is about to end: it is listed no more.
+  bool leaving = false;
 };
 
 // -- bots and models ----------------------------------------------------------
@@ -299,10 +347,12 @@ struct clean_up {
   timestamp keys_before{};
 };
 
-using operation = std::variant<create_task, enqueue_task, claim_tasks, append_journal, complete_task, fail_attempt,
-                               release_tasks, cancel_task, retry_task, set_task_status, delete_task, recover_tasks,
-                               put_bot, delete_bot, put_model, delete_model, clean_up>;
+using operation
+  = std::variant<create_task, enqueue_task, claim_tasks, append_journal, complete_task, fail_attempt, release_tasks,
+                 cancel_task, retry_task, set_task_status, delete_task, recover_tasks, put_bot, delete_bot, put_model,
+                 delete_model, clean_up, renew_lease, end_lease, announce_node>;
 
-using outcome = std::variant<store_error, task_result, claimed_tasks, done, recovered_tasks, bot_result, model_result>;
+using outcome = std::variant<store_error, task_result, claimed_tasks, done, recovered_tasks, bot_result, model_result,
+                             lease_state, node_list>;
 
 } // namespace troupe

@@ -26,6 +26,7 @@ constexpr std::array<std::string_view, 3> backoffs{"fixed", "linear", "exponenti
 constexpr std::array<std::string_view, 3> on_busy_rules{"enqueue", "reject", "interrupt"};
 constexpr std::array<std::string_view, 6> outcomes{"running", "completed", "failed", "cancelled", "released", "lost"};
 constexpr std::array<std::string_view, 3> roles{"user", "assistant", "tool"};
+constexpr std::array<std::string_view, 3> healths{"alive", "draining", "lost"};
 constexpr std::array<std::string_view, 16> event_types{
   "task:created",     "task:queued",  "task:started", "task:retrying", "task:completed", "task:failed",
   "task:cancelled",   "task:deleted", "chat:start",   "chat:chunk",    "chat:thinking",  "chat:tool_start",
@@ -37,6 +38,7 @@ static_assert(static_cast<std::size_t>(backoff_kind::exponential) + 1 == backoff
 static_assert(static_cast<std::size_t>(on_busy_rule::interrupt) + 1 == on_busy_rules.size());
 static_assert(static_cast<std::size_t>(attempt_outcome::lost) + 1 == outcomes.size());
 static_assert(static_cast<std::size_t>(message_role::tool) + 1 == roles.size());
+static_assert(static_cast<std::size_t>(node_health::lost) + 1 == healths.size());
 static_assert(static_cast<std::size_t>(event_type::chat_cancelled) + 1 == event_types.size());
 
 } // namespace
@@ -81,6 +83,10 @@ std::string_view to_string(attempt_outcome outcome) noexcept {
 
 std::optional<attempt_outcome> parse_attempt_outcome(std::string_view text) noexcept {
   return find_name<attempt_outcome>(outcomes, text);
+}
+
+std::string_view to_string(node_health health) noexcept {
+  return name_of(healths, health);
 }
 
 std::string_view to_string(message_role role) noexcept {

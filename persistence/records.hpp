@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/settings.hpp"
 #include "persistence/time.hpp"
 #include "persistence/uuid.hpp"
 
@@ -202,6 +203,39 @@ struct attempt_record {
   std::optional<std::string> error;
   std::optional<error_class> error_kind;
   token_usage usage;
+};
+
+// -- nodes --------------------------------------------------------------------
+
+/// How a node's last sign of life is to be read.
+enum class node_health : std::uint8_t {
+  alive,
+  /// Takes no new work and will end.
+  draining,
+  /// No sign of life for longer than a few heartbeats.
+  lost,
+};
+
+/// `alive`, `draining`, `lost`.
+std::string_view to_string(node_health health) noexcept;
+
+/// A process of the cluster. Each start of it is a node of its own.
+struct node_record {
+  uuid id;
+  std::string name;
+  node_role role = node_role::all;
+  node_health health = node_health::alive;
+  std::string version;
+  /// Where other nodes reach it, `host:port`; empty if it takes no links.
+  std::string address;
+  /// The lease its tasks run under; nil if it runs none.
+  uuid lease;
+  int capacity = 0;
+  int running = 0;
+  timestamp started_at{};
+  timestamp heartbeat_at{};
+  /// None if it runs no tasks, or if the lease was taken from it.
+  std::optional<timestamp> lease_expires_at;
 };
 
 // -- messages -----------------------------------------------------------------

@@ -1,6 +1,7 @@
 #include "persistence/sqlite_catalog.hpp"
 
 #include "persistence/documents.hpp"
+#include "persistence/rules.hpp"
 #include "persistence/sqlite_records.hpp"
 
 namespace troupe {
@@ -16,10 +17,6 @@ std::string upsert(std::string_view table) {
   return "INSERT INTO " + std::string{table}
          + "(ns, name, document, created_at, updated_at) VALUES(?1, ?2, ?3, ?4, ?4) "
          + "ON CONFLICT(ns, name) DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at";
-}
-
-store_error not_here(std::string_view kind, const std::string& ns, const std::string& name) {
-  return {store_errc::not_found, "There is no " + std::string{kind} + " '" + name + "' in namespace '" + ns + "'."};
 }
 
 } // namespace
@@ -60,7 +57,7 @@ const resolved_bot& sqlite_catalog::find(std::string_view ns, std::string_view b
   return known_.emplace(std::pair{std::string{ns}, std::string{bot}}, std::move(result)).first->second;
 }
 
-bot_result sqlite_catalog::put(const put_bot& op) {
+outcome sqlite_catalog::put(const put_bot& op) {
   forget();
   const auto before = load_bot(op.bot.ns, op.bot.name);
   bot_result result{op.bot, before == nullptr};
@@ -70,7 +67,7 @@ bot_result sqlite_catalog::put(const put_bot& op) {
   return result;
 }
 
-model_result sqlite_catalog::put(const put_model& op) {
+outcome sqlite_catalog::put(const put_model& op) {
   forget();
   const auto before = load_model(op.model.ns, op.model.name);
   model_result result{op.model, before == nullptr};
@@ -82,7 +79,7 @@ model_result sqlite_catalog::put(const put_model& op) {
 
 outcome sqlite_catalog::remove(const delete_bot& op) {
   if (!load_bot(op.ns, op.name))
-    return not_here("bot", op.ns, op.name);
+    return not_in_catalog("bot", op.ns, op.name);
   forget();
   delete_bot_.run(op.ns, op.name);
   return done{};
@@ -90,21 +87,10 @@ outcome sqlite_catalog::remove(const delete_bot& op) {
 
 outcome sqlite_catalog::remove(const delete_model& op) {
   if (!load_model(op.ns, op.name))
-    return not_here("model", op.ns, op.name);
+    return not_in_catalog("model", op.ns, op.name);
   forget();
   delete_model_.run(op.ns, op.name);
   return done{};
-}
-
-store_error bot_missing(std::string_view ns, std::string_view name, const resolved_bot& found) {
-  const auto where = [](std::string_view space) {
-    auto text = "namespace '" + std::string{space} + "'";
-    return space == fallback_ns ? text : text + " or in 'default'";
-  };
-  if (!found.bot)
-    return {store_errc::bot_invalid, "There is no bot '" + std::string{name} + "' in " + where(ns) + "."};
-  return {store_errc::bot_invalid, "The bot '" + std::string{name} + "' needs the model '" + found.bot->model
-                                     + "', which is not in " + where(found.bot->ns) + "."};
 }
 
 } // namespace troupe

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "persistence/operations.hpp"
 #include "persistence/sqlite_connection.hpp"
 #include "persistence/sqlite_statement.hpp"
+#include "persistence/tables.hpp"
 
 #include <functional>
 #include <map>
@@ -15,24 +15,15 @@
 /// task, and therefore kept parsed.
 namespace troupe {
 
-/// What a task's bot name stands for; either may be null.
-struct resolved_bot {
-  std::shared_ptr<const bot_record> bot;
-  std::shared_ptr<const model_record> model;
-};
-
-class sqlite_catalog {
+class sqlite_catalog final : public catalog_table {
 public:
   explicit sqlite_catalog(sqlite_connection& connection);
 
-  bot_result put(const put_bot& op);
-  model_result put(const put_model& op);
-  outcome remove(const delete_bot& op);
-  outcome remove(const delete_model& op);
-
-  /// The bot in `ns`, else in `default`; its model in the bot's namespace, else in
-  /// `default`. The reference holds until the next change.
-  const resolved_bot& find(std::string_view ns, std::string_view bot);
+  outcome put(const put_bot& op) override;
+  outcome put(const put_model& op) override;
+  outcome remove(const delete_bot& op) override;
+  outcome remove(const delete_model& op) override;
+  const resolved_bot& find(std::string_view ns, std::string_view bot) override;
 
   /// Drops what is kept, after a change or a rollback.
   void forget() noexcept { known_.clear(); }
@@ -59,8 +50,5 @@ private:
   sqlite_statement delete_bot_;
   sqlite_statement delete_model_;
 };
-
-/// The sentence for a task whose bot, or whose bot's model, is not there.
-store_error bot_missing(std::string_view ns, std::string_view name, const resolved_bot& found);
 
 } // namespace troupe

@@ -55,8 +55,13 @@ public:
       file_->path, [&]() -> store_result<std::unique_ptr<store_reader>> { return make_sqlite_reader(file_); });
   }
 
+  [[nodiscard]] database_info info() const override { return {false, id_}; }
+  [[nodiscard]] bool available() const noexcept override { return true; }
+  void give_up() noexcept override {}
+
 private:
   std::shared_ptr<sqlite_file> file_;
+  uuid id_ = make_uuid();
 };
 
 } // namespace

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <optional>
 
 /// The embedded store: one SQLite file, held by this process alone.
 namespace troupe {
@@ -22,6 +24,11 @@ struct sqlite_file {
   file_lock lock;
   sqlite_connection writing;
   std::atomic<bool> has_writer{false};
+  /// Whose lease it is; the writer's thread only.
+  std::optional<uuid> lease;
+  /// The process itself, once it has announced itself.
+  std::optional<node_record> node;
+  std::mutex node_mutex;
 };
 
 /// An open SQLite file and what its migration did.

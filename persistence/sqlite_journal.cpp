@@ -1,7 +1,6 @@
 #include "persistence/sqlite_journal.hpp"
 
 #include "persistence/documents.hpp"
-#include "persistence/events_json.hpp"
 
 #include <algorithm>
 
@@ -41,11 +40,6 @@ std::int64_t sqlite_journal::append(journal_tail& tail, event_type type, std::st
   return position_;
 }
 
-void sqlite_journal::append(journal_tail& tail, const std::vector<new_event>& events) {
-  for (const auto& event : events)
-    append(tail, event.type, event.data);
-}
-
 // -- messages -------------------------------------------------------------------
 
 void sqlite_journal::add_message(const journal_tail& tail, std::int64_t position, const message_record& message) {
@@ -65,45 +59,30 @@ void sqlite_journal::keep_position() {
   save_position_.run(position_);
 }
 
-void sqlite_journal::add_user_message(const journal_tail& tail, std::int64_t position, std::string_view content) {
-  insert_plain_message_.run(tail.source->thread_id, position, tail.source->task_id, message_role::user, tail.attempt,
-                            tail.at, content);
-}
-
-void sqlite_journal::add_answer(const journal_tail& tail, std::int64_t position, std::string_view content) {
-  insert_plain_message_.run(tail.source->thread_id, position, tail.source->task_id, message_role::assistant,
-                            tail.attempt, tail.at, content);
+void sqlite_journal::add_plain_message(const journal_tail& tail, std::int64_t position, message_role role,
+                                       std::string_view content) {
+  insert_plain_message_.run(tail.source->thread_id, position, tail.source->task_id, role, tail.attempt, tail.at,
+                            content);
 }
 
 bool sqlite_journal::has_history(const uuid& thread_id, const uuid& task_id) {
   return find_history_.query(thread_id, task_id).next();
 }
 
-void sqlite_journal::seal_tool_calls(journal_tail& tail) {
+std::vector<tool_call> sqlite_journal::open_calls(const uuid& thread_id, const uuid& task_id) {
   std::vector<tool_call> open;
-  {
-    auto rows = find_calls_.query(tail.source->thread_id, tail.source->task_id);
-    while (rows.next()) {
-      const auto role = rows.take<message_role>();
-      const auto calls = rows.take<std::optional<std::string>>();
-      const auto call_id = rows.take<std::string>();
-      if (role == message_role::tool)
-        std::erase_if(open, [&](const tool_call& call) { return call.call_id == call_id; });
-      else if (calls)
-        for (auto& call : tool_calls_from_document(*calls))
-          open.push_back(std::move(call));
-    }
+  auto rows = find_calls_.query(thread_id, task_id);
+  while (rows.next()) {
+    const auto role = rows.take<message_role>();
+    const auto calls = rows.take<std::optional<std::string>>();
+    const auto call_id = rows.take<std::string>();
+    if (role == message_role::tool)
+      std::erase_if(open, [&](const tool_call& call) { return call.call_id == call_id; });
+    else if (calls)
+      for (auto& call : tool_calls_from_document(*calls))
+        open.push_back(std::move(call));
   }
-  for (const auto& call : open) {
-    const auto position
-      = append(tail, event_type::chat_tool_result, tool_result_data(call.call_id, call.tool, unfinished_call_result()));
-    message_record result;
-    result.role = message_role::tool;
-    result.content = unfinished_call_result();
-    result.call_id = call.call_id;
-    result.tool = call.tool;
-    add_message(tail, position, result);
-  }
+  return open;
 }
 
 // -- the batch ------------------------------------------------------------------

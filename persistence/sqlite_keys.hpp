@@ -1,28 +1,22 @@
 #pragma once
 
-#include "persistence/operations.hpp"
 #include "persistence/sqlite_connection.hpp"
 #include "persistence/sqlite_statement.hpp"
+#include "persistence/tables.hpp"
 
 #include <optional>
 #include <string>
 
-/// Idempotency keys: which request each one stood for, and the task it made or
-/// changed.
+/// The table of idempotency keys in SQLite.
 namespace troupe {
 
-class sqlite_keys {
+class sqlite_keys final : public key_table {
 public:
   explicit sqlite_keys(sqlite_connection& connection);
 
-  struct seen {
-    std::string fingerprint;
-    uuid task_id;
-  };
-  std::optional<seen> find(const std::string& key);
-  void insert(const idempotency_key& key, const uuid& task_id, timestamp at);
-  /// Forgets those stored before `before`.
-  void forget(timestamp before);
+  std::optional<seen> find(const std::string& key) override;
+  void insert(const idempotency_key& key, const uuid& task_id, timestamp at) override;
+  void forget(timestamp before) override;
 
 private:
   sqlite_statement find_;

@@ -1,5 +1,7 @@
 #include "persistence/sqlite_queue.hpp"
 
+#include "persistence/sqlite_database.hpp"
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -29,12 +31,45 @@ std::optional<queue_entry> take_queue_entry(sqlite_rows& row) {
   return entry;
 }
 
-sqlite_queue::sqlite_queue(sqlite_connection& connection)
-  : order_{connection.number("SELECT coalesce(max(order_no), 0) FROM queue")},
+namespace {
+
+/// Bounds the transaction of a recovery.
+constexpr std::size_t most_recovered = 500;
+
+candidate take_candidate(sqlite_rows& row) {
+  candidate c;
+  c.task.id = row.take<uuid>();
+  c.task.thread_id = row.take<uuid>();
+  c.task.ns = row.take<std::string>();
+  c.task.attempt = row.take<int>();
+  c.task.charged = row.take<int>();
+  c.task.throttled = row.take<int>();
+  c.last_seq = row.take<std::int64_t>();
+  c.fresh = row.take<bool>();
+  c.task.created_by = row.take<std::string>();
+  c.task.name = row.take<std::string>();
+  c.bot = row.take<std::string>();
+  c.bot_ns = row.take<std::string>();
+  c.task.input = row.take<std::string>();
+  return c;
+}
+
+} // namespace
+
+sqlite_queue::sqlite_queue(sqlite_file& file) : sqlite_queue{file, file.writing} {}
+
+sqlite_queue::sqlite_queue(const sqlite_file& file, sqlite_connection& connection)
+  : file_{file}, order_{connection.number("SELECT coalesce(max(order_no), 0) FROM queue")},
     insert_{connection.get(),
             "INSERT INTO queue(task_id, thread_id, ns, state, held, priority, order_no, due_at, attempt, last_seq, "
             "charged, throttled, recoveries, fresh, called, input_tokens, output_tokens, node) "
             "VALUES(?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0, '')"},
+    find_ready_{connection.get(),
+                "SELECT q.task_id, q.thread_id, q.ns, q.attempt, q.charged, q.throttled, q.last_seq, q.fresh, "
+                "t.created_by, t.name, t.bot, t.bot_ns, t.input FROM queue q CROSS JOIN tasks t ON t.id = q.task_id "
+                "WHERE q.state = 0 ORDER BY q.priority DESC, q.order_no LIMIT ?"},
+    find_lost_{connection.get(), "SELECT task_id FROM queue WHERE state = 1 AND owner IS NOT ? "
+                                 "ORDER BY order_no LIMIT ?"},
     delete_{connection.get(), "DELETE FROM queue WHERE task_id = ?"},
     find_active_{connection.get(),
                  "SELECT 1 FROM queue WHERE thread_id = ?1 AND thread_id <> task_id AND task_id <> ?2 "
@@ -77,12 +112,12 @@ queue_state sqlite_queue::enter(const queue_arrival& arrival) {
   return state;
 }
 
-void sqlite_queue::leave(const uuid& task_id, const uuid& thread_id, bool was_active) {
-  delete_.run(task_id);
-  if (!was_active)
+void sqlite_queue::leave(const open_task& task) {
+  delete_.run(task.id());
+  if (!task.entry->is_active())
     return;
   std::optional<uuid> next;
-  if (auto rows = find_blocked_.query(thread_id); rows.next())
+  if (auto rows = find_blocked_.query(task.thread_id()); rows.next())
     next = rows.take<uuid>();
   if (next)
     set_state(*next, queue_state::ready);
@@ -100,6 +135,27 @@ void sqlite_queue::promote(timestamp at) {
   }
   for (const auto& [task_id, thread_id] : due)
     set_state(task_id, has_active_sibling(task_id, thread_id) ? queue_state::blocked : queue_state::ready);
+}
+
+std::vector<candidate> sqlite_queue::take_ready(const claim_tasks& op) {
+  promote(op.at);
+  // All are read before the first is changed: a claim moves rows of the index it is read by.
+  std::vector<candidate> candidates;
+  auto rows = find_ready_.query(op.limit);
+  while (rows.next())
+    candidates.push_back(take_candidate(rows));
+  return candidates;
+}
+
+std::pair<std::vector<uuid>, bool> sqlite_queue::lost(const recover_tasks&) {
+  std::vector<uuid> found;
+  auto rows = find_lost_.query(file_.lease, most_recovered + 1);
+  while (rows.next())
+    found.push_back(rows.take<uuid>());
+  const bool more = found.size() > most_recovered;
+  if (more)
+    found.pop_back();
+  return {std::move(found), more};
 }
 
 void sqlite_queue::start(const uuid& task_id, int attempt, std::int64_t last_seq, const uuid& owner,

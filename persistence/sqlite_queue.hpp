@@ -1,53 +1,19 @@
 #pragma once
 
-#include "persistence/records.hpp"
 #include "persistence/sqlite_connection.hpp"
 #include "persistence/sqlite_statement.hpp"
+#include "persistence/tables.hpp"
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
-/// The queue: a small table with a row for each task that waits or runs. At most
-/// one task of a thread is *active* (ready, running, or held between attempts);
-/// its siblings are blocked behind it or wait for their time. So whatever is
-/// ready may be claimed, and when an active task leaves, the sibling queued first
-/// takes its place.
+/// The queue's table in SQLite.
 namespace troupe {
 
-/// What a row waits for. The numbers are stored.
-enum class queue_state : std::uint8_t {
-  /// Due; waits for a node with capacity.
-  ready = 0,
-  /// An attempt runs.
-  running = 1,
-  /// Due; waits for the active task of its thread to leave.
-  blocked = 2,
-  /// Waits for `due_at`.
-  scheduled = 3,
-};
-
-/// A row of the queue.
-struct queue_entry {
-  queue_state state = queue_state::ready;
-  /// From the first claim to the end, also while it waits for a retry.
-  bool held = false;
-  uuid owner;
-  std::string node;
-  timestamp started_at{};
-  int charged = 0;
-  int throttled = 0;
-  int recoveries = 0;
-  /// This run has stored tool calls.
-  bool called = false;
-  /// Of the running attempt, so far.
-  token_usage usage;
-
-  [[nodiscard]] bool is_active() const noexcept {
-    return held || state == queue_state::ready || state == queue_state::running;
-  }
-};
+struct sqlite_file;
 
 /// Columns of `queue` named `q`, as `take_queue_entry` takes them.
 inline constexpr const char* queue_columns = "q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, "
@@ -55,48 +21,22 @@ inline constexpr const char* queue_columns = "q.state, q.held, q.owner, q.node, 
 /// None if the first column is NULL, as in an outer join.
 std::optional<queue_entry> take_queue_entry(sqlite_rows& row);
 
-/// A task that enters the queue.
-struct queue_arrival {
-  const uuid& task_id;
-  const uuid& thread_id;
-  std::string_view ns;
-  int priority = 0;
-  int attempt = 0;
-  std::int64_t last_seq = 0;
-  std::optional<timestamp> run_at;
-  timestamp at{};
-  /// The thread begins with this very operation: nobody else can be in it.
-  bool new_thread = false;
-};
-
-class sqlite_queue {
+class sqlite_queue final : public queue_table {
 public:
-  explicit sqlite_queue(sqlite_connection& connection);
+  explicit sqlite_queue(sqlite_file& file);
 
-  queue_state enter(const queue_arrival& arrival);
-
-  /// Takes a task out; if it was active, its thread's next task becomes ready.
-  void leave(const uuid& task_id, const uuid& thread_id, bool was_active);
-
-  /// Makes ready (or blocked, behind a sibling) what has become due.
-  void promote(timestamp at);
-
-  /// Marks a ready task as running its attempt `attempt`.
+  queue_state enter(const queue_arrival& arrival) override;
+  void leave(const open_task& task) override;
+  std::vector<candidate> take_ready(const claim_tasks& op) override;
+  std::optional<timestamp> next_due() override;
   void start(const uuid& task_id, int attempt, std::int64_t last_seq, const uuid& owner, std::string_view node,
-             timestamp at);
-
-  /// Keeps up with a running attempt: its journal, its usage, whether it called tools.
-  void advance(const uuid& task_id, std::int64_t last_seq, const token_usage& usage, bool called);
-
-  /// Ends a running attempt whose task stays: until `due`, or at once.
+             timestamp at) override;
+  void advance(const uuid& task_id, std::int64_t last_seq, const token_usage& usage, bool called) override;
   void put_back(const uuid& task_id, const queue_entry& entry, std::int64_t last_seq, std::optional<timestamp> due,
-                timestamp at);
+                timestamp at) override;
+  void note_history(const uuid& thread_id) override;
+  std::pair<std::vector<uuid>, bool> lost(const recover_tasks& op) override;
 
-  /// The thread has got messages from outside of the queue.
-  void note_history(const uuid& thread_id);
-
-  /// When the next scheduled task is due.
-  std::optional<timestamp> next_due();
   /// There is something to claim.
   bool any_ready();
 
@@ -107,14 +47,20 @@ public:
   [[nodiscard]] std::optional<timestamp> earliest_scheduled() const noexcept { return earliest_; }
 
 private:
+  sqlite_queue(const sqlite_file& file, sqlite_connection& connection);
+  /// Makes ready (or blocked, behind a sibling) what has become due.
+  void promote(timestamp at);
   bool has_active_sibling(const uuid& task_id, const uuid& thread_id);
   void set_state(const uuid& task_id, queue_state state);
   void note_due(timestamp due);
 
+  const sqlite_file& file_;
   /// Grows with each arrival. A rollback may leave a gap, which orders as well.
   std::int64_t order_;
   std::optional<timestamp> earliest_;
   sqlite_statement insert_;
+  sqlite_statement find_ready_;
+  sqlite_statement find_lost_;
   sqlite_statement delete_;
   sqlite_statement find_active_;
   sqlite_statement find_blocked_;

@@ -1,5 +1,6 @@
 #include "persistence/sqlite_reader.hpp"
 
+#include "persistence/rules.hpp"
 #include "persistence/sqlite_records.hpp"
 #include "persistence/sqlite_task_list.hpp"
 
@@ -7,32 +8,6 @@
 
 namespace troupe {
 namespace {
-
-store_error no_such(std::string_view what, const std::string& name) {
-  return {store_errc::not_found, "There is no " + std::string{what} + " " + name + "."};
-}
-
-store_error no_such_named(std::string_view what, const std::string& ns, const std::string& name) {
-  return {store_errc::not_found, "There is no " + std::string{what} + " '" + name + "' in namespace '" + ns + "'."};
-}
-
-/// Reads up to `limit` of rows selected with a limit of one more, which tells
-/// whether there is a next page.
-template <class Record, class Key, class Take>
-page<Record, Key> take_page(sqlite_rows& rows, int limit, Take take) {
-  page<Record, Key> result;
-  std::optional<Key> last;
-  while (rows.next()) {
-    if (result.items.size() == static_cast<std::size_t>(limit)) {
-      result.next = std::move(last);
-      break;
-    }
-    auto [record, key] = take(rows);
-    result.items.push_back(std::move(record));
-    last = std::move(key);
-  }
-  return result;
-}
 
 std::pair<message_record, std::int64_t> take_placed_message(sqlite_rows& row) {
   const auto position = row.take<std::int64_t>();
@@ -256,7 +231,7 @@ store_result<bot_record> sqlite_reader::get_bot(const std::string& ns, const std
     static const std::string sql = std::string{"SELECT "} + document_columns + " FROM bots WHERE ns = ? AND name = ?";
     auto rows = prepared(sql).query(ns, name);
     if (!rows.next())
-      return no_such_named("bot", ns, name);
+      return not_in_catalog("bot", ns, name);
     return take_bot(rows);
   });
 }
@@ -266,7 +241,7 @@ store_result<model_record> sqlite_reader::get_model(const std::string& ns, const
     static const std::string sql = std::string{"SELECT "} + document_columns + " FROM models WHERE ns = ? AND name = ?";
     auto rows = prepared(sql).query(ns, name);
     if (!rows.next())
-      return no_such_named("model", ns, name);
+      return not_in_catalog("model", ns, name);
     return take_model(rows);
   });
 }
@@ -289,12 +264,12 @@ store_result<page<Record, std::string>> sqlite_reader::list_documents(const char
 
 store_result<page<bot_record, std::string>> sqlite_reader::list_bots(const std::string& ns, const std::string& after,
                                                                      int limit) {
-  return list_documents<bot_record>("bots", ns, after, limit, take_bot);
+  return list_documents<bot_record>("bots", ns, after, limit, take_bot<sqlite_rows>);
 }
 
 store_result<page<model_record, std::string>> sqlite_reader::list_models(const std::string& ns,
                                                                          const std::string& after, int limit) {
-  return list_documents<model_record>("models", ns, after, limit, take_model);
+  return list_documents<model_record>("models", ns, after, limit, take_model<sqlite_rows>);
 }
 
 // -- the queue ------------------------------------------------------------------
@@ -322,6 +297,14 @@ store_result<queue_stats> sqlite_reader::queue() {
     }
     return stats;
   });
+}
+
+store_result<std::vector<node_record>> sqlite_reader::nodes() {
+  const std::lock_guard guard{file_->node_mutex};
+  std::vector<node_record> found;
+  if (file_->node)
+    found.push_back(*file_->node);
+  return found;
 }
 
 } // namespace troupe

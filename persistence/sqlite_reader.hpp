@@ -40,6 +40,7 @@ public:
   store_result<page<model_record, std::string>> list_models(const std::string& ns, const std::string& after,
                                                             int limit) override;
   store_result<queue_stats> queue() override;
+  store_result<std::vector<node_record>> nodes() override;
 
 private:
   /// The statement for `sql`, prepared at its first use.

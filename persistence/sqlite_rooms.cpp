@@ -29,22 +29,6 @@ std::string thread_sql() {
            "CROSS JOIN events e ON e.position = place CROSS JOIN tasks t ON t.id = e.task_id ORDER BY e.position";
 }
 
-/// Consecutive events of one task share their source.
-void take_events(sqlite_rows& rows, std::vector<event_record>& out) {
-  while (rows.next()) {
-    event_source source;
-    source.task_id = rows.take<uuid>();
-    source.thread_id = rows.take<uuid>();
-    source.ns = rows.take<std::string>();
-    source.created_by = rows.take<std::string>();
-    auto event = take_event(rows);
-    event.source = !out.empty() && out.back().source->task_id == source.task_id
-                     ? out.back().source
-                     : std::make_shared<const event_source>(std::move(source));
-    out.push_back(std::move(event));
-  }
-}
-
 } // namespace
 
 sqlite_rooms::sqlite_rooms(sqlite_connection& connection)
@@ -78,17 +62,17 @@ void sqlite_rooms::scan(room_events& result, const room& r, std::int64_t end, in
   switch (r.type) {
   case room::kind::ns: {
     auto rows = scan_ns_.query(result.position, end, limit, r.name);
-    take_events(rows, result.events);
+    take_sourced_events(rows, result.events);
     break;
   }
   case room::kind::user: {
     auto rows = scan_user_.query(result.position, end, limit, r.name);
-    take_events(rows, result.events);
+    take_sourced_events(rows, result.events);
     break;
   }
   case room::kind::task: {
     auto rows = scan_thread_.query(result.position, end, limit, r.id);
-    take_events(rows, result.events);
+    take_sourced_events(rows, result.events);
     break;
   }
   }
@@ -98,7 +82,7 @@ void sqlite_rooms::scan(room_events& result, const room& r, std::int64_t end, in
 
 void sqlite_rooms::collect_thread(room_events& result, const uuid& thread_id, std::int64_t last, int limit) {
   auto rows = thread_events_.query(thread_id, result.position, limit);
-  take_events(rows, result.events);
+  take_sourced_events(rows, result.events);
   const bool full = result.events.size() >= static_cast<std::size_t>(limit);
   result.position = full ? result.events.back().position : last;
 }

@@ -1,9 +1,7 @@
 #include "persistence/sqlite_tasks.hpp"
 
-#include "persistence/events_json.hpp"
+#include "persistence/sqlite_queue.hpp"
 #include "persistence/sqlite_records.hpp"
-
-#include <algorithm>
 
 namespace troupe {
 namespace {
@@ -17,9 +15,8 @@ std::string load_sql() {
 
 } // namespace
 
-sqlite_tasks::sqlite_tasks(sqlite_connection& connection, sqlite_queue& queue, sqlite_journal& journal)
-  : queue_{queue}, journal_{journal},
-    insert_{connection.get(),
+sqlite_tasks::sqlite_tasks(sqlite_connection& connection)
+  : insert_{connection.get(),
             "INSERT INTO tasks(id, thread_id, ns, created_by, status, queued, attempt, last_seq, max_attempts, "
             "priority, input_tokens, output_tokens, created_at, updated_at, run_at, name, bot, bot_ns, node, input, "
             "spec, metadata) VALUES(?, ?, ?, ?, 0, ?, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, '', ?, ?, ?)"},
@@ -36,12 +33,12 @@ sqlite_tasks::sqlite_tasks(sqlite_connection& connection, sqlite_queue& queue, s
                    "UPDATE tasks SET status = 1, queued = 0, attempt = ?2, node = ?3, last_seq = ?4, updated_at = ?5, "
                    "started_at = coalesce(started_at, ?5) WHERE id = ?1"},
     set_deleted_{connection.get(), "UPDATE tasks SET deleted_at = ?3, updated_at = ?3, last_seq = ?2 WHERE id = ?1"},
-    close_attempt_{connection.get(),
-                   "INSERT INTO attempts(task_id, attempt, outcome, started_at, ended_at, error_class, input_tokens, "
-                   "output_tokens, node, error) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(task_id, attempt) "
-                   "DO UPDATE SET outcome = excluded.outcome, ended_at = excluded.ended_at, "
-                   "error_class = excluded.error_class, error = excluded.error, "
-                   "input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens"},
+    put_attempt_{connection.get(),
+                 "INSERT INTO attempts(task_id, attempt, outcome, started_at, ended_at, error_class, input_tokens, "
+                 "output_tokens, node, error) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(task_id, attempt) "
+                 "DO UPDATE SET outcome = excluded.outcome, ended_at = excluded.ended_at, "
+                 "error_class = excluded.error_class, error = excluded.error, "
+                 "input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens"},
     store_usage_{connection.get(),
                  "UPDATE tasks SET input_tokens = ?2, output_tokens = ?3, updated_at = ?4 WHERE id = ?1"},
     finish_{connection.get(),
@@ -99,70 +96,24 @@ void sqlite_tasks::set_queued(const uuid& id, std::string_view bot, std::string_
 
 void sqlite_tasks::start_by_hand(const open_task& task, std::string_view node, std::int64_t last_seq, timestamp at) {
   start_by_hand_.run(task.id(), task.attempt, node, last_seq, at);
-  close_attempt_.run(task.id(), task.attempt, attempt_outcome::running, at, std::nullopt, std::nullopt, 0, 0, node,
-                     std::nullopt);
 }
 
 void sqlite_tasks::set_deleted(const uuid& id, std::int64_t last_seq, timestamp at) {
   set_deleted_.run(id, last_seq, at);
 }
 
-void sqlite_tasks::close_attempt(open_task& task, const attempt_end& end, timestamp at) {
-  auto usage = end.usage;
-  if (task.entry) {
-    // Whoever ends the attempt may know less than it has reported itself.
-    usage.input_tokens = std::max(usage.input_tokens, task.entry->usage.input_tokens);
-    usage.output_tokens = std::max(usage.output_tokens, task.entry->usage.output_tokens);
-  }
-  const auto started_at = task.entry ? task.entry->started_at : at;
-  const auto node = task.entry ? std::string_view{task.entry->node} : std::string_view{};
-  close_attempt_.run(task.id(), task.attempt, end.outcome, started_at, at, end.kind, usage.input_tokens,
-                     usage.output_tokens, node, end.error);
-  task.usage += usage;
+void sqlite_tasks::put_attempt(const uuid& id, const attempt_record& attempt) {
+  put_attempt_.run(id, attempt.attempt, attempt.outcome, attempt.started_at, attempt.ended_at, attempt.error_kind,
+                   attempt.usage.input_tokens, attempt.usage.output_tokens, attempt.node, attempt.error);
 }
 
 void sqlite_tasks::store_usage(const open_task& task, timestamp at) {
   store_usage_.run(task.id(), task.usage.input_tokens, task.usage.output_tokens, at);
 }
 
-// -- the end --------------------------------------------------------------------
-
-void sqlite_tasks::finish(const open_task& task, journal_tail& tail, const task_end& end) {
-  if (task.entry) {
-    queue_.leave(task.id(), task.thread_id(), task.entry->is_active());
-    if (task.entry->called)
-      journal_.seal_tool_calls(tail);
-  }
-  append_end(task, tail, end);
+void sqlite_tasks::finish(const open_task& task, const journal_tail& tail, const task_end& end) {
   finish_.run(task.id(), end.status, tail.seq, task.usage.input_tokens, task.usage.output_tokens, tail.at, end.kind,
               end.error, end.output);
-}
-
-void sqlite_tasks::append_end(const open_task& task, journal_tail& tail, const task_end& end) {
-  switch (end.status) {
-  case task_status::completed: {
-    const auto position
-      = journal_.append(tail, event_type::task_completed, completed_data(task.name, end.output, task.usage));
-    if (end.output)
-      journal_.add_answer(tail, position, *end.output);
-    return;
-  }
-  case task_status::failed: {
-    const auto error = end.error.value_or(std::string_view{});
-    const auto kind = end.kind.value_or(error_class::permanent);
-    if (end.ends_chat)
-      journal_.append(tail, event_type::chat_error, chat_error_data(error, kind));
-    journal_.append(tail, event_type::task_failed, failed_data(task.name, error, kind, task.attempt));
-    return;
-  }
-  case task_status::cancelled:
-    if (end.ends_chat)
-      journal_.append(tail, event_type::chat_cancelled, "{}");
-    journal_.append(tail, event_type::task_cancelled, cancelled_data(task.name, end.output));
-    return;
-  case task_status::pending:
-  case task_status::running: return;
-  }
 }
 
 } // namespace troupe

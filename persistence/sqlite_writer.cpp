@@ -2,18 +2,11 @@
 
 #include "persistence/sqlite_records.hpp"
 
+#include <tuple>
 #include <utility>
 
 namespace troupe {
 namespace {
-
-constexpr const char* find_ready_sql
-  = "SELECT q.task_id, q.thread_id, q.ns, q.attempt, q.charged, q.throttled, q.last_seq, q.fresh, t.created_by, "
-    "t.name, "
-    "t.bot, t.bot_ns, t.input FROM queue q CROSS JOIN tasks t ON t.id = q.task_id WHERE q.state = 0 "
-    "ORDER BY q.priority DESC, q.order_no LIMIT ?";
-
-constexpr const char* find_running_sql = "SELECT task_id FROM queue WHERE state = 1 ORDER BY order_no";
 
 bool concerns_all(const std::exception& failure) noexcept {
   const auto* sqlite = dynamic_cast<const sqlite_failure*>(&failure);
@@ -30,6 +23,9 @@ void merge(committed& all, committed&& one) {
   std::move(one.outcomes.begin(), one.outcomes.end(), std::back_inserter(all.outcomes));
   std::move(one.events.begin(), one.events.end(), std::back_inserter(all.events));
   all.work_ready = one.work_ready;
+  if (all.to_position == 0)
+    all.from_position = one.from_position;
+  all.to_position = one.to_position;
   if (one.next_due && (!all.next_due || *one.next_due < *all.next_due))
     all.next_due = one.next_due;
 }
@@ -37,9 +33,9 @@ void merge(committed& all, committed&& one) {
 } // namespace
 
 sqlite_writer::sqlite_writer(std::shared_ptr<sqlite_file> file)
-  : file_{std::move(file)}, connection_{file_->writing}, catalog_{connection_}, keys_{connection_}, queue_{connection_},
-    journal_{connection_}, tasks_{connection_, queue_, journal_}, find_ready_{connection_.get(), find_ready_sql},
-    find_running_{connection_.get(), find_running_sql} {}
+  : file_{std::move(file)}, connection_{file_->writing}, catalog_{connection_}, keys_{connection_}, queue_{*file_},
+    journal_{connection_}, tasks_{connection_}, nodes_{*file_}, rules_{{catalog_, keys_, queue_, journal_, tasks_,
+                                                                        nodes_}} {}
 
 sqlite_writer::~sqlite_writer() {
   file_->has_writer = false;
@@ -69,7 +65,7 @@ committed sqlite_writer::apply_together(std::span<const operation> batch) {
   try {
     sqlite_transaction transaction{connection_};
     for (const auto& op : batch)
-      result.outcomes.push_back(std::visit([this](const auto& o) { return run(o); }, op));
+      result.outcomes.push_back(rules_.apply(op));
     result.work_ready = queue_.any_ready();
     transaction.commit();
   } catch (...) {
@@ -78,6 +74,7 @@ committed sqlite_writer::apply_together(std::span<const operation> batch) {
     throw;
   }
   result.events = journal_.take();
+  std::tie(result.from_position, result.to_position) = journal_.range();
   result.next_due = queue_.earliest_scheduled();
   return result;
 }
@@ -92,47 +89,6 @@ committed sqlite_writer::apply_apart(std::span<const operation> batch) {
     }
   }
   return all;
-}
-
-// -- keys -----------------------------------------------------------------------
-
-std::optional<outcome> sqlite_writer::replay(const std::optional<idempotency_key>& key) {
-  if (!key)
-    return std::nullopt;
-  const auto seen = keys_.find(key->key);
-  if (!seen)
-    return std::nullopt;
-  if (seen->fingerprint != key->fingerprint)
-    return store_error{store_errc::key_reused, "This idempotency key was used before with another request."};
-  auto task = tasks_.read(seen->task_id);
-  if (!task)
-    return task_not_found(seen->task_id);
-  return task_result{std::move(*task), true};
-}
-
-outcome sqlite_writer::answer(const uuid& id, const std::optional<idempotency_key>& key, timestamp at) {
-  if (key)
-    keys_.insert(*key, id, at);
-  auto task = tasks_.read(id);
-  if (!task)
-    return task_not_found(id);
-  return task_result{std::move(*task), false};
-}
-
-outcome sqlite_writer::run(const clean_up& op) {
-  keys_.forget(op.keys_before);
-  return done{};
-}
-
-// -- refusals -------------------------------------------------------------------
-
-store_error task_not_found(const uuid& id) {
-  return {store_errc::not_found, "There is no task " + id.to_string() + "."};
-}
-
-store_error cannot(const uuid& id, task_status status, std::string_view what) {
-  return {store_errc::illegal_transition, "Task " + id.to_string() + " is " + std::string{to_string(status)}
-                                            + " and cannot " + std::string{what} + "."};
 }
 
 } // namespace troupe

@@ -26,7 +26,13 @@ struct committed {
   std::vector<outcome> outcomes;
   /// Every new journal entry, in the order of `position`.
   std::vector<event_record> events;
-  /// There are tasks that `claim_tasks` would return now.
+  /// The positions of this commit: those behind `from_position` up to and with
+  /// `to_position`. The next commit, of whichever writer, goes on from there, so
+  /// that whoever hears of all commits can tell when it has missed one. Both are 0
+  /// if the batch took none.
+  std::int64_t from_position = 0;
+  std::int64_t to_position = 0;
+  /// This batch made tasks ready to be claimed, or left some of those it found.
   bool work_ready = false;
   /// A task was queued for a later time; the earliest such time in this batch.
   std::optional<timestamp> next_due;
@@ -40,7 +46,9 @@ public:
   /// Applies `batch` as one transaction and returns when it is on disk. An
   /// operation that fails does so alone: the others are committed. If the
   /// database cannot commit, every outcome is `unavailable` and nothing has
-  /// changed.
+  /// changed. If it cannot be reached, this waits until it can be again, and then
+  /// finds out what became of a commit whose answer was lost: what is returned is
+  /// always what happened.
   virtual committed apply(std::span<const operation> batch) = 0;
 };
 
@@ -171,6 +179,16 @@ public:
     = 0;
 
   virtual store_result<queue_stats> queue() = 0;
+  /// The nodes that were heard of lately, by name.
+  virtual store_result<std::vector<node_record>> nodes() = 0;
+};
+
+/// What a process should know of the database that it has opened.
+struct database_info {
+  /// Other processes may use it at the same time.
+  bool shared = false;
+  /// Made with the database: the same for all who share it.
+  uuid id;
 };
 
 /// A database that is open and migrated: the factory of its two sides.
@@ -181,12 +199,21 @@ public:
   /// At most one writer exists at a time.
   virtual store_result<std::unique_ptr<store_writer>> open_writer() = 0;
   virtual store_result<std::unique_ptr<store_reader>> open_reader() = 0;
+
+  [[nodiscard]] virtual database_info info() const = 0;
+  /// False while the writer looks for a database that it has lost; on any thread.
+  [[nodiscard]] virtual bool available() const noexcept = 0;
+  /// The process ends: a writer that waits for the database gives up, with
+  /// `unavailable`; on any thread.
+  virtual void give_up() noexcept = 0;
 };
 
-/// Opens `url` (`sqlite:<file>`, or `sqlite::memory:` is refused), creating it
-/// and applying the migrations it lacks. Fails if another process holds it or
-/// if its schema is newer.
-store_result<std::shared_ptr<database>> open_database(const std::string& url);
+/// Opens `url` (`sqlite:<file>`, `postgres://…`, or libpq's `host=… dbname=…`),
+/// creating what it lacks: the file and its folders, or the schema `troupe`, and the
+/// migrations. The first line of `password_file` is the password for PostgreSQL; the
+/// name may be empty. Fails if another process holds the file, if the schema is
+/// newer, or if the server does not answer.
+store_result<std::shared_ptr<database>> open_database(const std::string& url, const std::string& password_file = {});
 
 /// The schema version this program writes, and the one found by the last
 /// `open_database` before it migrated.
@@ -196,6 +223,6 @@ struct migration_report {
 };
 
 /// Opens, migrates and closes: for `troupe migrate`.
-store_result<migration_report> migrate_database(const std::string& url);
+store_result<migration_report> migrate_database(const std::string& url, const std::string& password_file = {});
 
 } // namespace troupe

@@ -272,7 +272,7 @@ TEST_P(ToolCallSealing, HappensOnAStatusSetByHand) {
 
 TEST_P(ToolCallSealing, HappensWhenATaskIsLostTooOften) {
   const auto id = with_open_call();
-  must(recover_tasks{0, clock});
+  must(recover_tasks{0, clock, {}});
   expect_sealed(id);
 }
 
@@ -303,7 +303,7 @@ TEST_P(Invariants, UsageOfEveryAttemptIsKeptAndSummed) {
   must(release_tasks{{fence_of(second)}, "draining", clock});
   const auto third = claim_one();
   must(append_journal{fence_of(third), {}, {}, {40, 4}, clock});
-  must(recover_tasks{5, clock});
+  must(recover_tasks{5, clock, {}});
   auto completion = make_completion(claim_one());
   completion.usage = {80, 8};
   must(completion);

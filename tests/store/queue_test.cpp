@@ -259,7 +259,7 @@ TEST_P(Queue, WhatADeadNodeRanGoesOn) {
   claim_one();
   close();
   open();
-  const auto result = must(recover_tasks{5, clock});
+  const auto result = must(recover_tasks{5, clock, {}});
   EXPECT_EQ(result.requeued, 1);
   EXPECT_EQ(result.failed, 0);
   EXPECT_TRUE(last.work_ready);
@@ -277,10 +277,10 @@ TEST_P(Queue, ATaskThatIsLostTooOftenFails) {
   const auto id = execute();
   for (int i = 0; i < 2; ++i) {
     claim_one();
-    EXPECT_EQ(must(recover_tasks{2, clock}).requeued, 1);
+    EXPECT_EQ(must(recover_tasks{2, clock, {}}).requeued, 1);
   }
   claim_one();
-  EXPECT_EQ(must(recover_tasks{2, clock}).failed, 1);
+  EXPECT_EQ(must(recover_tasks{2, clock, {}}).failed, 1);
   EXPECT_EQ(status(id), task_status::failed);
   EXPECT_EQ(task(id).error_kind, error_class::permanent);
   EXPECT_THAT(task(id).error.value_or(""), HasSubstr("3 times"));
@@ -291,7 +291,7 @@ TEST_P(Queue, RecoveryTouchesOnlyWhatRan) {
   const auto retrying = execute();
   must(make_retry(claim_one(), clock + 1h));
   const auto waiting = execute();
-  const auto result = must(recover_tasks{5, clock});
+  const auto result = must(recover_tasks{5, clock, {}});
   EXPECT_EQ(result.requeued, 0);
   EXPECT_EQ(attempts(retrying).size(), 1u);
   EXPECT_THAT(claimed_ids(), ElementsAre(waiting));
@@ -340,7 +340,7 @@ TEST_P(Queue, ARecoveredTaskHoldsItsThread) {
   const auto first = execute();
   execute(make_turn(first));
   claim_one();
-  must(recover_tasks{5, clock});
+  must(recover_tasks{5, clock, {}});
   EXPECT_THAT(claimed_ids(), ElementsAre(first));
 }
 
@@ -354,7 +354,7 @@ TEST_P(Queue, EveryEndLetsTheNextOfTheThreadGo) {
       must(delete_task{t.id, clock});
     },
     [this](const claimed_task&) {
-      must(recover_tasks{0, clock});
+      must(recover_tasks{0, clock, {}});
     },
   };
   for (const auto& end : ends) {

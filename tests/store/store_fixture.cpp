@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <pqxx/connection>
+#include <pqxx/nontransaction>
 #include <stdexcept>
 
 namespace troupe {
@@ -15,6 +17,33 @@ public:
 
 private:
   temporary_folder folder_;
+};
+
+/// A database of its own on the server that the environment names (`PGHOST`…), as
+/// `pg_virtualenv` does for a whole run of the tests.
+class postgres_place final : public test_database {
+public:
+  postgres_place() : name_{"troupe_test_" + make_uuid().to_string()} {
+    if (std::getenv("PGHOST") == nullptr)
+      throw std::runtime_error{"this test needs a PostgreSQL server: run it by ./dev test, or under pg_virtualenv"};
+    administer("CREATE DATABASE \"" + name_ + "\"");
+  }
+  ~postgres_place() override {
+    try {
+      administer("DROP DATABASE \"" + name_ + "\" WITH (FORCE)");
+    } catch (const std::exception&) {
+      // It goes with its server.
+    }
+  }
+  [[nodiscard]] std::string url() const override { return "dbname=" + name_; }
+
+private:
+  static void administer(const std::string& sql) {
+    pqxx::connection connection{"dbname=postgres"};
+    pqxx::nontransaction{connection}.exec(sql);
+  }
+
+  std::string name_;
 };
 
 } // namespace
@@ -34,7 +63,8 @@ temporary_folder::~temporary_folder() {
 }
 
 std::vector<database_kind> database_kinds() {
-  return {{"Sqlite", [] { return std::make_unique<sqlite_place>(); }}};
+  return {{"Sqlite", [] { return std::make_unique<sqlite_place>(); }},
+          {"Postgres", [] { return std::make_unique<postgres_place>(); }}};
 }
 
 void store_fixture::SetUp() {

@@ -1,3 +1,4 @@
+#include "config/addresses.hpp"
 #include "config/setting_table.hpp"
 #include "config/settings.hpp"
 #include "config/toml.hpp"
@@ -50,10 +51,21 @@ protected:
     variables_.push_back(name);
   }
 
-  std::string file(const std::string& content) {
-    const auto path = folder_ / "troupe.toml";
+  std::string file(const std::string& content, const std::string& name = "troupe.toml") {
+    const auto path = folder_ / name;
     std::ofstream(path) << content;
     return path.string();
+  }
+
+  /// Of a node that others on other hosts link to.
+  settings cluster_settings() {
+    settings s;
+    s.database = "postgres://troupe@db/troupe";
+    s.node_host = "10.0.0.1";
+    s.node_tls_cert = file("certificate", "node.crt");
+    s.node_tls_key = file("key", "node.key");
+    s.node_tls_ca = file("authority", "ca.crt");
+    return s;
   }
 
   /// The message of the refusal, or an empty string; `result` holds the settings.
@@ -87,8 +99,12 @@ private:
   std::vector<std::string> variables_;
 };
 
+std::filesystem::path packaged_file(const std::string& name) {
+  return std::filesystem::path(__FILE__).parent_path() / "../../config" / name;
+}
+
 std::filesystem::path example_file() {
-  return std::filesystem::path(__FILE__).parent_path() / "../../config/troupe.example.toml";
+  return packaged_file("troupe.example.toml");
 }
 
 std::string content_of(const std::filesystem::path& path) {
@@ -116,6 +132,8 @@ TEST_F(Settings, ComeFromFlags) {
                  "/d",
                  "--database",
                  "sqlite:/x.db",
+                 "--database-password-file",
+                 "/p",
                  "--capacity",
                  "1",
                  "--io-threads",
@@ -139,13 +157,30 @@ TEST_F(Settings, ComeFromFlags) {
                  "--request-timeout",
                  "5m",
                  "--node-name",
-                 "n"}),
+                 "n",
+                 "--role",
+                 "gateway",
+                 "--node-host",
+                 "node-1.internal",
+                 "--node-port",
+                 "7070",
+                 "--node-links",
+                 "off",
+                 "--node-tls-cert",
+                 "/c",
+                 "--node-tls-key",
+                 "/k",
+                 "--node-tls-ca",
+                 "/a",
+                 "--lease-time",
+                 "1500ms"}),
             "");
   settings expected;
   expected.http_host = "127.1.2.3";
   expected.http_port = 0;
   expected.data_dir = "/d";
   expected.database = "sqlite:/x.db";
+  expected.database_password_file = "/p";
   expected.capacity = 1;
   expected.io_threads = 2;
   expected.worker_threads = 3;
@@ -158,6 +193,14 @@ TEST_F(Settings, ComeFromFlags) {
   expected.max_body_bytes = std::size_t{64} * 1024 * 1024;
   expected.request_timeout = 5min;
   expected.node_name = "n";
+  expected.role = node_role::gateway;
+  expected.node_host = "node-1.internal";
+  expected.node_port = 7070;
+  expected.node_links = false;
+  expected.node_tls_cert = "/c";
+  expected.node_tls_key = "/k";
+  expected.node_tls_ca = "/a";
+  expected.lease_time = 1500ms;
   EXPECT_EQ(result, expected);
 }
 
@@ -187,7 +230,8 @@ TEST_F(Settings, OfEachNameAreReadFromEachSource) {
   for (const auto& each : setting_table()) {
     // Another valid value than the default, found by trying.
     std::string other;
-    for (const auto* candidate : {"127.0.0.9", "sqlite:other.db", "7s", "7", "2KiB", "json", "debug", "other"}) {
+    for (const auto* candidate :
+         {"127.0.0.9", "sqlite:other.db", "7s", "7", "2KiB", "json", "debug", "worker", "off", "other"}) {
       settings probe;
       if (!each.read(probe, candidate) && probe != settings{}) {
         other = candidate;
@@ -243,6 +287,12 @@ TEST_F(Settings, ReachOnlyTheSubcommandsThatHaveThem) {
   EXPECT_NE(run({"serve"}), "");
 }
 
+TEST_F(Settings, OfTheStoreReachMigrate) {
+  EXPECT_EQ(run({"migrate", "--database", "host=db dbname=troupe", "--database-password-file", "/p"}), "");
+  EXPECT_EQ(result.database, "host=db dbname=troupe");
+  EXPECT_EQ(result.database_password_file, "/p");
+}
+
 TEST_F(Settings, LetMigrateUseTheFileOfServe) {
   EXPECT_EQ(run({"migrate", "--config", file("http_port = 1\ndata_dir = '/d'\nlog_format = 'json'")}), "");
   EXPECT_EQ(result.data_dir, "/d");
@@ -269,7 +319,10 @@ TEST_F(Settings, RefuseWhatIsOutOfBounds) {
     {"--http-host", {"0.0.0.0", "192.168.0.1", "::", "example.com", "", "::ffff:127.0.0.1", "127.0.0.1 ", "128.0.0.1"}},
     {"--http-port", {"-1", "65536", "80x", "", " 80", "8e1", "99999999999999999999"}},
     {"--data-dir", {"", "a\nb"}},
-    {"--database", {"postgres://h/d", "sqlite:", "sqlite::memory:", "troupe.db", ""}},
+    {"--database",
+     {"mysql://h/d", "sqlite:", "sqlite::memory:", "troupe.db", "", "postgres:/h/d", "POSTGRES://h/d", "host db", "=db",
+      "postgres://h/d\n"}},
+    {"--database-password-file", {"a\nb"}},
     {"--capacity", {"0", "1000001", "-5"}},
     {"--io-threads", {"0", "65"}},
     {"--worker-threads", {"-1", "257"}},
@@ -282,6 +335,14 @@ TEST_F(Settings, RefuseWhatIsOutOfBounds) {
     {"--max-body-bytes", {"1023", "65MiB", "1GB", "-1", "18446744073709551615MiB"}},
     {"--request-timeout", {"99ms", "0", "2h"}},
     {"--node-name", {"", "a b", "a/b", std::string(65, 'n')}},
+    {"--role", {"", "both", "ALL", "all "}},
+    {"--node-host", {"", "0.0.0.0", "::", "0::0", "::0.0.0.0", "::ffff:0.0.0.0", "0", "127.1", "a b", "a:1"}},
+    {"--node-port", {"-1", "65536", ""}},
+    {"--node-links", {"", "true", "ON", "1"}},
+    {"--node-tls-cert", {"a\nb"}},
+    {"--node-tls-key", {"a\nb"}},
+    {"--node-tls-ca", {"a\nb"}},
+    {"--lease-time", {"999ms", "601s", "0", ""}},
   };
   ASSERT_EQ(wrong.size(), setting_table().size());
   for (const auto& [flag, values] : wrong) {
@@ -297,8 +358,24 @@ TEST_F(Settings, RefuseAnAddressOthersCouldReachAndSayWhy) {
     EXPECT_EQ(run({"serve", "--http-host", host}), "") << host;
 }
 
-TEST_F(Settings, RefuseADatabaseOfAnotherKindAndSayWhy) {
-  EXPECT_THAT(run({"serve", "--database", "postgres://host/db"}), HasSubstr("this version stores in SQLite only"));
+TEST_F(Settings, RefuseADatabaseOfAnotherKindAndNameAllForms) {
+  EXPECT_THAT(run({"serve", "--database", "mysql://host/db"}),
+              AllOf(HasSubstr("sqlite:<file>"), HasSubstr("postgres://"), HasSubstr("postgresql://"),
+                    HasSubstr("host=<host> dbname=<database>")));
+}
+
+TEST_F(Settings, RefuseADatabaseWithoutItsPassword) {
+  for (const auto* url :
+       {"mysql://u:s3cret@h/d", "postgres://u:s3c%ret@h/d", "postgres://u:s3cret/s3cret@h/d",
+        "postgres://h/d?password=s3cret&s3cret", "user=u password=s3cret s3cret", "user=u password='s3cret"}) {
+    const auto refused
+      = AllOf(StartsWith("database: \""), HasSubstr("***"), HasSubstr("must be"), Not(HasSubstr("s3c")));
+    EXPECT_THAT(run({"serve", "--database", url}), refused);
+    EXPECT_THAT(run({"migrate", "--config", file("database = \"" + std::string(url) + "\"")}), refused);
+    settings s;
+    s.database = url;
+    EXPECT_THAT(check(s).value_or(""), refused);
+  }
 }
 
 TEST_F(Settings, RefuseAnUnknownKeyByName) {
@@ -317,7 +394,8 @@ TEST_F(Settings, RefuseAFileThatCannotBeRead) {
 }
 
 TEST_F(Settings, RefuseAFlagThatDoesNotExistOrIsGivenTwice) {
-  EXPECT_THAT(run({"serve", "--role", "worker"}), HasSubstr("--role"));
+  EXPECT_THAT(run({"serve", "--rule", "worker"}), HasSubstr("--rule"));
+  EXPECT_THAT(run({"migrate", "--role", "worker"}), HasSubstr("--role"));
   EXPECT_NE(run({"serve", "--http-port", "1", "--http-port", "2"}), "");
   EXPECT_NE(run({"serve", "--http-port"}), "");
 }
@@ -340,9 +418,11 @@ TEST_F(Settings, DeriveWhatIsNotGiven) {
   settings s;
   s.data_dir = "/srv/troupe";
   s.http_host = "localhost";
+  s.node_host = "localhost";
   EXPECT_EQ(check(s), std::nullopt);
   EXPECT_EQ(s.database, "sqlite:/srv/troupe/troupe.db");
   EXPECT_EQ(s.http_host, "127.0.0.1");
+  EXPECT_EQ(s.node_host, "127.0.0.1");
   EXPECT_EQ(s.worker_threads, static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 256u)));
   EXPECT_NE(s.node_name, "");
 }
@@ -370,6 +450,68 @@ TEST_F(Settings, AreCheckedAlsoWhenNobodyParsedThem) {
   EXPECT_THAT(check(s).value_or(""), HasSubstr("data_dir"));
 }
 
+// -- a cluster ----------------------------------------------------------------
+
+TEST_F(Settings, OfANodeThatOthersReachAreAllowedWithTls) {
+  for (const auto* host : {"10.0.0.1", "fe80::1", "node-1.internal", "3f2a"}) {
+    auto s = cluster_settings();
+    s.node_host = host;
+    EXPECT_EQ(check(s), std::nullopt) << host;
+  }
+}
+
+TEST_F(Settings, OfANodeThatOthersReachAreRefusedWithoutTlsAndSayWhy) {
+  for (const auto* host : {"10.0.0.1", "fe80::1", "node-1.internal", "localhost.localdomain"}) {
+    settings s;
+    s.database = "postgres:///troupe";
+    s.node_host = host;
+    EXPECT_THAT(check(s).value_or(""),
+                AllOf(StartsWith("node_host: \"" + std::string(host) + "\" must be a loopback address"),
+                      HasSubstr("node_tls_cert, node_tls_key and node_tls_ca"), HasSubstr("no authentication")));
+  }
+  for (const auto* host : {"127.0.0.1", "127.9.9.9", "::1", "localhost"}) {
+    settings s;
+    s.node_host = host;
+    EXPECT_EQ(check(s), std::nullopt) << host;
+  }
+}
+
+TEST_F(Settings, RefuseAnUnspecifiedNodeHostAlsoWithTls) {
+  auto s = cluster_settings();
+  s.node_host = "0.0.0.0";
+  EXPECT_THAT(check(s).value_or(""), AllOf(StartsWith("node_host: \"0.0.0.0\""), HasSubstr("told")));
+}
+
+TEST_F(Settings, TakeAllFilesOfTlsOrNone) {
+  for (auto missing : {&settings::node_tls_cert, &settings::node_tls_key, &settings::node_tls_ca}) {
+    auto s = cluster_settings();
+    s.*missing = "";
+    EXPECT_THAT(check(s).value_or(""), AllOf(HasSubstr(" is missing"), HasSubstr("all three or not at all")));
+  }
+}
+
+TEST_F(Settings, RefuseFilesThatCannotBeRead) {
+  for (auto member :
+       {&settings::database_password_file, &settings::node_tls_cert, &settings::node_tls_key, &settings::node_tls_ca}) {
+    auto s = cluster_settings();
+    s.*member = "/nonexistent/file";
+    EXPECT_THAT(check(s).value_or(""), AllOf(HasSubstr("\"/nonexistent/file\""), HasSubstr("No such file")));
+    s.*member = "/";
+    EXPECT_THAT(check(s).value_or(""), HasSubstr("it is a folder"));
+  }
+}
+
+TEST_F(Settings, PartTheRolesWithPostgresOnly) {
+  for (const auto role : {node_role::gateway, node_role::worker}) {
+    settings s;
+    s.role = role;
+    EXPECT_THAT(check(s).value_or(""), AllOf(StartsWith("role: \"" + std::string(to_string(role)) + "\" needs"),
+                                             HasSubstr("one process alone holds a SQLite file")));
+    s.database = "dbname=troupe";
+    EXPECT_EQ(check(s), std::nullopt);
+  }
+}
+
 // -- the example file ---------------------------------------------------------
 
 TEST_F(Settings, InTheExampleFileAreTheDefaults) {
@@ -378,17 +520,162 @@ TEST_F(Settings, InTheExampleFileAreTheDefaults) {
 }
 
 TEST_F(Settings, AreAllInTheExampleFile) {
-  // Those that are derived stand as comments.
-  const auto derived = [](const std::string& key) { return key == "database" || key == "node_name"; };
+  // Those that are derived or are nothing stand as comments.
+  const auto derived = [](const setting& each) { return each.write(settings{}).empty(); };
   const auto example = content_of(example_file());
   for (const auto& each : setting_table())
-    EXPECT_THAT(example, HasSubstr((derived(each.key) ? "\n# " : "\n") + each.key + " = ")) << each.key;
+    EXPECT_THAT(example, HasSubstr((derived(each) ? "\n# " : "\n") + each.key + " = ")) << each.key;
+}
+
+TEST_F(Settings, OfTheClusterExampleAreThoseOfAWorkingNode) {
+  EXPECT_EQ(run({"serve", "--config", packaged_file("cluster.example.toml").string()}), "");
+  EXPECT_TRUE(is_postgres(result.database));
+  EXPECT_EQ(redacted_database(result.database), result.database);
+  EXPECT_NE(result.node_port, 0);
+  EXPECT_FALSE(is_loopback(result.node_host));
+  // Nothing is wrong with it but that the files are not on this host.
+  const auto present = cluster_settings();
+  result.database_password_file = file("secret", "password");
+  result.node_tls_cert = present.node_tls_cert;
+  result.node_tls_key = present.node_tls_key;
+  result.node_tls_ca = present.node_tls_ca;
+  EXPECT_EQ(check(result), std::nullopt);
+}
+
+TEST_F(Settings, AreGivenTheTimeToDrainByTheUnitFile) {
+  const auto unit = content_of(packaged_file("troupe.service"));
+  const std::string key = "\nTimeoutStopSec=";
+  const auto at = unit.find(key);
+  ASSERT_NE(at, unit.npos);
+  const auto first = at + key.size();
+  const auto stop = parse_duration(unit.substr(first, unit.find('\n', first) - first));
+  ASSERT_TRUE(stop.has_value());
+  // Beside the drain, answers in progress are let out and the store is closed.
+  EXPECT_GE(*stop, settings{}.drain_timeout + 10s);
 }
 
 TEST_F(Settings, AreAllInTheReadme) {
   const auto readme = content_of(example_file().parent_path() / "README.md");
   for (const auto& each : setting_table())
     EXPECT_THAT(readme, HasSubstr("| `" + each.key + "` | ")) << each.key;
+}
+
+// -- databases ----------------------------------------------------------------
+
+TEST(Databases, AreToldApart) {
+  for (const auto* url : {"postgres://h/d", "postgresql://", "host=db", "dbname = troupe", " user=u"})
+    EXPECT_TRUE(is_postgres(url)) << url;
+  for (const auto* url : {"sqlite:a=b", "sqlite:postgres://h", "mysql://h?a=b", "", "=", "troupe.db", "host db=x"})
+    EXPECT_FALSE(is_postgres(url)) << url;
+}
+
+TEST(Databases, OfEachFormAreTaken) {
+  for (const auto* url :
+       {"sqlite:troupe.db", "sqlite:/a b/password=x@y", "postgres://", "postgres:///troupe", "postgresql://h:5433/d",
+        "postgres://u:p:q%3fr@h/d?a=b", "postgres://u:p%40%2f@h1:1,h2:2/d?sslmode=require&application_name=a%20b",
+        "postgres://[::1]:5432/d", "postgres://u@/d?host=/run/postgresql", "host=db",
+        "host=db dbname=troupe user=u password='a b\\'c'", "host = db   port= 1 ", "password=a\\ b host="})
+    EXPECT_EQ(refuse_database(url), std::nullopt) << url;
+}
+
+TEST(Databases, ThatAreMalformedAreRefusedBeforeLibpqCitesThem) {
+  for (const auto* url : {"postgres://u:p@q@h/d",
+                          "postgres://u:p/q@h/d",
+                          "postgres://u:p%q@h/d",
+                          "postgres://u:p%4@h/d",
+                          "postgres://u:p%00@h/d",
+                          "postgres://u:p q@h/d",
+                          "postgres://h/d?a",
+                          "postgres://h/d?a=b=c",
+                          "postgres://h/d?=b",
+                          "postgres://h/d?",
+                          "postgres://h/d?a=b&",
+                          "postgres://u:p?q@h/d",
+                          "postgres://h/d?a=b&&c=d",
+                          "postgres://h/d?a=b@c",
+                          "host=db troupe",
+                          "host='db",
+                          "host=db =x",
+                          "host='a'b",
+                          "password=a b host=db",
+                          "password='a'host=db",
+                          "postgres://u:p@[::1]x",
+                          "postgres://u:p@[]",
+                          "postgres://u:p@a,[::1"})
+    EXPECT_NE(refuse_database(url), std::nullopt) << url;
+}
+
+TEST(Databases, AreShownWithoutTheirSecrets) {
+  const std::vector<std::pair<std::string, std::string>> shown{
+    {"postgres://u:pw@h:5432/d", "postgres://u:***@h:5432/d"},
+    {"postgresql://u:@h", "postgresql://u:***@h"},
+    {"postgres://:pw@h", "postgres://:***@h"},
+    {"postgres://u:p:w?x@h/d?sslmode=require", "postgres://u:***@h/d?sslmode=require"},
+    {"postgres://u:p@w/x@h/d", "postgres://u:***@h/d"},
+    {"postgres://h/d?user=u&password=pw&port=1", "postgres://h/d?user=u&password=***&port=1"},
+    {"postgres://h/d?password=pw", "postgres://h/d?password=***"},
+    {"postgres://h/d?pass%77ord=pw&a=b", "postgres://h/d?pass%77ord=***&a=b"},
+    {"postgres://h/d?password=p&w&a=b", "postgres://h/d?password=***&***&a=b"},
+    {"postgres://u:pw@h/d?sslpassword=pw", "postgres://u:***@h/d?sslpassword=***"},
+    {"postgres://h:5432/d?password=p@w", "postgres://h:***"},
+    {"postgres://h/d?password=p:p@w", "postgres://h/d?***"},
+    {"mysql://u:pw@h/d", "mysql://u:***@h/d"},
+    {"u:pw@h/d", "u:***@h/d"},
+    {"host=h password=pw user=u", "host=h password=*** user=u"},
+    {"password = pw", "password = ***"},
+    {"password='p w' user='u v'", "password=*** user='u v'"},
+    {"password='p\\'w' user=u", "password=*** user=u"},
+    {"password=p\\ w user=u", "password=*** user=u"},
+    {"PASSWORD=pw", "PASSWORD=***"},
+    {"host=h sslpassword=pw", "host=h sslpassword=***"},
+    {"password=p w user=u", "password=*** ***"},
+    {"password='p w", "***"},
+    {"user=u password='p'w", "user=u ***"},
+    {"host h password=pw", "host h password=***"},
+  };
+  for (const auto& [url, expected] : shown) {
+    EXPECT_EQ(redacted_database(url), expected);
+    EXPECT_EQ(redacted_database(expected), expected);
+  }
+}
+
+TEST(Databases, ThatHoldNoSecretAreShownAsTheyAre) {
+  for (const auto* url :
+       {"", "troupe.db", "sqlite:troupe.db", "sqlite:/a:b@c/password=x", "postgres://", "postgres://u@h:5432/d",
+        "postgres://h:5432/d?sslmode=require&sslkey=/k", "postgres://[::1]:5432/d", "host=h  user='a b' passfile=/p "})
+    EXPECT_EQ(redacted_database(url), url);
+}
+
+// -- addresses ----------------------------------------------------------------
+
+TEST(Addresses, OfANodeAreThoseThatOthersCanBeTold) {
+  for (const auto* host :
+       {"127.0.0.1", "10.1.2.3", "::1", "fd00::7", "localhost", "node-1", "a_b.c", "3f2a9c", "0xy", "10.in-addr.arpa"})
+    EXPECT_TRUE(is_node_address(host)) << host;
+  for (const auto& host : std::vector<std::string>{"0.0.0.0",
+                                                   "::",
+                                                   "0:0:0:0:0:0:0:0",
+                                                   "::ffff:0.0.0.0",
+                                                   "",
+                                                   "0",
+                                                   "0x0",
+                                                   "0x",
+                                                   "00.0.0.0",
+                                                   "127.1",
+                                                   "1.2.3.4.5",
+                                                   "a..b",
+                                                   ".a",
+                                                   "a.",
+                                                   "-a",
+                                                   "a-",
+                                                   "a b",
+                                                   "a/b",
+                                                   "[::1]",
+                                                   "a:1",
+                                                   "fe80::1%eth0",
+                                                   std::string(64, 'a'),
+                                                   std::string(254, 'a')})
+    EXPECT_FALSE(is_node_address(host)) << host;
 }
 
 // -- texts --------------------------------------------------------------------

@@ -1,12 +1,12 @@
 #include "persistence/events_json.hpp"
-#include "persistence/sqlite_writer.hpp"
+#include "persistence/rules.hpp"
 
 #include <utility>
 
 /// How tasks come into the store and into the queue.
 namespace troupe {
 
-outcome sqlite_writer::run(const create_task& op) {
+outcome store_rules::run(const create_task& op) {
   if (auto seen = replay(op.key))
     return std::move(*seen);
 
@@ -54,7 +54,7 @@ outcome sqlite_writer::run(const create_task& op) {
   return task_result{std::move(task), false};
 }
 
-outcome sqlite_writer::run(const enqueue_task& op) {
+outcome store_rules::run(const enqueue_task& op) {
   if (auto seen = replay(op.key))
     return std::move(*seen);
   const auto task = tasks_.load(op.id);
@@ -77,7 +77,7 @@ outcome sqlite_writer::run(const enqueue_task& op) {
   return answer(op.id, op.key, op.at);
 }
 
-outcome sqlite_writer::run(const retry_task& op) {
+outcome store_rules::run(const retry_task& op) {
   if (auto seen = replay(op.key))
     return std::move(*seen);
   const auto task = tasks_.load(op.id);
@@ -91,7 +91,7 @@ outcome sqlite_writer::run(const retry_task& op) {
   return answer(op.id, op.key, op.at);
 }
 
-void sqlite_writer::enqueue(const open_task& task, journal_tail& tail, const task_record& record, bool retry) {
+void store_rules::enqueue(const open_task& task, journal_tail& tail, const task_record& record, bool retry) {
   const auto state = queue_.enter({task.id(), task.thread_id(), record.ns, record.priority, task.attempt, tail.seq + 1,
                                    record.run_at, tail.at, false});
   const auto run_at = state == queue_state::scheduled ? record.run_at : std::nullopt;

@@ -1,5 +1,5 @@
 #include "persistence/events_json.hpp"
-#include "persistence/sqlite_writer.hpp"
+#include "persistence/rules.hpp"
 
 #include <utility>
 
@@ -19,7 +19,7 @@ attempt_outcome outcome_of(task_status status) noexcept {
 
 // -- cancel and delete ----------------------------------------------------------
 
-outcome sqlite_writer::run(const cancel_task& op) {
+outcome store_rules::run(const cancel_task& op) {
   if (auto seen = replay(op.key))
     return std::move(*seen);
   auto task = tasks_.load(op.id);
@@ -34,7 +34,7 @@ outcome sqlite_writer::run(const cancel_task& op) {
   return answer(op.id, op.key, op.at);
 }
 
-void sqlite_writer::cancel(open_task& task, journal_tail& tail, const cancel_task& op) {
+void store_rules::cancel(open_task& task, journal_tail& tail, const cancel_task& op) {
   const bool running = task.has_attempt();
   const bool claimed = task.is_claimed();
   std::optional<std::string_view> output;
@@ -43,12 +43,12 @@ void sqlite_writer::cancel(open_task& task, journal_tail& tail, const cancel_tas
     if (!op.partial_output.empty())
       output = op.partial_output;
     journal_.append(tail, op.events);
-    tasks_.close_attempt(task, {attempt_outcome::cancelled, std::nullopt, error_class::cancelled, op.usage}, op.at);
+    close_attempt(task, {attempt_outcome::cancelled, std::nullopt, error_class::cancelled, op.usage}, op.at);
   }
-  tasks_.finish(task, tail, {task_status::cancelled, output, std::nullopt, std::nullopt, claimed});
+  finish(task, tail, {task_status::cancelled, output, std::nullopt, std::nullopt, claimed});
 }
 
-outcome sqlite_writer::run(const delete_task& op) {
+outcome store_rules::run(const delete_task& op) {
   auto task = tasks_.load(op.id);
   if (!task)
     return task_not_found(op.id);
@@ -67,7 +67,7 @@ outcome sqlite_writer::run(const delete_task& op) {
 
 // -- by hand --------------------------------------------------------------------
 
-outcome sqlite_writer::run(const set_task_status& op) {
+outcome store_rules::run(const set_task_status& op) {
   auto task = tasks_.load(op.id);
   if (!task)
     return task_not_found(op.id);
@@ -80,22 +80,27 @@ outcome sqlite_writer::run(const set_task_status& op) {
   return answer(op.id, std::nullopt, op.at);
 }
 
-void sqlite_writer::start_by_hand(open_task& task, const set_task_status& op) {
+void store_rules::start_by_hand(open_task& task, const set_task_status& op) {
   const auto record = *tasks_.read(op.id);
   if (task.entry)
-    queue_.leave(op.id, task.thread_id(), task.entry->is_active());
+    queue_.leave(task);
   ++task.attempt;
   auto tail = task.tail(op.at);
   const auto position
     = journal_.append(tail, event_type::task_started, started_data(task.name, task.attempt, op.node, record.bot));
   if (task.attempt == 1) {
-    journal_.add_user_message(tail, position, record.input);
+    journal_.add_plain_message(tail, position, message_role::user, record.input);
     queue_.note_history(task.thread_id());
   }
   tasks_.start_by_hand(task, op.node, tail.seq, op.at);
+  attempt_record attempt;
+  attempt.attempt = task.attempt;
+  attempt.node = op.node;
+  attempt.started_at = op.at;
+  tasks_.put_attempt(task.id(), attempt);
 }
 
-void sqlite_writer::end_by_hand(open_task& task, const set_task_status& op) {
+void store_rules::end_by_hand(open_task& task, const set_task_status& op) {
   auto tail = task.tail(op.at);
   const bool claimed = task.is_claimed();
   task_end end;
@@ -107,8 +112,8 @@ void sqlite_writer::end_by_hand(open_task& task, const set_task_status& op) {
     end.kind = error_class::permanent;
   }
   if (task.has_attempt())
-    tasks_.close_attempt(task, {outcome_of(op.status), end.error, end.kind, {}}, op.at);
-  tasks_.finish(task, tail, end);
+    close_attempt(task, {outcome_of(op.status), end.error, end.kind, {}}, op.at);
+  finish(task, tail, end);
 }
 
 } // namespace troupe

@@ -1,5 +1,5 @@
 #include "persistence/events_json.hpp"
-#include "persistence/sqlite_writer.hpp"
+#include "persistence/rules.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -13,86 +13,52 @@ store_error stale(const fence& f) {
                                 + " is no longer the valid one."};
 }
 
-/// A claimed task and what its claim still needs.
-struct candidate {
-  claimed_task task;
-  std::int64_t last_seq = 0;
-  bool fresh = false;
-  std::string bot;
-  std::string bot_ns;
-};
-
-candidate take_candidate(sqlite_rows& row) {
-  candidate c;
-  c.task.id = row.take<uuid>();
-  c.task.thread_id = row.take<uuid>();
-  c.task.ns = row.take<std::string>();
-  c.task.attempt = row.take<int>();
-  c.task.charged = row.take<int>();
-  c.task.throttled = row.take<int>();
-  c.last_seq = row.take<std::int64_t>();
-  c.fresh = row.take<bool>();
-  c.task.created_by = row.take<std::string>();
-  c.task.name = row.take<std::string>();
-  c.bot = row.take<std::string>();
-  c.bot_ns = row.take<std::string>();
-  c.task.input = row.take<std::string>();
-  return c;
-}
-
 } // namespace
 
 // -- the beginning --------------------------------------------------------------
 
-outcome sqlite_writer::run(const claim_tasks& op) {
-  queue_.promote(op.at);
-  // All are read before the first is changed: a claim moves rows of the index it is read by.
-  std::vector<candidate> candidates;
-  {
-    auto rows = find_ready_.query(op.limit);
-    while (rows.next())
-      candidates.push_back(take_candidate(rows));
-  }
+outcome store_rules::run(const claim_tasks& op) {
+  auto candidates = queue_.take_ready(op);
   claimed_tasks result;
   result.tasks.reserve(candidates.size());
-  for (auto& c : candidates) {
-    begin_attempt(c.task, c.last_seq, c.fresh, c.bot, c.bot_ns, op);
-    result.tasks.push_back(std::move(c.task));
+  for (auto& next : candidates) {
+    begin_attempt(next, op);
+    result.tasks.push_back(std::move(next.task));
   }
   result.next_due = queue_.next_due();
   return result;
 }
 
-void sqlite_writer::begin_attempt(claimed_task& task, std::int64_t last_seq, bool fresh, std::string_view bot,
-                                  std::string_view bot_ns, const claim_tasks& op) {
-  const auto& found = catalog_.find(bot_ns, bot);
+void store_rules::begin_attempt(candidate& next, const claim_tasks& op) {
+  auto& task = next.task;
+  const auto& found = catalog_.find(next.bot_ns, next.bot);
   task.bot = found.bot;
   task.model = found.model;
   const bool first = ++task.attempt == 1;
   journal_tail tail{
-    std::make_shared<const event_source>(event_source{task.id, task.thread_id, task.ns, task.created_by}), last_seq,
-    task.attempt, op.at};
+    std::make_shared<const event_source>(event_source{task.id, task.thread_id, task.ns, task.created_by}),
+    next.last_seq, task.attempt, op.at};
   const auto position
-    = journal_.append(tail, event_type::task_started, started_data(task.name, task.attempt, op.node, bot));
+    = journal_.append(tail, event_type::task_started, started_data(task.name, task.attempt, op.node, next.bot));
   if (found.model)
     journal_.append(tail, event_type::chat_start, chat_start_data(found.bot->name, found.model->name));
-  task.has_history = !fresh && journal_.has_history(task.thread_id, task.id);
+  task.has_history = !next.fresh && journal_.has_history(task.thread_id, task.id);
   if (first)
-    journal_.add_user_message(tail, position, task.input);
+    journal_.add_plain_message(tail, position, message_role::user, task.input);
   tasks_.start(task.id, task.attempt, op.node, op.at);
   queue_.start(task.id, task.attempt, tail.seq, op.owner, op.node, op.at);
 }
 
 // -- on the way -----------------------------------------------------------------
 
-std::optional<open_task> sqlite_writer::load_fenced(const fence& f) {
-  auto task = tasks_.load(f.task_id);
+std::optional<open_task> store_rules::load_fenced(const fence& f) {
+  auto task = tasks_.load_running(f.task_id);
   if (!task || !task->is_claimed() || task->attempt != f.attempt || task->entry->owner != f.owner)
     return std::nullopt;
   return task;
 }
 
-outcome sqlite_writer::run(const append_journal& op) {
+outcome store_rules::run(const append_journal& op) {
   const auto task = load_fenced(op.fence);
   if (!task)
     return stale(op.fence);
@@ -109,26 +75,26 @@ outcome sqlite_writer::run(const append_journal& op) {
 
 // -- the ends -------------------------------------------------------------------
 
-outcome sqlite_writer::run(const complete_task& op) {
+outcome store_rules::run(const complete_task& op) {
   auto task = load_fenced(op.fence);
   if (!task)
     return stale(op.fence);
   auto tail = task->tail(op.at);
   journal_.append(tail, op.events);
-  tasks_.close_attempt(*task, {attempt_outcome::completed, std::nullopt, std::nullopt, op.usage}, op.at);
-  tasks_.finish(*task, tail, {task_status::completed, op.output, std::nullopt, std::nullopt, false});
+  close_attempt(*task, {attempt_outcome::completed, std::nullopt, std::nullopt, op.usage}, op.at);
+  finish(*task, tail, {task_status::completed, op.output, std::nullopt, std::nullopt, false});
   return done{};
 }
 
-outcome sqlite_writer::run(const fail_attempt& op) {
+outcome store_rules::run(const fail_attempt& op) {
   auto task = load_fenced(op.fence);
   if (!task)
     return stale(op.fence);
   auto tail = task->tail(op.at);
   journal_.append(tail, op.events);
-  tasks_.close_attempt(*task, {attempt_outcome::failed, op.error, op.kind, op.usage}, op.at);
+  close_attempt(*task, {attempt_outcome::failed, op.error, op.kind, op.usage}, op.at);
   if (!op.retry_at) {
-    tasks_.finish(*task, tail, {task_status::failed, std::nullopt, op.error, op.kind, op.chat_started});
+    finish(*task, tail, {task_status::failed, std::nullopt, op.error, op.kind, op.chat_started});
     return done{};
   }
   if (op.chat_started)
@@ -141,7 +107,7 @@ outcome sqlite_writer::run(const fail_attempt& op) {
   return done{};
 }
 
-outcome sqlite_writer::run(const release_tasks& op) {
+outcome store_rules::run(const release_tasks& op) {
   for (const auto& f : op.fences) {
     auto task = load_fenced(f);
     if (!task)
@@ -149,7 +115,7 @@ outcome sqlite_writer::run(const release_tasks& op) {
     auto tail = task->tail(op.at);
     journal_.append(tail, event_type::task_queued,
                     queued_data(task->name, task->status, {std::nullopt, false, op.reason}));
-    tasks_.close_attempt(*task, {attempt_outcome::released, std::nullopt, std::nullopt, {}}, op.at);
+    close_attempt(*task, {attempt_outcome::released, std::nullopt, std::nullopt, {}}, op.at);
     queue_.put_back(f.task_id, *task->entry, tail.seq, std::nullopt, op.at);
     tasks_.store_usage(*task, op.at);
   }
@@ -158,28 +124,24 @@ outcome sqlite_writer::run(const release_tasks& op) {
 
 // -- after a crash --------------------------------------------------------------
 
-outcome sqlite_writer::run(const recover_tasks& op) {
-  std::vector<uuid> lost;
-  {
-    auto rows = find_running_.query();
-    while (rows.next())
-      lost.push_back(rows.take<uuid>());
-  }
+outcome store_rules::run(const recover_tasks& op) {
+  const auto [lost, more] = queue_.lost(op);
   recovered_tasks result;
+  result.more = more;
   for (const auto& id : lost)
     if (auto task = tasks_.load(id))
       ++(recover(*task, op) ? result.requeued : result.failed);
   return result;
 }
 
-bool sqlite_writer::recover(open_task& task, const recover_tasks& op) {
+bool store_rules::recover(open_task& task, const recover_tasks& op) {
   constexpr std::string_view lost = "The node that ran this attempt ended.";
   auto tail = task.tail(op.at);
-  tasks_.close_attempt(task, {attempt_outcome::lost, lost, error_class::transient, {}}, op.at);
+  close_attempt(task, {attempt_outcome::lost, lost, error_class::transient, {}}, op.at);
   if (++task.entry->recoveries > op.max_recoveries) {
     const auto error = "The node that ran this task ended " + std::to_string(task.entry->recoveries)
                        + " times; it is not started again.";
-    tasks_.finish(task, tail, {task_status::failed, std::nullopt, error, error_class::permanent, false});
+    finish(task, tail, {task_status::failed, std::nullopt, error, error_class::permanent, false});
     return false;
   }
   journal_.append(tail, event_type::task_retrying,

@@ -1,0 +1,181 @@
+#include "persistence/pg_connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <pqxx/except.hxx>
+#include <pqxx/nontransaction.hxx>
+
+namespace troupe {
+
+namespace {
+
+/// Raised by `troupe.expect` when rows are not as they were read.
+constexpr std::string_view changed_meanwhile = "TR409";
+
+// A plan is made once, before the tables have their size: whatever they hold later, rows are to be found by index.
+constexpr const char* session = R"sql(
+SET standard_conforming_strings = on;
+SET client_encoding = 'UTF8';
+SET search_path = troupe;
+SET default_transaction_isolation = 'read committed';
+SET statement_timeout = '10s';
+SET lock_timeout = '5s';
+SET idle_in_transaction_session_timeout = '10s';
+SET plan_cache_mode = force_generic_plan;
+SET jit = off;
+SET enable_seqscan = off;
+SET enable_mergejoin = off;
+SET enable_hashjoin = off;
+)sql";
+
+/// States (SQLSTATE) that only another connection can cure.
+bool is_loss(std::string_view state) noexcept {
+  // 08: connection trouble; 57P0x: the server stops or starts; 25006: it has become a standby.
+  return state.starts_with("08") || state.starts_with("57P0") || state == "25006";
+}
+
+bool is_conflict(std::string_view state) noexcept {
+  // Serialization, deadlock, and a key that somebody else has stored first.
+  return state == changed_meanwhile || state == "40001" || state == "40P01" || state == "23505";
+}
+
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  while (!text.empty() && (text.back() == ' ' || text.back() == '.'))
+    text.pop_back();
+  return text;
+}
+
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    result += '%';
+    result += digits[byte >> 4U];
+    result += digits[byte & 15U];
+  }
+  return result;
+}
+
+std::string quoted(std::string_view text) {
+  std::string result = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\')
+      result += '\\';
+    result += c;
+  }
+  return result + "'";
+}
+
+std::string first_line(const std::string& file) {
+  std::ifstream in{file};
+  std::string line;
+  if (!std::getline(in, line))
+    throw std::runtime_error{"the password file " + file + " cannot be read or is empty"};
+  if (!line.empty() && line.back() == '\r')
+    line.pop_back();
+  return line;
+}
+
+} // namespace
+
+bool pg_failure::concerns_all() const noexcept {
+  // 53: out of disk, memory or connections; 58: the operating system; XX: damage.
+  return sqlstate.starts_with("53") || sqlstate.starts_with("58") || sqlstate.starts_with("XX");
+}
+
+// -- rows -----------------------------------------------------------------------
+
+bool pg_rows::is_null() const {
+  return result_[static_cast<pqxx::result_size_type>(row_)][column_].is_null();
+}
+
+std::string_view pg_rows::take_view() {
+  const auto field = result_[static_cast<pqxx::result_size_type>(row_)][column_++];
+  return {field.c_str(), field.size()};
+}
+
+std::int64_t pg_rows::take_number() {
+  const auto text = take_view();
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+// -- the connection -------------------------------------------------------------
+
+pg_connection::pg_connection(const std::string& address, role r) {
+  try {
+    connection_ = std::make_unique<pqxx::connection>(address);
+    // A connection that libpqxx has restored by itself would lack everything that is set here.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    connection_->inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+  } catch (const std::exception& e) {
+    throw pg_lost{one_line(e.what())};
+  }
+  run(session);
+  if (r == role::reader)
+    run("SET default_transaction_read_only = on");
+}
+
+pg_connection::~pg_connection() = default;
+
+pg_rows pg_connection::run(const std::string& sql) {
+  try {
+    pqxx::nontransaction work{*connection_};
+    return pg_rows{work.exec(sql)};
+  } catch (const pqxx::sql_error& e) {
+    const auto& state = e.sqlstate();
+    if (!connection_->is_open() || is_loss(state))
+      throw pg_lost{one_line(e.what())};
+    if (is_conflict(state))
+      throw pg_conflict{one_line(e.what())};
+    throw pg_failure{state, one_line(e.what())};
+  } catch (const pqxx::failure& e) {
+    if (!connection_->is_open())
+      throw pg_lost{one_line(e.what())};
+    throw pg_failure{"", one_line(e.what())};
+  }
+}
+
+const std::string& pg_connection::prepared(std::string_view sql) {
+  if (const auto known = statements_.find(sql); known != statements_.end())
+    return known->second;
+  auto name = "s" + std::to_string(statements_.size());
+  std::string text{"PREPARE " + name + " AS "};
+  text += sql;
+  run(text);
+  return statements_.emplace(std::string{sql}, std::move(name)).first->second;
+}
+
+// -- addresses ------------------------------------------------------------------
+
+std::string pg_address(const std::string& url, const std::string& password_file) {
+  // A server that vanished without a word is noticed within about five seconds.
+  std::vector<std::pair<std::string, std::string>> extra{{"connect_timeout", "3"},  {"tcp_user_timeout", "5000"},
+                                                         {"keepalives_idle", "2"},  {"keepalives_interval", "1"},
+                                                         {"keepalives_count", "3"}, {"application_name", "troupe"}};
+  if (!password_file.empty())
+    extra.emplace_back("password", first_line(password_file));
+  const bool is_uri = url.starts_with("postgres://") || url.starts_with("postgresql://");
+  auto result = url;
+  char separator = url.find('?') == std::string::npos ? '?' : '&';
+  for (const auto& [key, value] : extra) {
+    // What the user has set stays.
+    if (url.find(key + "=") != std::string::npos)
+      continue;
+    if (is_uri)
+      result += separator + key + '=' + percent_encoded(value);
+    else
+      result += ' ' + key + '=' + quoted(value);
+    separator = '&';
+  }
+  return result;
+}
+
+} // namespace troupe

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "persistence/store.hpp"
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+/// The cluster's store: a PostgreSQL database that many nodes share.
+namespace troupe {
+
+/// What the two sides of an open database share.
+struct pg_place {
+  /// For `pg_connection`.
+  std::string address;
+  uuid id;
+  std::atomic<bool> has_writer{false};
+  /// False while the writer looks for a server that it has lost.
+  std::atomic<bool> available{true};
+  /// The process ends: nobody waits for the server any more.
+  std::atomic<bool> given_up{false};
+};
+
+/// An open PostgreSQL database and what its migration did.
+struct opened_pg {
+  std::shared_ptr<database> store;
+  migration_report migration;
+};
+
+/// Connects to `url` and migrates the schema `troupe`.
+store_result<opened_pg> open_pg(const std::string& url, const std::string& password_file);
+
+} // namespace troupe

@@ -1,0 +1,245 @@
+#include "persistence/pg_reader.hpp"
+
+#include "persistence/pg_nodes.hpp"
+#include "persistence/pg_task_list.hpp"
+#include "persistence/record_rows.hpp"
+#include "persistence/rules.hpp"
+
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// After a failed try to connect, questions are refused for so long without another.
+constexpr auto between_tries = 250ms;
+
+std::pair<message_record, std::int64_t> take_placed_message(pg_rows& row) {
+  const auto position = row.take<std::int64_t>();
+  return {take_message(row), position};
+}
+
+} // namespace
+
+store_result<std::unique_ptr<store_reader>> make_pg_reader(std::shared_ptr<pg_place> place) {
+  return std::make_unique<pg_reader>(std::move(place));
+}
+
+// -- views and the connection ---------------------------------------------------
+
+pg_connection& pg_reader::connection() {
+  if (connection_)
+    return *connection_;
+  const auto clock = std::chrono::steady_clock::now();
+  if (clock < next_try_)
+    throw pg_lost{"there was no connection a moment ago"};
+  try {
+    connection_ = std::make_unique<pg_connection>(place_->address, pg_connection::role::reader);
+  } catch (...) {
+    next_try_ = std::chrono::steady_clock::now() + between_tries;
+    throw;
+  }
+  return *connection_;
+}
+
+void pg_reader::begin() {
+  // If it fails, each call sees the latest commit and reports for itself. A process that is frozen here is thrown out
+  // by the server (idle_in_transaction_session_timeout).
+  try {
+    if (!in_view_)
+      connection().run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    in_view_ = true;
+  } catch (const std::exception&) {
+    connection_.reset();
+    in_view_ = false;
+  }
+}
+
+void pg_reader::end() {
+  try {
+    if (std::exchange(in_view_, false) && connection_)
+      connection_->run("COMMIT");
+  } catch (const std::exception&) {
+    // Nothing was written; the view is gone either way.
+    connection_.reset();
+  }
+}
+
+// -- tasks ----------------------------------------------------------------------
+
+store_result<task_record> pg_reader::get_task(const uuid& id) {
+  return guarded<task_record>([&]() -> store_result<task_record> {
+    static const std::string sql
+      = "SELECT " + std::string{pg_task_columns}
+        + " FROM tasks t LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = $1::uuid AND t.deleted_at IS NULL";
+    auto rows = connection().query(sql, id);
+    if (!rows.next())
+      return no_such("task", id.to_string());
+    return take_task(rows);
+  });
+}
+
+store_result<page<task_record, uuid>> pg_reader::list_tasks(const task_filter& filter, std::optional<uuid> before,
+                                                            int limit) {
+  using result = page<task_record, uuid>;
+  return guarded<result>([&]() -> store_result<result> {
+    auto rows = query_task_list(connection(), filter, before, limit + 1);
+    return take_page<task_record, uuid>(rows, limit, [](pg_rows& row) {
+      auto task = take_task(row);
+      const auto id = task.id;
+      return std::pair{std::move(task), id};
+    });
+  });
+}
+
+store_result<std::vector<attempt_record>> pg_reader::attempts(const uuid& task_id) {
+  using result = std::vector<attempt_record>;
+  return guarded<result>([&]() -> store_result<result> {
+    auto rows = connection().query(
+      "SELECT attempt, outcome, started_at, ended_at, error_class, input_tokens, output_tokens, node, error FROM "
+      "attempts WHERE task_id = $1::uuid UNION ALL SELECT attempt, 0::smallint, started_at, NULL, NULL, input_tokens, "
+      "output_tokens, node, NULL FROM queue WHERE task_id = $1::uuid AND state = 1 ORDER BY 1",
+      task_id);
+    result items;
+    while (rows.next())
+      items.push_back(take_attempt(rows));
+    if (!connection().query("SELECT 1 FROM tasks WHERE id = $1::uuid AND deleted_at IS NULL", task_id).next())
+      return no_such("task", task_id.to_string());
+    return items;
+  });
+}
+
+// -- messages -------------------------------------------------------------------
+
+store_result<page<message_record, std::int64_t>> pg_reader::task_messages(const uuid& task_id, std::int64_t after,
+                                                                          int limit) {
+  using result = page<message_record, std::int64_t>;
+  return guarded<result>([&]() -> store_result<result> {
+    auto task = connection().query("SELECT t.thread_id, e.position FROM tasks t LEFT JOIN events e ON e.task_id = t.id "
+                                   "AND e.seq = 1 WHERE t.id = $1::uuid AND t.deleted_at IS NULL",
+                                   task_id);
+    if (!task.next())
+      return no_such("task", task_id.to_string());
+    const auto thread_id = task.take<uuid>();
+    // Nothing of a task precedes its creation, however long its thread is.
+    const auto begin = task.take<std::int64_t>();
+    static const std::string sql = std::string{"SELECT m.position, "} + message_columns
+                                   + " FROM messages m WHERE m.thread_id = $1::uuid AND m.position > $2::bigint AND "
+                                     "m.task_id = $3::uuid ORDER BY m.position LIMIT $4::int";
+    auto rows = connection().query(sql, thread_id, std::max(after, begin), task_id, limit + 1);
+    return take_page<message_record, std::int64_t>(rows, limit, take_placed_message);
+  });
+}
+
+store_result<page<message_record, std::int64_t>> pg_reader::thread_messages(const uuid& thread_id, std::int64_t after,
+                                                                            int limit) {
+  using result = page<message_record, std::int64_t>;
+  return guarded<result>([&]() -> store_result<result> {
+    auto known
+      = connection().query("SELECT 1 FROM tasks WHERE id = $1::uuid AND thread_id = $1::uuid AND deleted_at IS NULL "
+                           "UNION ALL (SELECT 1 FROM "
+                           "tasks WHERE thread_id = $1::uuid AND thread_id <> id AND deleted_at IS NULL LIMIT 1)",
+                           thread_id);
+    if (!known.next())
+      return no_such("thread", thread_id.to_string());
+    static const std::string sql
+      = std::string{"SELECT m.position, "} + message_columns
+        + " FROM messages m JOIN tasks t ON t.id = m.task_id WHERE m.thread_id = $1::uuid AND m.position > $2::bigint "
+          "AND t.deleted_at IS NULL ORDER BY m.position LIMIT $3::int";
+    auto rows = connection().query(sql, thread_id, after, limit + 1);
+    return take_page<message_record, std::int64_t>(rows, limit, take_placed_message);
+  });
+}
+
+// -- bots and models ------------------------------------------------------------
+
+store_result<bot_record> pg_reader::get_bot(const std::string& ns, const std::string& name) {
+  return guarded<bot_record>([&]() -> store_result<bot_record> {
+    static const std::string sql
+      = std::string{"SELECT "} + document_columns + " FROM bots WHERE ns = $1::text AND name = $2::text";
+    auto rows = connection().query(sql, ns, name);
+    if (!rows.next())
+      return not_in_catalog("bot", ns, name);
+    return take_bot(rows);
+  });
+}
+
+store_result<model_record> pg_reader::get_model(const std::string& ns, const std::string& name) {
+  return guarded<model_record>([&]() -> store_result<model_record> {
+    static const std::string sql
+      = std::string{"SELECT "} + document_columns + " FROM models WHERE ns = $1::text AND name = $2::text";
+    auto rows = connection().query(sql, ns, name);
+    if (!rows.next())
+      return not_in_catalog("model", ns, name);
+    return take_model(rows);
+  });
+}
+
+template <class Record, class Take>
+store_result<page<Record, std::string>> pg_reader::list_documents(std::string_view sql, const std::string& ns,
+                                                                  const std::string& after, int limit, Take take) {
+  using result = page<Record, std::string>;
+  return guarded<result>([&]() -> store_result<result> {
+    auto rows = connection().query(sql, ns, after, limit + 1);
+    return take_page<Record, std::string>(rows, limit, [&](pg_rows& row) {
+      auto record = take(row);
+      auto name = record.name;
+      return std::pair{std::move(record), std::move(name)};
+    });
+  });
+}
+
+store_result<page<bot_record, std::string>> pg_reader::list_bots(const std::string& ns, const std::string& after,
+                                                                 int limit) {
+  static const std::string sql = std::string{"SELECT "} + document_columns
+                                 + " FROM bots WHERE ns = $1::text AND name COLLATE \"C\" > $2::text ORDER BY name "
+                                   "COLLATE \"C\" LIMIT $3::int";
+  return list_documents<bot_record>(sql, ns, after, limit, take_bot<pg_rows>);
+}
+
+store_result<page<model_record, std::string>> pg_reader::list_models(const std::string& ns, const std::string& after,
+                                                                     int limit) {
+  static const std::string sql = std::string{"SELECT "} + document_columns
+                                 + " FROM models WHERE ns = $1::text AND name COLLATE \"C\" > $2::text ORDER BY name "
+                                   "COLLATE \"C\" LIMIT $3::int";
+  return list_documents<model_record>(sql, ns, after, limit, take_model<pg_rows>);
+}
+
+// -- the queue and the nodes ----------------------------------------------------
+
+store_result<queue_stats> pg_reader::queue() {
+  return guarded<queue_stats>([&]() -> store_result<queue_stats> {
+    // What is due counts as ready, though a claim has yet to notice; so does what is promised to a node.
+    auto rows = connection().query(
+      "SELECT ns, count(*) FILTER (WHERE ready), count(*) FILTER (WHERE waits AND NOT held), "
+      "count(*) FILTER (WHERE waits AND held), count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state = 1), "
+      "min(due_at) FILTER (WHERE ready) FROM (SELECT ns, state, held, due_at, state IN (0, 4) OR (state = 3 AND due_at "
+      "<= $1::bigint) AS ready, state = 3 AND due_at > $1::bigint AS waits FROM queue) q "
+      "GROUP BY ns ORDER BY ns COLLATE \"C\"",
+      now());
+    queue_stats stats;
+    while (rows.next()) {
+      queue_stats::row row;
+      row.ns = rows.take<std::string>();
+      row.ready = rows.take<std::int64_t>();
+      row.scheduled = rows.take<std::int64_t>();
+      row.retrying = rows.take<std::int64_t>();
+      row.blocked = rows.take<std::int64_t>();
+      row.running = rows.take<std::int64_t>();
+      row.oldest_due = rows.take<std::optional<timestamp>>();
+      stats.namespaces.push_back(std::move(row));
+    }
+    return stats;
+  });
+}
+
+store_result<std::vector<node_record>> pg_reader::nodes() {
+  return guarded<std::vector<node_record>>([&]() -> store_result<std::vector<node_record>> {
+    auto rows = connection().query(select_nodes);
+    return take_nodes(rows);
+  });
+}
+
+} // namespace troupe

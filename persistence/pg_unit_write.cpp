@@ -1,0 +1,244 @@
+#include "persistence/documents.hpp"
+#include "persistence/pg_unit.hpp"
+
+/// Writes a batch: a statement for each kind of change, with an array for each
+/// column, all in one round trip and one transaction. The journal comes last, so that
+/// the lock under which positions are drawn is held for as short as possible.
+namespace troupe {
+
+namespace {
+
+// -- the statements -------------------------------------------------------------
+
+// Each that changes rows ends with the number of rows it must meet.
+
+constexpr std::string_view change_threads = R"sql(
+WITH met AS (
+  INSERT INTO threads AS t(id, rev) SELECT u.id, u.rev + 1 FROM unnest($1::uuid[], $2::bigint[]) AS u(id, rev)
+  ON CONFLICT(id) DO UPDATE SET rev = excluded.rev WHERE t.rev = excluded.rev - 1 RETURNING 1)
+SELECT expect((SELECT count(*) FROM met), $3::bigint))sql";
+
+constexpr std::string_view insert_tasks = R"sql(
+INSERT INTO tasks(id, thread_id, ns, created_by, status, queued, listed, attempt, last_seq, max_attempts, priority,
+  input_tokens, output_tokens, created_at, updated_at, run_at, name, bot, bot_ns, node, input, spec, metadata)
+SELECT u.id, u.thread_id, u.ns, u.created_by, 0, u.queued, CASE WHEN u.queued THEN NULL ELSE 0 END, 0, u.last_seq,
+  u.max_attempts, u.priority, 0, 0, u.created_at, u.updated_at, u.run_at, u.name, u.bot, u.bot_ns, '', u.input, u.spec,
+  u.metadata
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::boolean[], $6::bigint[], $7::int[], $8::int[],
+  $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
+  $17::text[]) AS u(id, thread_id, ns, created_by, queued, last_seq, max_attempts, priority, created_at, updated_at,
+  run_at, name, bot, bot_ns, input, spec, metadata))sql";
+
+constexpr std::string_view change_tasks = R"sql(
+WITH met AS (
+  UPDATE tasks t SET rev = t.rev + 1, status = u.status, queued = u.queued,
+    listed = CASE WHEN u.queued OR u.status = 2 THEN NULL ELSE u.status END, attempt = u.attempt,
+    last_seq = u.last_seq, max_attempts = u.max_attempts, input_tokens = u.input_tokens,
+    output_tokens = u.output_tokens, updated_at = u.updated_at, started_at = u.started_at,
+    completed_at = u.completed_at, deleted_at = u.deleted_at, error_class = u.error_class, bot = u.bot,
+    bot_ns = u.bot_ns, node = u.node, error = u.error, output = u.output
+  FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::boolean[], $5::int[], $6::bigint[], $7::int[], $8::bigint[],
+    $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::smallint[], $15::text[],
+    $16::text[], $17::text[], $18::text[], $19::text[]) AS u(id, rev, status, queued, attempt, last_seq, max_attempts,
+    input_tokens, output_tokens, updated_at, started_at, completed_at, deleted_at, error_class, bot, bot_ns, node,
+    error, output)
+  WHERE t.id = u.id AND t.rev = u.rev RETURNING 1)
+SELECT expect((SELECT count(*) FROM met), $20::bigint))sql";
+
+constexpr std::string_view insert_queue = R"sql(
+INSERT INTO queue(task_id, thread_id, ns, state, priority, due_at, wakes_at, ready_no, again, attempt, last_seq, alone)
+SELECT u.task_id, u.thread_id, u.ns, u.state, u.priority, u.due_at, CASE WHEN u.state = 3 THEN u.due_at END,
+  CASE WHEN u.state = 0 AND u.plain THEN nextval('queue_order') END, u.state = 0 AND NOT u.plain, u.attempt,
+  u.last_seq, u.alone
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::int[], $6::bigint[], $7::boolean[], $8::int[],
+  $9::bigint[], $10::boolean[])
+  AS u(task_id, thread_id, ns, state, priority, due_at, plain, attempt, last_seq, alone))sql";
+
+constexpr std::string_view change_queue_rows = R"sql(
+WITH met AS (
+  UPDATE queue q SET rev = q.rev + 1, state = u.state, held = u.held, due_at = u.due_at,
+    wakes_at = CASE WHEN u.state = 3 THEN u.due_at END,
+    ready_no = CASE WHEN u.state = 0 AND u.plain THEN q.ready_no END, again = u.state = 0 AND NOT u.plain,
+    attempt = u.attempt, last_seq = u.last_seq, charged = u.charged, throttled = u.throttled,
+    recoveries = u.recoveries, alone = u.alone, called = u.called, input_tokens = u.input_tokens,
+    output_tokens = u.output_tokens, started_at = u.started_at, owner = u.owner, node = u.node
+  FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::boolean[], $5::bigint[], $6::boolean[], $7::int[],
+    $8::bigint[], $9::int[], $10::int[], $11::int[], $12::boolean[], $13::boolean[], $14::bigint[], $15::bigint[],
+    $16::bigint[], $17::uuid[], $18::text[]) AS u(task_id, rev, state, held, due_at, plain, attempt, last_seq, charged,
+    throttled, recoveries, alone, called, input_tokens, output_tokens, started_at, owner, node)
+  WHERE q.task_id = u.task_id AND q.rev = u.rev RETURNING 1)
+SELECT expect((SELECT count(*) FROM met), $19::bigint))sql";
+
+constexpr std::string_view delete_queue_rows = R"sql(
+WITH met AS (
+  DELETE FROM queue q USING unnest($1::uuid[], $2::int[]) AS u(task_id, rev)
+  WHERE q.task_id = u.task_id AND q.rev = u.rev RETURNING 1)
+SELECT expect((SELECT count(*) FROM met), $3::bigint))sql";
+
+constexpr std::string_view put_attempts = R"sql(
+INSERT INTO attempts(task_id, attempt, outcome, started_at, ended_at, error_class, input_tokens, output_tokens, node,
+  error)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::bigint[],
+  $8::bigint[], $9::text[], $10::text[])
+ON CONFLICT(task_id, attempt) DO UPDATE SET outcome = excluded.outcome, ended_at = excluded.ended_at,
+  error_class = excluded.error_class, error = excluded.error, input_tokens = excluded.input_tokens,
+  output_tokens = excluded.output_tokens)sql";
+
+constexpr std::string_view insert_keys = R"sql(
+INSERT INTO idempotency_keys(key, fingerprint, task_id, created_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[]))sql";
+
+constexpr std::string_view draw_positions = "SELECT draw_positions($1::bigint)";
+
+// Behind draw_positions in its transaction: positions count from its result back.
+constexpr std::string_view insert_events = R"sql(
+INSERT INTO events(position, task_id, seq, at, attempt, type, data)
+SELECT currval('positions') - $1::bigint + u.ordinal, u.task_id, u.seq, u.at, u.attempt, u.type, u.data
+FROM unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::int[], $7::smallint[], $8::text[])
+  AS u(ordinal, task_id, seq, at, attempt, type, data))sql";
+
+constexpr std::string_view insert_messages = R"sql(
+INSERT INTO messages(thread_id, position, task_id, created_at, attempt, role, content, tool_calls, call_id, tool)
+SELECT u.thread_id, currval('positions') - $1::bigint + u.ordinal, u.task_id, u.created_at, u.attempt, u.role,
+  u.content, u.tool_calls, u.call_id, u.tool
+FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::int[], $7::smallint[], $8::text[], $9::text[],
+  $10::text[], $11::text[])
+  AS u(thread_id, ordinal, task_id, created_at, attempt, role, content, tool_calls, call_id, tool))sql";
+
+constexpr std::string_view note_batch = R"sql(
+INSERT INTO batches(writer, number, first, at)
+VALUES($1::uuid, $2::bigint, CASE WHEN $3::bigint > 0 THEN currval('positions') - $3::bigint ELSE 0 END, $4::bigint)
+RETURNING first)sql";
+
+/// Appends `EXECUTE name(first, arrays…);`.
+void append_with(std::string& sql, const std::string& name, std::int64_t first, const pg_columns& columns) {
+  std::string text;
+  columns.write(text, name, false);
+  text.insert(text.find('(') + 1, std::to_string(first) + ",");
+  sql += text;
+}
+
+} // namespace
+
+// -- the batch ------------------------------------------------------------------
+
+void pg_unit::write(std::string& sql, std::int64_t number, timestamp at) {
+  write_threads(sql);
+  write_tasks(sql);
+  write_queue(sql);
+  write_attempts_and_keys(sql);
+  write_journal(sql);
+  connection_->append(sql, note_batch, writer_, number, ordinal_, at);
+}
+
+void pg_unit::write_threads(std::string& sql) {
+  pg_columns changed{2};
+  for (const auto& [id, view] : threads_)
+    if (view.changed)
+      changed.add(id, view.rev);
+  if (changed.rows() > 0)
+    changed.write(sql, connection_->prepared(change_threads), true);
+}
+
+void pg_unit::write_tasks(std::string& sql) {
+  pg_columns added{17};
+  pg_columns changed{19};
+  for (const auto& [id, r] : rows_) {
+    const auto& t = r.record;
+    if (r.is_new)
+      added.add(id, t.thread_id, t.ns, t.created_by, t.queued, r.last_seq, t.max_attempts, t.priority, t.created_at,
+                t.updated_at, t.run_at, t.name, t.bot, t.bot_ns, t.input, t.spec, t.metadata);
+    // A new task may be changed by the same batch: its row is there by then.
+    if (r.changed)
+      changed.add(id, r.rev, t.status, t.queued, t.attempt, r.last_seq, t.max_attempts, t.usage.input_tokens,
+                  t.usage.output_tokens, t.updated_at, t.started_at, t.completed_at, r.deleted_at, t.error_kind, t.bot,
+                  t.bot_ns, t.node, t.error, t.output);
+  }
+  if (added.rows() > 0)
+    added.write(sql, connection_->prepared(insert_tasks), false);
+  if (changed.rows() > 0)
+    changed.write(sql, connection_->prepared(change_tasks), true);
+}
+
+void pg_unit::write_queue(std::string& sql) {
+  pg_columns added{10};
+  pg_columns changed{18};
+  pg_columns removed{2};
+  for (const auto& [id, r] : rows_) {
+    if (!r.queue_changed)
+      continue;
+    if (r.was_queued && !r.queue) {
+      removed.add(id, r.queue_rev);
+      continue;
+    }
+    if (!r.queue)
+      continue;
+    const auto& q = *r.queue;
+    const auto& e = q.entry;
+    if (!r.was_queued) {
+      added.add(id, r.record.thread_id, r.record.ns, e.state, q.priority, q.due_at, q.plain, q.attempt, q.last_seq,
+                q.alone);
+      continue;
+    }
+    std::optional<uuid> owner;
+    if (!e.owner.is_nil())
+      owner = e.owner;
+    changed.add(id, r.queue_rev, e.state, e.held, q.due_at, q.plain, q.attempt, q.last_seq, e.charged, e.throttled,
+                e.recoveries, q.alone, e.called, e.usage.input_tokens, e.usage.output_tokens, e.started_at, owner,
+                e.node);
+  }
+  if (removed.rows() > 0)
+    removed.write(sql, connection_->prepared(delete_queue_rows), true);
+  if (changed.rows() > 0)
+    changed.write(sql, connection_->prepared(change_queue_rows), true);
+  if (added.rows() > 0)
+    added.write(sql, connection_->prepared(insert_queue), false);
+}
+
+void pg_unit::write_attempts_and_keys(std::string& sql) {
+  // One statement must not meet a row twice: of an attempt that was put twice the latter counts.
+  std::map<std::pair<uuid, int>, const attempt_record*> latest;
+  for (const auto& staged : attempts_)
+    latest[{staged.task_id, staged.attempt.attempt}] = &staged.attempt;
+  pg_columns attempts{10};
+  for (const auto& [key, a] : latest)
+    attempts.add(key.first, a->attempt, a->outcome, a->started_at, a->ended_at, a->error_kind, a->usage.input_tokens,
+                 a->usage.output_tokens, a->node, a->error);
+  if (attempts.rows() > 0)
+    attempts.write(sql, connection_->prepared(put_attempts), false);
+  pg_columns keys{4};
+  for (const auto& staged : keys_)
+    keys.add(staged.key.key, staged.key.fingerprint, staged.task_id, staged.at);
+  if (keys.rows() > 0)
+    keys.write(sql, connection_->prepared(insert_keys), false);
+}
+
+void pg_unit::write_journal(std::string& sql) {
+  if (ordinal_ == 0)
+    return;
+  connection_->append(sql, draw_positions, ordinal_);
+  pg_columns events{7};
+  for (const auto& e : events_)
+    events.add(e.position, e.source->task_id, e.seq, e.at, e.attempt, e.type, e.data);
+  if (events.rows() > 0)
+    append_with(sql, connection_->prepared(insert_events), ordinal_, events);
+  pg_columns messages{10};
+  for (const auto& staged : messages_) {
+    const auto& m = staged.message;
+    std::optional<std::string> calls;
+    if (!m.tool_calls.empty())
+      calls = to_document(m.tool_calls);
+    std::optional<std::string_view> call_id;
+    std::optional<std::string_view> tool;
+    if (m.role == message_role::tool) {
+      call_id = m.call_id;
+      tool = m.tool;
+    }
+    messages.add(staged.thread_id, staged.position, m.task_id, m.created_at, m.attempt, m.role, m.content, calls,
+                 call_id, tool);
+  }
+  if (messages.rows() > 0)
+    append_with(sql, connection_->prepared(insert_messages), ordinal_, messages);
+}
+
+} // namespace troupe

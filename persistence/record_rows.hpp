@@ -1,0 +1,179 @@
+#pragma once
+
+#include "persistence/documents.hpp"
+#include "persistence/operations.hpp"
+#include "persistence/store.hpp"
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// How rows become records, whichever database they come from: for each table the
+/// columns to select, and the function that takes them in that order from anything
+/// with `take<T>()` and `take_view()`. Enums are stored as their numbers, so the
+/// order of their values in persistence/records.hpp is part of the schema.
+namespace troupe {
+
+/// Of `bots` or `models`.
+inline constexpr const char* document_columns = "ns, name, created_at, updated_at, document";
+/// Of `messages` named `m`.
+inline constexpr const char* message_columns
+  = "m.task_id, m.role, m.attempt, m.created_at, m.content, m.tool_calls, m.call_id, m.tool";
+/// Of `attempts`, or columns of `queue` in the same order.
+inline constexpr const char* attempt_columns
+  = "attempt, outcome, started_at, ended_at, error_class, input_tokens, output_tokens, node, error";
+/// Of `events` named `e`; the source is left to the caller.
+inline constexpr const char* event_columns = "e.seq, e.position, e.attempt, e.type, e.at, e.data";
+
+template <class Rows>
+token_usage take_usage(Rows& row) {
+  token_usage usage;
+  usage.input_tokens = row.template take<std::int64_t>();
+  usage.output_tokens = row.template take<std::int64_t>();
+  return usage;
+}
+
+/// Of `tasks`; each database names the columns, in this order.
+template <class Rows>
+task_record take_task(Rows& row) {
+  task_record task;
+  task.id = row.template take<uuid>();
+  task.thread_id = row.template take<uuid>();
+  task.ns = row.template take<std::string>();
+  task.created_by = row.template take<std::string>();
+  task.status = row.template take<task_status>();
+  task.queued = row.template take<bool>();
+  task.attempt = row.template take<int>();
+  task.max_attempts = row.template take<int>();
+  task.priority = row.template take<int>();
+  task.usage = take_usage(row);
+  task.created_at = row.template take<timestamp>();
+  task.updated_at = row.template take<timestamp>();
+  task.started_at = row.template take<std::optional<timestamp>>();
+  task.completed_at = row.template take<std::optional<timestamp>>();
+  task.run_at = row.template take<std::optional<timestamp>>();
+  task.error_kind = row.template take<std::optional<error_class>>();
+  task.name = row.template take<std::string>();
+  task.bot = row.template take<std::string>();
+  task.bot_ns = row.template take<std::string>();
+  task.node = row.template take<std::string>();
+  task.error = row.template take<std::optional<std::string>>();
+  task.input = row.template take<std::string>();
+  task.output = row.template take<std::optional<std::string>>();
+  task.spec = row.template take<std::string>();
+  task.metadata = row.template take<std::string>();
+  return task;
+}
+
+template <class Record, class Rows>
+Record take_document(Rows& row) {
+  Record record;
+  record.ns = row.template take<std::string>();
+  record.name = row.template take<std::string>();
+  record.created_at = row.template take<timestamp>();
+  record.updated_at = row.template take<timestamp>();
+  from_document(row.take_view(), record);
+  return record;
+}
+
+template <class Rows>
+bot_record take_bot(Rows& row) {
+  return take_document<bot_record>(row);
+}
+
+template <class Rows>
+model_record take_model(Rows& row) {
+  return take_document<model_record>(row);
+}
+
+template <class Rows>
+message_record take_message(Rows& row) {
+  message_record message;
+  message.task_id = row.template take<uuid>();
+  message.role = row.template take<message_role>();
+  message.attempt = row.template take<int>();
+  message.created_at = row.template take<timestamp>();
+  message.content = row.template take<std::string>();
+  if (const auto calls = row.take_view(); !calls.empty())
+    message.tool_calls = tool_calls_from_document(calls);
+  message.call_id = row.template take<std::string>();
+  message.tool = row.template take<std::string>();
+  return message;
+}
+
+template <class Rows>
+attempt_record take_attempt(Rows& row) {
+  attempt_record attempt;
+  attempt.attempt = row.template take<int>();
+  attempt.outcome = row.template take<attempt_outcome>();
+  attempt.started_at = row.template take<timestamp>();
+  attempt.ended_at = row.template take<std::optional<timestamp>>();
+  attempt.error_kind = row.template take<std::optional<error_class>>();
+  attempt.usage = take_usage(row);
+  attempt.node = row.template take<std::string>();
+  attempt.error = row.template take<std::optional<std::string>>();
+  return attempt;
+}
+
+template <class Rows>
+event_record take_event(Rows& row) {
+  event_record event;
+  event.seq = row.template take<std::int64_t>();
+  event.position = row.template take<std::int64_t>();
+  event.attempt = row.template take<int>();
+  event.type = row.template take<event_type>();
+  event.at = row.template take<timestamp>();
+  event.data = row.template take<std::string>();
+  return event;
+}
+
+/// Reads up to `limit` of rows selected with a limit of one more, which tells
+/// whether there is a next page. `take` gives a record and its key.
+template <class Record, class Key, class Rows, class Take>
+page<Record, Key> take_page(Rows& rows, int limit, Take take) {
+  page<Record, Key> result;
+  std::optional<Key> last;
+  while (rows.next()) {
+    if (result.items.size() == static_cast<std::size_t>(limit)) {
+      result.next = std::move(last);
+      break;
+    }
+    auto [record, key] = take(rows);
+    result.items.push_back(std::move(record));
+    last = std::move(key);
+  }
+  return result;
+}
+
+/// Takes events with their sources in front: id, thread, namespace, creator.
+/// Consecutive events of one task share their source.
+template <class Rows>
+void take_sourced_events(Rows& rows, std::vector<event_record>& out) {
+  while (rows.next()) {
+    event_source source;
+    source.task_id = rows.template take<uuid>();
+    source.thread_id = rows.template take<uuid>();
+    source.ns = rows.template take<std::string>();
+    source.created_by = rows.template take<std::string>();
+    auto event = take_event(rows);
+    event.source = !out.empty() && out.back().source->task_id == source.task_id
+                     ? out.back().source
+                     : std::make_shared<const event_source>(std::move(source));
+    out.push_back(std::move(event));
+  }
+}
+
+/// What every face of this layer answers when its database refuses.
+inline store_error unavailable(const std::exception& why) {
+  return {store_errc::unavailable, std::string{"The database does not answer: "} + why.what() + "."};
+}
+
+inline store_error no_such(std::string_view what, const std::string& name) {
+  return {store_errc::not_found, "There is no " + std::string{what} + " " + name + "."};
+}
+
+} // namespace troupe

@@ -1,0 +1,142 @@
+#include "persistence/rules.hpp"
+
+#include "persistence/events_json.hpp"
+
+#include <algorithm>
+#include <utility>
+
+/// What several operations share: keys, the ends of attempts and tasks, refusals.
+namespace troupe {
+
+// -- keys -----------------------------------------------------------------------
+
+std::optional<outcome> store_rules::replay(const std::optional<idempotency_key>& key) {
+  if (!key)
+    return std::nullopt;
+  const auto seen = keys_.find(key->key);
+  if (!seen)
+    return std::nullopt;
+  if (seen->fingerprint != key->fingerprint)
+    return store_error{store_errc::key_reused, "This idempotency key was used before with another request."};
+  auto task = tasks_.read(seen->task_id);
+  if (!task)
+    return task_not_found(seen->task_id);
+  return task_result{std::move(*task), true};
+}
+
+outcome store_rules::answer(const uuid& id, const std::optional<idempotency_key>& key, timestamp at) {
+  if (key)
+    keys_.insert(*key, id, at);
+  auto task = tasks_.read(id);
+  if (!task)
+    return task_not_found(id);
+  return task_result{std::move(*task), false};
+}
+
+outcome store_rules::run(const clean_up& op) {
+  keys_.forget(op.keys_before);
+  return done{};
+}
+
+// -- the end of an attempt ------------------------------------------------------
+
+void store_rules::close_attempt(open_task& task, const attempt_end& end, timestamp at) {
+  auto usage = end.usage;
+  if (task.entry) {
+    // Whoever ends the attempt may know less than it has reported itself.
+    usage.input_tokens = std::max(usage.input_tokens, task.entry->usage.input_tokens);
+    usage.output_tokens = std::max(usage.output_tokens, task.entry->usage.output_tokens);
+  }
+  attempt_record attempt;
+  attempt.attempt = task.attempt;
+  attempt.outcome = end.outcome;
+  attempt.started_at = task.entry ? task.entry->started_at : at;
+  attempt.ended_at = at;
+  attempt.error = end.error;
+  attempt.error_kind = end.kind;
+  attempt.usage = usage;
+  if (task.entry)
+    attempt.node = task.entry->node;
+  tasks_.put_attempt(task.id(), attempt);
+  task.usage += usage;
+}
+
+// -- the end of a task ----------------------------------------------------------
+
+void store_rules::finish(const open_task& task, journal_tail& tail, const task_end& end) {
+  if (task.entry) {
+    queue_.leave(task);
+    if (task.entry->called)
+      seal_tool_calls(tail);
+  }
+  append_end(task, tail, end);
+  tasks_.finish(task, tail, end);
+}
+
+void store_rules::append_end(const open_task& task, journal_tail& tail, const task_end& end) {
+  switch (end.status) {
+  case task_status::completed: {
+    const auto position
+      = journal_.append(tail, event_type::task_completed, completed_data(task.name, end.output, task.usage));
+    if (end.output)
+      journal_.add_plain_message(tail, position, message_role::assistant, *end.output);
+    return;
+  }
+  case task_status::failed: {
+    const auto error = end.error.value_or(std::string_view{});
+    const auto kind = end.kind.value_or(error_class::permanent);
+    if (end.ends_chat)
+      journal_.append(tail, event_type::chat_error, chat_error_data(error, kind));
+    journal_.append(tail, event_type::task_failed, failed_data(task.name, error, kind, task.attempt));
+    return;
+  }
+  case task_status::cancelled:
+    if (end.ends_chat)
+      journal_.append(tail, event_type::chat_cancelled, "{}");
+    journal_.append(tail, event_type::task_cancelled, cancelled_data(task.name, end.output));
+    return;
+  case task_status::pending:
+  case task_status::running: return;
+  }
+}
+
+void store_rules::seal_tool_calls(journal_tail& tail) {
+  for (const auto& call : journal_.open_calls(tail.source->thread_id, tail.source->task_id)) {
+    const auto position = journal_.append(tail, event_type::chat_tool_result,
+                                          tool_result_data(call.call_id, call.tool, unfinished_call_result()));
+    message_record result;
+    result.role = message_role::tool;
+    result.content = unfinished_call_result();
+    result.call_id = call.call_id;
+    result.tool = call.tool;
+    journal_.add_message(tail, position, result);
+  }
+}
+
+// -- refusals -------------------------------------------------------------------
+
+store_error task_not_found(const uuid& id) {
+  return {store_errc::not_found, "There is no task " + id.to_string() + "."};
+}
+
+store_error cannot(const uuid& id, task_status status, std::string_view what) {
+  return {store_errc::illegal_transition, "Task " + id.to_string() + " is " + std::string{to_string(status)}
+                                            + " and cannot " + std::string{what} + "."};
+}
+
+store_error not_in_catalog(std::string_view kind, const std::string& ns, const std::string& name) {
+  return {store_errc::not_found, "There is no " + std::string{kind} + " '" + name + "' in namespace '" + ns + "'."};
+}
+
+store_error bot_missing(std::string_view ns, std::string_view name, const resolved_bot& found) {
+  const auto where = [](std::string_view space) {
+    auto text = "namespace '" + std::string{space} + "'";
+    return space == "default" ? text : text + " or in 'default'";
+  };
+  if (!found.bot)
+    return {store_errc::bot_invalid, "There is no bot '" + std::string{name} + "' in " + where(ns) + "."};
+  return {store_errc::bot_invalid, "The bot '" + std::string{name} + "' needs the model '" + found.bot->model
+                                     + "', which is not in " + where(found.bot->ns) + "."};
+}
+
+} // namespace troupe
