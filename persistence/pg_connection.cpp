@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <fstream>
+#include <utility>
 #include <pqxx/except.hxx>
 #include <pqxx/nontransaction.hxx>
 
@@ -68,6 +69,17 @@ std::string quoted(std::string_view text) {
     result += c;
   }
   return result + "'";
+}
+
+/// True if `url` gives `key` a value.
+bool names(std::string_view url, std::string_view key) {
+  for (auto at = url.find(key); at != std::string_view::npos; at = url.find(key, at + 1)) {
+    const bool begins = at == 0 || std::string_view{" ?&"}.find(url[at - 1]) != std::string_view::npos;
+    const auto end = url.find_first_not_of(' ', at + key.size());
+    if (begins && end != std::string_view::npos && url[end] == '=')
+      return true;
+  }
+  return false;
 }
 
 std::string first_line(const std::string& file) {
@@ -157,24 +169,28 @@ const std::string& pg_connection::prepared(std::string_view sql) {
 
 std::string pg_address(const std::string& url, const std::string& password_file) {
   // A server that vanished without a word is noticed within about five seconds.
-  std::vector<std::pair<std::string, std::string>> extra{{"connect_timeout", "3"},  {"tcp_user_timeout", "5000"},
-                                                         {"keepalives_idle", "2"},  {"keepalives_interval", "1"},
-                                                         {"keepalives_count", "3"}, {"application_name", "troupe"}};
-  if (!password_file.empty())
-    extra.emplace_back("password", first_line(password_file));
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> bounds{{{"connect_timeout", "3"},
+                                                                                  {"tcp_user_timeout", "5000"},
+                                                                                  {"keepalives_idle", "2"},
+                                                                                  {"keepalives_interval", "1"},
+                                                                                  {"keepalives_count", "3"},
+                                                                                  {"application_name", "troupe"}}};
   const bool is_uri = url.starts_with("postgres://") || url.starts_with("postgresql://");
   auto result = url;
   char separator = url.find('?') == std::string::npos ? '?' : '&';
-  for (const auto& [key, value] : extra) {
-    // What the user has set stays.
-    if (url.find(key + "=") != std::string::npos)
-      continue;
+  const auto add = [&](std::string_view key, std::string_view value) {
     if (is_uri)
-      result += separator + key + '=' + percent_encoded(value);
+      result.append(1, separator).append(key).append("=").append(percent_encoded(value));
     else
-      result += ' ' + key + '=' + quoted(value);
+      result.append(" ").append(key).append("=").append(quoted(value));
     separator = '&';
-  }
+  };
+  // What the user has set stays; the last of two counts, so the password of the file goes behind any other.
+  for (const auto& [key, value] : bounds)
+    if (!names(url, key))
+      add(key, value);
+  if (!password_file.empty())
+    add("password", first_line(password_file));
   return result;
 }
 

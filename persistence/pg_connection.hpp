@@ -131,8 +131,8 @@ private:
   std::map<std::string, std::string, std::less<>> statements_;
 };
 
-/// `url` with the password of `password_file` and with bounds on how long a dead
-/// server goes unnoticed. Throws `std::runtime_error` if the file cannot be read.
+/// `url` with bounds on how long a dead server goes unnoticed, and with the password
+/// in the first line of `password_file`, if that is named, in place of any other. Throws `std::runtime_error` if the file cannot be read.
 std::string pg_address(const std::string& url, const std::string& password_file);
 
 } // namespace troupe

@@ -1,0 +1,477 @@
+#include "store_fixture.hpp"
+
+#include <gmock/gmock.h>
+#include <pqxx/connection>
+#include <pqxx/nontransaction>
+
+#include <atomic>
+#include <map>
+#include <random>
+#include <set>
+#include <thread>
+
+/// What only several nodes on one database show: races, leases, lost connections.
+namespace troupe {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class Postgres : public store_fixture {
+protected:
+  /// Another process on the same database.
+  struct node {
+    explicit node(const std::string& url)
+      : db{value_of<std::shared_ptr<database>>(open_database(url))},
+        writer{value_of<std::unique_ptr<store_writer>>(db->open_writer())},
+        reader{value_of<std::unique_ptr<store_reader>>(db->open_reader())} {}
+
+    template <class Op>
+    outcome apply(Op op) {
+      const operation one{std::move(op)};
+      last = writer->apply(std::span{&one, 1});
+      return last.outcomes.at(0);
+    }
+    template <class Op>
+    typename Op::result_type must(Op op) {
+      return value_of<typename Op::result_type>(apply(std::move(op)));
+    }
+    std::vector<claimed_task> claim(int limit = 100) {
+      return must(claim_tasks{owner, "node", limit, now()}).tasks;
+    }
+    void take_lease(std::chrono::milliseconds ttl = 10s) { must(renew_lease{owner, id, "node", ttl, true}); }
+    [[nodiscard]] fence fence_of(const claimed_task& task) const { return {task.id, task.attempt, owner}; }
+
+    std::shared_ptr<database> db;
+    std::unique_ptr<store_writer> writer;
+    std::unique_ptr<store_reader> reader;
+    uuid id = make_uuid();
+    uuid owner = make_uuid();
+    committed last;
+  };
+
+  std::unique_ptr<node> join() { return std::make_unique<node>(place->url()); }
+
+  /// Runs SQL beside everybody else, as an operator might.
+  std::string sql(const std::string& text) {
+    pqxx::connection connection{place->url()};
+    pqxx::nontransaction work{connection};
+    work.exec("SET search_path = troupe");
+    const auto rows = work.exec(text);
+    return rows.empty() ? "" : rows[0][0].c_str();
+  }
+
+  /// Ends the sessions of every node, as a failover would.
+  void cut_all() {
+    sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+        "AND application_name = 'troupe' AND datname = current_database()");
+  }
+
+  /// Journal of a task: its numbers must be 1, 2, 3…
+  void expect_whole_journal(const uuid& id) {
+    std::int64_t expected = 0;
+    int ends = 0;
+    for (const auto& event : journal(id)) {
+      EXPECT_EQ(event.seq, ++expected) << id.to_string();
+      ends += is_terminal(event.type) ? 1 : 0;
+    }
+    EXPECT_EQ(ends, 1) << id.to_string() << ": " << story(id);
+  }
+};
+
+std::vector<database_kind> postgres_only() {
+  auto kinds = database_kinds();
+  std::erase_if(kinds, [](const auto& kind) { return kind.name != "Postgres"; });
+  return kinds;
+}
+
+INSTANTIATE_TEST_SUITE_P(Only, Postgres, testing::ValuesIn(postgres_only()),
+                         [](const auto& kind) { return kind.param.name; });
+
+// -- the schema -----------------------------------------------------------------
+
+TEST_P(Postgres, IsSharedAndHasOneIdentity) {
+  const auto other = join();
+  EXPECT_TRUE(db->info().shared);
+  EXPECT_EQ(db->info().id, other->db->info().id);
+  EXPECT_FALSE(db->info().id.is_nil());
+}
+
+TEST_P(Postgres, ManyNodesMayMigrateAtOnce) {
+  close();
+  sql("DROP SCHEMA troupe CASCADE");
+  std::vector<std::thread> threads;
+  std::atomic<int> migrated{0};
+  std::atomic<int> opened{0};
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      const auto result = migrate_database(place->url());
+      if (const auto* report = std::get_if<migration_report>(&result)) {
+        ++opened;
+        migrated += report->from == 0 ? 1 : 0;
+      }
+    });
+  for (auto& thread : threads)
+    thread.join();
+  EXPECT_EQ(opened, 4);
+  EXPECT_EQ(migrated, 1);
+  open();
+  completed_task();
+}
+
+TEST_P(Postgres, ANewerSchemaIsRefused) {
+  sql("UPDATE meta SET value = '1000' WHERE name = 'schema_version'");
+  const auto result = open_database(place->url());
+  EXPECT_EQ(refusal(result), store_errc::schema_too_new);
+  EXPECT_THAT(std::get<store_error>(result).message, HasSubstr("newer Troupe"));
+}
+
+TEST_P(Postgres, AServerThatIsNotThereIsNamedWithoutItsPassword) {
+  const auto result = open_database("postgres://me:secret@127.0.0.1:1/db");
+  ASSERT_EQ(refusal(result), store_errc::unavailable);
+  EXPECT_THAT(std::get<store_error>(result).message, HasSubstr("127.0.0.1"));
+  EXPECT_THAT(std::get<store_error>(result).message, testing::Not(HasSubstr("secret")));
+}
+
+TEST_P(Postgres, TextIsKeptAsItIs) {
+  for (const std::string text : {"it's", R"("quoted" \ back\slash)", "{a,b}", "NULL", "", "tab\tnew\nline", "ünï → 🎭",
+                                 "'); DROP TABLE tasks; --", "$1 $$ E'\\x'"}) {
+    auto op = make_task(text);
+    op.task.name = text;
+    op.task.metadata = R"({"k":"it's \"so\""})";
+    op.execute = true;
+    const auto id = must(op).task.id;
+    EXPECT_EQ(task(id).input, text);
+    EXPECT_EQ(task(id).name, text);
+    const auto claimed = claim_one();
+    EXPECT_EQ(claimed.input, text);
+    must(make_completion(claimed, text));
+    EXPECT_EQ(task(id).output, text);
+    EXPECT_EQ(messages(id).at(1).content, text);
+  }
+}
+
+// -- many writers -----------------------------------------------------------------
+
+TEST_P(Postgres, EachTaskIsClaimedByOneNode) {
+  std::set<uuid> created;
+  for (int i = 0; i < 300; ++i)
+    created.insert(execute());
+  std::vector<std::unique_ptr<node>> nodes;
+  for (int i = 0; i < 3; ++i)
+    nodes.push_back(join());
+  std::vector<std::vector<uuid>> claimed(nodes.size());
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    threads.emplace_back([&, i] {
+      for (;;) {
+        const auto tasks = nodes[i]->claim(7);
+        if (tasks.empty())
+          return;
+        for (const auto& one : tasks)
+          claimed[i].push_back(one.id);
+      }
+    });
+  for (auto& thread : threads)
+    thread.join();
+  std::set<uuid> seen;
+  std::size_t count = 0;
+  for (const auto& ids : claimed) {
+    seen.insert(ids.begin(), ids.end());
+    count += ids.size();
+  }
+  EXPECT_EQ(count, created.size());
+  EXPECT_EQ(seen, created);
+}
+
+TEST_P(Postgres, AThreadRunsOneTaskAtATimeWhoeverAddsAndEndsThem) {
+  const auto root = completed_task();
+  constexpr int per_node = 30;
+  std::vector<std::unique_ptr<node>> nodes;
+  for (int i = 0; i < 3; ++i)
+    nodes.push_back(join());
+  std::atomic<int> running{0};
+  std::atomic<int> most{0};
+  std::atomic<int> ended{0};
+  std::vector<std::thread> threads;
+  for (auto& one : nodes)
+    threads.emplace_back([&, n = one.get()] {
+      std::mt19937 random{n->owner.bytes[15]};
+      for (int added = 0; ended < per_node * 3;) {
+        if (added < per_node) {
+          auto op = make_turn(root);
+          op.execute = true;
+          const auto id = n->must(op).task.id;
+          ++added;
+          // Some are cancelled while they wait, or run elsewhere.
+          if (random() % 5 == 0) {
+            cancel_task cancel;
+            cancel.id = id;
+            cancel.at = now();
+            const auto result = n->apply(cancel);
+            if (const auto* done_task = std::get_if<task_result>(&result); done_task && added > 0)
+              ended += done_task->task.status == task_status::cancelled ? 1 : 0;
+          }
+        }
+        for (const auto& claimed : n->claim()) {
+          most = std::max(most.load(), ++running);
+          complete_task end;
+          end.fence = n->fence_of(claimed);
+          end.output = "answer";
+          end.at = now();
+          --running;
+          const auto result = n->apply(end);
+          if (std::holds_alternative<done>(result))
+            ++ended;
+        }
+      }
+    });
+  for (auto& thread : threads)
+    thread.join();
+  EXPECT_EQ(most, 1);
+  EXPECT_EQ(ended, per_node * 3);
+  EXPECT_TRUE(value_of<queue_stats>(reader->queue()).namespaces.empty());
+}
+
+TEST_P(Postgres, AKeyUsedOnTwoNodesAtOnceMakesOneTask) {
+  const auto other = join();
+  for (int i = 0; i < 30; ++i) {
+    auto first = make_task();
+    first.key = idempotency_key{"key-" + std::to_string(i), "print"};
+    auto second = make_task();
+    second.key = first.key;
+    task_result here;
+    task_result there;
+    std::thread rival{[&] { there = other->must(second); }};
+    here = must(first);
+    rival.join();
+    EXPECT_EQ(here.task.id, there.task.id);
+    EXPECT_NE(here.replayed, there.replayed);
+  }
+}
+
+TEST_P(Postgres, WhatOneNodeChangesOfABotTheOtherSeesAtOnce) {
+  const auto other = join();
+  execute();
+  for (int i = 0; i < 5; ++i) {
+    put_bot op;
+    op.bot.name = "fickle";
+    op.bot.ns = "default";
+    op.bot.model = "builtin";
+    op.bot.restart.max_attempts = i + 1;
+    op.at = clock;
+    other->must(op);
+    auto made = make_task();
+    made.task.bot = "fickle";
+    made.execute = true;
+    EXPECT_EQ(must(made).task.max_attempts, i + 1);
+    other->must(delete_bot{"default", "fickle"});
+    made.task.id = made.task.thread_id = make_uuid();
+    EXPECT_EQ(refused(made), store_errc::bot_invalid);
+  }
+}
+
+// -- order ----------------------------------------------------------------------
+
+TEST_P(Postgres, PositionsAreGivenInTheOrderInWhichCommitsAreSeen) {
+  constexpr int batches = 60;
+  std::vector<std::unique_ptr<node>> nodes;
+  for (int i = 0; i < 3; ++i)
+    nodes.push_back(join());
+  std::atomic<int> writing{3};
+  std::vector<event_record> followed;
+  std::vector<std::pair<std::int64_t, std::int64_t>> ranges;
+  std::mutex guard;
+
+  std::thread follower{[&] {
+    const auto beside = value_of<std::unique_ptr<store_reader>>(db->open_reader());
+    std::int64_t position = 0;
+    for (;;) {
+      const bool last_round = writing == 0;
+      auto part = value_of<room_events>(beside->room_events_after({room::kind::ns, {}, "default"}, position, 10));
+      position = part.position;
+      std::move(part.events.begin(), part.events.end(), std::back_inserter(followed));
+      if (last_round && part.at_end)
+        return;
+    }
+  }};
+  std::vector<std::thread> writers;
+  for (auto& one : nodes)
+    writers.emplace_back([&, n = one.get()] {
+      for (int i = 0; i < batches; ++i) {
+        std::vector<operation> batch;
+        for (int k = 0; k <= i % 4; ++k) {
+          auto op = make_task();
+          op.execute = true;
+          batch.emplace_back(op);
+        }
+        const auto result = n->writer->apply(batch);
+        const std::lock_guard lock{guard};
+        ranges.emplace_back(result.from_position, result.to_position);
+      }
+      --writing;
+    });
+  for (auto& thread : writers)
+    thread.join();
+  follower.join();
+
+  // Every commit goes on where another one ended.
+  std::sort(ranges.begin(), ranges.end());
+  for (std::size_t i = 1; i < ranges.size(); ++i)
+    EXPECT_EQ(ranges[i].first, ranges[i - 1].second);
+  // The follower has seen all of them, each once, in order, though it read while they were written.
+  EXPECT_EQ(followed.size(), static_cast<std::size_t>(ranges.back().second - ranges.front().first));
+  for (std::size_t i = 1; i < followed.size(); ++i)
+    EXPECT_EQ(followed[i].position, followed[i - 1].position + 1);
+}
+
+// -- fences and leases ------------------------------------------------------------
+
+TEST_P(Postgres, ATaskTakenOverIsBeyondTheReachOfItsFormerNode) {
+  const auto frozen = join();
+  const auto survivor = join();
+  frozen->take_lease(1ms);
+  survivor->take_lease();
+  const auto id = execute();
+  const auto before = frozen->claim().at(0);
+  // The server has been up for longer than a lease of a millisecond.
+  const auto recovered = survivor->must(recover_tasks{5, now(), {}});
+  EXPECT_EQ(recovered.requeued, 1);
+  const auto after = survivor->claim().at(0);
+  EXPECT_EQ(after.id, id);
+  EXPECT_EQ(after.attempt, 2);
+
+  const auto told = journal(id).size();
+  append_journal late;
+  late.fence = frozen->fence_of(before);
+  late.events = {{event_type::chat_chunk, R"({"text":"too late","offset":0})"}};
+  late.at = now();
+  EXPECT_EQ(refusal(frozen->apply(late)), store_errc::fenced);
+  complete_task end;
+  end.fence = frozen->fence_of(before);
+  end.output = "too late";
+  end.at = now();
+  EXPECT_EQ(refusal(frozen->apply(end)), store_errc::fenced);
+  EXPECT_EQ(refusal(frozen->apply(renew_lease{frozen->owner, frozen->id, "node", 10s, false})), store_errc::fenced);
+  EXPECT_EQ(journal(id).size(), told);
+
+  end.fence = survivor->fence_of(after);
+  end.output = "in time";
+  survivor->must(end);
+  EXPECT_EQ(task(id).output, "in time");
+  expect_whole_journal(id);
+}
+
+TEST_P(Postgres, ALeaseThatHoldsProtectsItsTasks) {
+  const auto alive = join();
+  const auto other = join();
+  alive->take_lease();
+  other->take_lease();
+  execute();
+  ASSERT_EQ(alive->claim().size(), 1u);
+  EXPECT_EQ(other->must(recover_tasks{5, now(), {alive->owner}}).requeued, 0);
+  EXPECT_FALSE(other->must(renew_lease{other->owner, other->id, "node", 10s, false}).others_expired);
+}
+
+TEST_P(Postgres, AnExpiredLeaseIsToldToWhoeverRenews) {
+  const auto dead = join();
+  const auto other = join();
+  dead->take_lease(1ms);
+  other->take_lease();
+  EXPECT_TRUE(other->must(renew_lease{other->owner, other->id, "node", 10s, false}).others_expired);
+  other->must(recover_tasks{5, now(), {}});
+  EXPECT_FALSE(other->must(renew_lease{other->owner, other->id, "node", 10s, false}).others_expired);
+}
+
+TEST_P(Postgres, ASuspectWhoseSessionIsGoneLosesItsLeaseAtOnce) {
+  auto dead = join();
+  const auto other = join();
+  dead->must(renew_lease{dead->owner, dead->id, "dead", 10s, true});
+  other->take_lease();
+  const auto id = execute();
+  ASSERT_EQ(dead->claim().size(), 1u);
+  const auto gone = dead->owner;
+  dead.reset();
+  int requeued = 0;
+  for (int i = 0; i < 100 && requeued == 0; ++i)
+    requeued = other->must(recover_tasks{5, now(), {gone}}).requeued;
+  EXPECT_EQ(requeued, 1);
+  EXPECT_EQ(other->claim().at(0).id, id);
+}
+
+TEST_P(Postgres, ANodeThatComesBackUnderItsNameEndsItsFormerLease) {
+  auto first = join();
+  first->must(renew_lease{first->owner, first->id, "phoenix", 10s, true});
+  execute();
+  ASSERT_EQ(first->claim().size(), 1u);
+  first.reset();
+  const auto again = join();
+  int requeued = 0;
+  for (int i = 0; i < 100 && requeued == 0; ++i) {
+    again->must(renew_lease{again->owner, again->id, "phoenix", 10s, true});
+    requeued = again->must(recover_tasks{5, now(), {}}).requeued;
+  }
+  EXPECT_EQ(requeued, 1);
+}
+
+TEST_P(Postgres, ALeaseGivenUpLeavesItsTasksToOthersAtOnce) {
+  const auto leaving = join();
+  const auto other = join();
+  leaving->take_lease();
+  other->take_lease();
+  execute();
+  ASSERT_EQ(leaving->claim().size(), 1u);
+  leaving->must(end_lease{leaving->owner});
+  EXPECT_EQ(other->must(recover_tasks{5, now(), {}}).requeued, 1);
+}
+
+// -- a server that comes and goes ---------------------------------------------------
+
+TEST_P(Postgres, LostConnectionsAreReplacedAndNothingIsDoneTwice) {
+  std::atomic<bool> finished{false};
+  std::thread operator_{[&] {
+    while (!finished)
+      cut_all();
+  }};
+  std::vector<uuid> ids;
+  for (int i = 0; i < 60; ++i) {
+    const auto op = make_task();
+    auto executed = op;
+    executed.execute = true;
+    must(executed);
+    ids.push_back(op.task.id);
+    for (const auto& claimed : claim())
+      must(make_completion(claimed));
+  }
+  finished = true;
+  operator_.join();
+  // What a lost reply had left behind is claimed now.
+  for (const auto& claimed : claim())
+    must(make_completion(claimed));
+  for (const auto& id : ids) {
+    // The first question after a cut may meet the dead connection.
+    for (int i = 0; i < 50 && refusal(reader->get_task(id)); ++i)
+      continue;
+    EXPECT_EQ(status(id), task_status::completed);
+    EXPECT_EQ(story(id), "task:created task:queued task:started chat:start task:completed");
+    EXPECT_EQ(roles(messages(id)), "user assistant");
+  }
+  EXPECT_EQ(sql("SELECT count(*) FROM queue"), "0");
+}
+
+// -- a busy server ------------------------------------------------------------------
+
+TEST_P(Postgres, AnOldTransactionElsewhereDoesNotHoldUpClaims) {
+  pqxx::connection foreign{place->url()};
+  pqxx::nontransaction work{foreign};
+  work.exec("BEGIN ISOLATION LEVEL REPEATABLE READ");
+  work.exec("CREATE TEMPORARY TABLE held(x int)");
+  for (int i = 0; i < 200; ++i)
+    completed_task();
+  const auto id = execute();
+  EXPECT_EQ(claim_one().id, id);
+  work.exec("ROLLBACK");
+}
+
+} // namespace
+} // namespace troupe
