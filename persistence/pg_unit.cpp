@@ -106,7 +106,7 @@ void pg_unit::roll_back() {
   attempts_.clear();
   keys_.clear();
   ordinal_ = 0;
-  made_ready_ = left_some_ = false;
+  left_some_ = false;
   earliest_.reset();
 }
 
@@ -118,7 +118,10 @@ void pg_unit::commit(committed& result, std::int64_t first) {
     result.from_position = first;
     result.to_position = first + ordinal_;
   }
-  result.work_ready = made_ready_ || left_some_;
+  result.work_ready = left_some_ || std::any_of(rows_.begin(), rows_.end(), [](const auto& entry) {
+    const auto& r = entry.second;
+    return r.queue && r.queue_changed && r.queue->entry.state == queue_state::ready;
+  });
   result.next_due = earliest_;
   for (auto& [id, r] : rows_) {
     if (!r.queue || r.queue->entry.state != queue_state::running) {

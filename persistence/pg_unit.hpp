@@ -160,6 +160,7 @@ private:
   void make_ready(pg_row& r);
   void promote(timestamp at);
   void reserve(const claim_tasks& op, std::vector<candidate>& out);
+  void take_new(const claim_tasks& op, std::vector<candidate>& out);
   void take_back_leftovers(const claim_tasks& op);
   [[nodiscard]] candidate make_candidate(const pg_row& r, bool fresh) const;
   void note_due(timestamp due);
@@ -216,7 +217,6 @@ private:
   std::vector<staged_attempt> attempts_;
   std::vector<staged_key> keys_;
   std::int64_t ordinal_ = 0;
-  bool made_ready_ = false;
   bool left_some_ = false;
   std::optional<timestamp> earliest_;
 };

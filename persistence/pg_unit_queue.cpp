@@ -38,7 +38,6 @@ void pg_unit::make_ready(pg_row& r) {
   auto& q = *r.queue;
   q.entry.state = queue_state::ready;
   q.plain = q.priority == 0 && !r.was_queued;
-  made_ready_ = true;
   r.queue_changed = true;
 }
 
@@ -205,7 +204,25 @@ std::vector<candidate> pg_unit::take_ready(const claim_tasks& op) {
   }
   if (out.size() < static_cast<std::size_t>(op.limit))
     reserve(op, out);
+  if (!left_some_)
+    take_new(op, out);
   return out;
+}
+
+void pg_unit::take_new(const claim_tasks& op, std::vector<candidate>& out) {
+  // What this very batch has brought goes into the queue as running, which spares it two changes of its row.
+  std::vector<const pg_row*> found;
+  for (const auto& [id, r] : rows_)
+    if (!r.was_queued && r.queue && r.queue->alone && r.queue->attempt == 0
+        && r.queue->entry.state == queue_state::ready)
+      found.push_back(&r);
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto* a, const auto* b) { return a->queue->priority > b->queue->priority; });
+  for (const auto* r : found) {
+    if (out.size() == static_cast<std::size_t>(op.limit))
+      return;
+    out.push_back(make_candidate(*r, true));
+  }
 }
 
 void pg_unit::take_back_leftovers(const claim_tasks& op) {

@@ -46,13 +46,15 @@ WITH met AS (
 SELECT expect((SELECT count(*) FROM met), $20::bigint))sql";
 
 constexpr std::string_view insert_queue = R"sql(
-INSERT INTO queue(task_id, thread_id, ns, state, priority, due_at, wakes_at, ready_no, again, attempt, last_seq, alone)
+INSERT INTO queue(task_id, thread_id, ns, state, priority, due_at, wakes_at, ready_no, again, attempt, last_seq, alone,
+  held, started_at, owner, node)
 SELECT u.task_id, u.thread_id, u.ns, u.state, u.priority, u.due_at, CASE WHEN u.state = 3 THEN u.due_at END,
   CASE WHEN u.state = 0 AND u.plain THEN nextval('queue_order') END, u.state = 0 AND NOT u.plain, u.attempt,
-  u.last_seq, u.alone
+  u.last_seq, u.alone, u.held, u.started_at, u.owner, u.node
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::int[], $6::bigint[], $7::boolean[], $8::int[],
-  $9::bigint[], $10::boolean[])
-  AS u(task_id, thread_id, ns, state, priority, due_at, plain, attempt, last_seq, alone))sql";
+  $9::bigint[], $10::boolean[], $11::boolean[], $12::bigint[], $13::uuid[], $14::text[])
+  AS u(task_id, thread_id, ns, state, priority, due_at, plain, attempt, last_seq, alone, held, started_at, owner,
+    node))sql";
 
 constexpr std::string_view change_queue_rows = R"sql(
 WITH met AS (
@@ -161,7 +163,7 @@ void pg_unit::write_tasks(std::string& sql) {
 }
 
 void pg_unit::write_queue(std::string& sql) {
-  pg_columns added{10};
+  pg_columns added{14};
   pg_columns changed{18};
   pg_columns removed{2};
   for (const auto& [id, r] : rows_) {
@@ -175,14 +177,14 @@ void pg_unit::write_queue(std::string& sql) {
       continue;
     const auto& q = *r.queue;
     const auto& e = q.entry;
-    if (!r.was_queued) {
-      added.add(id, r.record.thread_id, r.record.ns, e.state, q.priority, q.due_at, q.plain, q.attempt, q.last_seq,
-                q.alone);
-      continue;
-    }
     std::optional<uuid> owner;
     if (!e.owner.is_nil())
       owner = e.owner;
+    if (!r.was_queued) {
+      added.add(id, r.record.thread_id, r.record.ns, e.state, q.priority, q.due_at, q.plain, q.attempt, q.last_seq,
+                q.alone, e.held, e.started_at, owner, e.node);
+      continue;
+    }
     changed.add(id, r.queue_rev, e.state, e.held, q.due_at, q.plain, q.attempt, q.last_seq, e.charged, e.throttled,
                 e.recoveries, q.alone, e.called, e.usage.input_tokens, e.usage.output_tokens, e.started_at, owner,
                 e.node);
