@@ -76,10 +76,11 @@ CREATE TABLE tasks(
   output text,
   spec text NOT NULL,
   metadata text NOT NULL
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 45);
 
 -- A thread is its first task, found by its own id, and those that follow it. No index names a column that changes
--- when a task is completed, so that this costs no index entry.
+-- when a task is completed, and each page has room for the second version of its rows: so that this costs no index
+-- entry.
 CREATE INDEX tasks_of_thread ON tasks(thread_id, id) WHERE thread_id <> id;
 CREATE INDEX tasks_of_creator ON tasks(created_by, id) WHERE created_by <> '';
 CREATE INDEX tasks_by_status ON tasks(listed, id) WHERE listed IS NOT NULL;

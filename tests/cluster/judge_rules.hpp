@@ -1,0 +1,47 @@
+#pragma once
+
+#include "tests/cluster/room_watch.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+/// What must hold at the end of a run, whatever was done to the cluster: pure functions
+/// over answers of the API. Each rule that is broken is a sentence.
+namespace troupe {
+
+/// All that the API says of one task.
+struct task_evidence {
+  json task;
+  std::vector<json> journal;
+  std::vector<json> messages;
+  /// May be left empty for a task that needed no second attempt.
+  std::vector<json> attempts;
+};
+
+/// Every rule that an ended task breaks which was run once: its journal is numbered 1, 2,
+/// 3…, ends once and as its status says, holds no entry of an attempt that another one had
+/// followed; its thread holds one user message, one answer if and only if it is COMPLETED,
+/// and a result for each tool call; its attempts are numbered 1, 2, 3… and have ended.
+std::vector<std::string> flaws_of(const task_evidence& evidence);
+
+/// Every way in which what a subscriber saw of a task differs from its journal.
+std::vector<std::string> flaws_of_view(const std::vector<seen_event>& seen, const std::vector<json>& journal);
+
+/// An attempt that ended with its node, and was followed by another.
+struct recovery {
+  int attempt = 0;
+  /// Lost with its node; otherwise handed back by a draining one.
+  bool lost = false;
+  /// From its last journal entry to the first of the next attempt.
+  std::chrono::milliseconds pause{};
+};
+
+std::vector<recovery> recoveries_of(const task_evidence& evidence);
+
+/// How long one attempt of an input of the built-in model takes by itself, at most.
+std::chrono::milliseconds run_time_of(const std::string& input);
+
+} // namespace troupe

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "tests/e2e/server_process.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// A PostgreSQL server that the tests own: made with initdb in a temporary folder, run
+/// by hand so that it can be ended at any moment, gone with the object. A machine
+/// without PostgreSQL fails the test: everything here depends on it.
+namespace troupe {
+
+class postgres_server {
+public:
+  /// Makes the data folder, starts the server, and creates an empty database. Throws
+  /// std::runtime_error, with what the server said, if that cannot be done.
+  postgres_server();
+  ~postgres_server();
+
+  postgres_server(const postgres_server&) = delete;
+  postgres_server& operator=(const postgres_server&) = delete;
+
+  /// The database, as nodes are told it; `through` is the port of a proxy, 0 for none.
+  [[nodiscard]] std::string url(std::uint16_t through = 0) const;
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+  // -- faults -------------------------------------------------------------------
+
+  /// Starts it on its port and returns once it accepts connections.
+  void start();
+
+  /// As a crash of its machine, but for what it had flushed: it recovers at its next start.
+  void stop_immediate();
+
+  /// In order: sessions are cut off, everything is written.
+  void stop_fast();
+
+  /// Ends every session but one's own; how many there were.
+  std::size_t terminate_backends();
+
+  // -- questions ----------------------------------------------------------------
+
+  using row = std::vector<std::string>;
+
+  /// The rows of a statement, NULL as an empty text. Asked past all proxies.
+  std::vector<row> query(const std::string& sql) const;
+
+  /// The one value of a statement.
+  std::string value(const std::string& sql) const;
+
+private:
+  std::vector<row> ask(const std::string& database, const std::string& sql) const;
+  void stop(int signal);
+
+  temporary_directory folder_;
+  std::uint16_t port_ = 0;
+  std::optional<child_process> process_;
+};
+
+} // namespace troupe
