@@ -33,7 +33,9 @@ using writer_actor
                      caf::replies_to<recover_tasks>::with<recovered_tasks>, caf::replies_to<put_bot>::with<bot_result>,
                      caf::replies_to<delete_bot>::with<done>, caf::replies_to<put_model>::with<model_result>,
                      caf::replies_to<delete_model>::with<done>, caf::replies_to<clean_up>::with<done>,
-                     caf::reacts_to<commit_batch>, caf::reacts_to<services_changed>>;
+                     caf::replies_to<renew_lease>::with<lease_state>, caf::replies_to<end_lease>::with<done>,
+                     caf::replies_to<announce_node>::with<node_list>, caf::reacts_to<commit_batch>,
+                     caf::reacts_to<services_changed>>;
 
 /// One of the store's readers. Sees every commit acknowledged before the question
 /// was asked.
@@ -44,12 +46,13 @@ using reader_actor = caf::typed_actor<
   caf::replies_to<get_room_start>::with<room_start>, caf::replies_to<get_room_events>::with<room_events>,
   caf::replies_to<get_bot>::with<bot_record>, caf::replies_to<get_bots>::with<bot_page>,
   caf::replies_to<get_model>::with<model_record>, caf::replies_to<get_models>::with<model_page>,
-  caf::replies_to<get_queue>::with<queue_stats>, caf::reacts_to<close_view>>;
+  caf::replies_to<get_queue>::with<queue_stats>, caf::replies_to<get_nodes>::with<node_list>,
+  caf::replies_to<get_last_position>::with<last_position>, caf::reacts_to<close_view>>;
 
 // -- broadcaster --------------------------------------------------------------
 
 /// Whoever joins rooms: a gateway.
-using subscriber_actor = caf::typed_actor<caf::reacts_to<events_published>>;
+using subscriber_actor = caf::typed_actor<caf::reacts_to<events_published>, caf::reacts_to<events_missed>>;
 
 struct join_room {
   room where;
@@ -62,10 +65,13 @@ struct leave_room {
 };
 
 /// Passes committed events on to the subscribers of their rooms.
-using broadcaster_actor = caf::typed_actor<caf::reacts_to<events_committed>,
-                                           // Answered once every later event of the room will reach the subscriber. A
-                                           // subscriber may join a room more than once and leaves it as often.
-                                           caf::replies_to<join_room>::with<done>, caf::reacts_to<leave_room>>;
+using broadcaster_actor
+  = caf::typed_actor<caf::reacts_to<events_committed>,
+                     // Answered once every later event of the room will reach the subscriber. A subscriber may join a
+                     // room more than once and leaves it as often.
+                     caf::replies_to<join_room>::with<done>, caf::reacts_to<leave_room>, caf::reacts_to<links_changed>,
+                     caf::reacts_to<commit_overdue>, caf::reacts_to<look_due>, caf::reacts_to<linger_over>,
+                     caf::reacts_to<services_changed>>;
 
 // -- models -------------------------------------------------------------------
 
@@ -102,9 +108,17 @@ using task_actor = caf::typed_actor<caf::reacts_to<chat_delta>, caf::reacts_to<f
 using turn_actor
   = caf::typed_actor<caf::replies_to<start_turn>::with<task_result>, caf::replies_to<cancel_turn>::with<task_result>>;
 
+/// Ends one task that does not run here, then itself.
+using ending_actor
+  = caf::typed_actor<caf::replies_to<cancel_task>::with<task_result>,
+                     caf::replies_to<set_task_status>::with<task_result>, caf::replies_to<delete_task>::with<done>>;
+
 /// Claims, starts and watches task actors, and decides what follows a failure.
 using task_supervisor_actor
-  = caf::typed_actor<caf::reacts_to<work_arrived>, caf::reacts_to<retry_settling>,
+  = caf::typed_actor<caf::reacts_to<work_arrived>, caf::reacts_to<retry_settling>, caf::reacts_to<renewal_due>,
+                     caf::reacts_to<node_suspected>, caf::reacts_to<recovery_due>,
+                     // Asked by another node.
+                     caf::replies_to<end_running>::with<ending_done>, caf::reacts_to<task_was_ended>,
                      // The three that may hit a running task: its actor is stopped first.
                      caf::replies_to<cancel_task>::with<task_result>,
                      caf::replies_to<set_task_status>::with<task_result>, caf::replies_to<delete_task>::with<done>,
@@ -113,12 +127,29 @@ using task_supervisor_actor
                      caf::replies_to<get_load>::with<node_load>, caf::reacts_to<services_changed>>;
 
 /// Wakes the supervisor when a waiting task is due, and does the housekeeping.
-using scheduler_actor = caf::typed_actor<caf::reacts_to<task_scheduled>, caf::reacts_to<due_tick>,
-                                         caf::reacts_to<clean_up_tick>, caf::reacts_to<services_changed>>;
+using scheduler_actor
+  = caf::typed_actor<caf::reacts_to<task_scheduled>, caf::reacts_to<due_tick>, caf::reacts_to<clean_up_tick>,
+                     caf::reacts_to<poll_tick>, caf::reacts_to<services_changed>>;
+
+// -- cluster ------------------------------------------------------------------
+
+/// Opens the port for other nodes and makes connections to theirs.
+using connector_actor
+  = caf::typed_actor<caf::replies_to<open_door>::with<door>, caf::replies_to<connect_to>::with<connected>>;
+
+/// This node among others. As a `peer_actor` it is what those see of it; the rest is
+/// said within the process.
+using cluster_actor = peer_actor::extend<
+  // Answered once every linked node has noted it.
+  caf::replies_to<rooms_changed>::with<done>, caf::reacts_to<events_committed>, caf::reacts_to<work_left>,
+  caf::replies_to<end_elsewhere>::with<ending_done>, caf::replies_to<leave_cluster>::with<done>,
+  caf::reacts_to<announce_tick>, caf::reacts_to<status_tick>, caf::reacts_to<wake_tick>,
+  caf::reacts_to<services_changed>>;
 
 // -- all of them --------------------------------------------------------------
 
-/// The services of a node. A null handle is a service that has not started yet.
+/// The services of a node. A null handle is a service that has not started yet; those
+/// of the cluster stay null where the database is not shared.
 struct services {
   broadcaster_actor broadcaster;
   writer_actor writer;
@@ -126,6 +157,8 @@ struct services {
   models_actor models;
   task_supervisor_actor supervisor;
   scheduler_actor scheduler;
+  connector_actor connector;
+  cluster_actor cluster;
 };
 
 /// Shared by all who hold handles; replaced as a whole.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/errors.hpp"
+#include "actors/wire.hpp"
 #include "persistence/operations.hpp"
 #include "persistence/store.hpp"
 
@@ -19,7 +20,8 @@
 
 /// The vocabulary: what the actors say to each other, besides the store's
 /// operations, which are messages too. Imperative for what is asked, past tense
-/// for what is told, `get_…` for a question. None of them leaves the process.
+/// for what is told, `get_…` for a question. None of them leaves the process; those
+/// that do stand in actors/wire.hpp.
 namespace troupe {
 
 // -- questions to a reader ----------------------------------------------------
@@ -113,10 +115,24 @@ struct get_models {
 
 struct get_queue {};
 
+/// Answered with a `node_list`.
+struct get_nodes {};
+
+struct get_last_position {};
+
+/// The position of the latest commit.
+struct last_position {
+  std::int64_t position = 0;
+};
+
 // -- told by the writer -------------------------------------------------------
 
 /// There are tasks that a claim would return.
-struct work_arrived {};
+struct work_arrived {
+  /// Nobody else need be woken if there is no room for them here: they were heard of
+  /// from another node, or it was only a look whether there are any.
+  bool passed_on = false;
+};
 
 /// A task waits for this time.
 struct task_scheduled {
@@ -125,9 +141,12 @@ struct task_scheduled {
 
 using event_batch = std::shared_ptr<const std::vector<event_record>>;
 
-/// Journal entries that are on disk, in the order of their positions.
+/// Journal entries that are on disk, in the order of their positions, and the range
+/// of the commit they came with (`committed::from_position`).
 struct events_committed {
   event_batch events;
+  std::int64_t from = 0;
+  std::int64_t to = 0;
 };
 
 // -- the broadcaster and its subscribers --------------------------------------
@@ -136,6 +155,25 @@ struct events_committed {
 struct events_published {
   event_batch events;
   std::vector<std::uint32_t> chosen;
+};
+
+/// Events may have passed unheard: what matters has to be looked up in the store.
+struct events_missed {};
+
+// -- the cluster and the broadcaster --------------------------------------------
+
+/// What the broadcaster has subscribers for, as far as it has changed.
+struct rooms_changed {
+  /// There are subscribers, or were a moment ago.
+  bool listening = false;
+  std::vector<room> joined;
+  std::vector<room> left;
+};
+
+/// There are other links than before.
+struct links_changed {
+  /// Every other node is linked, so that the commits of all come here.
+  bool complete = false;
 };
 
 // -- models -------------------------------------------------------------------
@@ -243,13 +281,88 @@ struct drain_expired {};
 /// Time to try again what the store refused (the supervisor to itself).
 struct retry_settling {};
 
+/// Time to renew the lease (the supervisor to itself).
+struct renewal_due {};
+
+/// The node that holds this lease seems to be gone.
+struct node_suspected {
+  uuid lease;
+};
+
+/// Time to ask once more for the tasks of a suspect (the supervisor to itself).
+struct recovery_due {
+  uuid suspect;
+  /// It is not asked for again.
+  bool last = false;
+};
+
+/// There is work that the supervisor has no room for.
+struct work_left {
+  /// Maybe more than one other node can take at once.
+  bool much = false;
+};
+
+/// What may end a running task from outside.
+using ending_operation = std::variant<cancel_task, set_task_status, delete_task>;
+
+/// Asks a supervisor to end a task, if it runs there.
+struct end_running {
+  ending_operation how;
+};
+
+/// Asks the cluster to have a task ended by the node that runs it.
+struct end_elsewhere {
+  std::string node;
+  ending_operation how;
+};
+
+/// Whether the task was found running, and so has ended.
+struct ending_done {
+  bool ran = false;
+};
+
+/// A task was ended in the store: if it runs here after all, it stops.
+struct task_was_ended {
+  uuid id;
+};
+
 struct get_load {};
 
 struct node_load {
   int running = 0;
+  /// 0 if the node runs no tasks.
   int capacity = 0;
   bool draining = false;
+  /// What the tasks run under; nil if there is none.
+  uuid lease;
 };
+
+// -- the network ----------------------------------------------------------------
+
+/// Where other nodes are let in.
+struct open_door {
+  peer_actor whom;
+  std::string host;
+  /// 0 for any.
+  std::uint16_t port = 0;
+};
+
+struct door {
+  std::uint16_t port = 0;
+};
+
+/// Asks for whom is published at an address.
+struct connect_to {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+struct connected {
+  peer_actor peer;
+};
+
+/// The node ends: the others need not wait for its lease.
+struct leave_cluster {};
 
 // -- ticks --------------------------------------------------------------------
 
@@ -267,6 +380,33 @@ struct due_tick {
 /// Time for housekeeping (the scheduler to itself).
 struct clean_up_tick {};
 
+/// Time to look whether others have left work (the scheduler to itself).
+struct poll_tick {};
+
+/// A commit has been missing for too long (the broadcaster to itself).
+struct commit_overdue {};
+
+/// Time to ask the store how far it is (the broadcaster to itself); outdated if a
+/// newer number was given.
+struct look_due {
+  std::uint64_t number = 0;
+};
+
+/// Nobody has joined a room for a while (the broadcaster to itself); outdated if a
+/// newer number was given.
+struct linger_over {
+  std::uint64_t number = 0;
+};
+
+/// Time for a sign of life (the cluster to itself).
+struct announce_tick {};
+
+/// Time to tell others how this node is (the cluster to itself).
+struct status_tick {};
+
+/// Time to wake those who were woken too lately before (the cluster to itself).
+struct wake_tick {};
+
 /// The next step of a streamed answer (the builtin model to itself).
 struct stream_step {
   std::uint64_t stream = 0;
@@ -280,7 +420,8 @@ struct stream_step {
 #define TROUPE_MESSAGES(X) \
   X(create_task) X(enqueue_task) X(claim_tasks) X(append_journal) X(complete_task) X(fail_attempt) X(release_tasks) \
   X(cancel_task) X(retry_task) X(set_task_status) X(delete_task) X(recover_tasks) X(put_bot) X(delete_bot) \
-  X(put_model) X(delete_model) X(clean_up) X(task_result) X(done) X(claimed_tasks) X(recovered_tasks) X(bot_result) \
+  X(put_model) X(delete_model) X(clean_up) X(renew_lease) X(end_lease) X(announce_node) X(lease_state) X(node_list) \
+  X(get_nodes) X(get_last_position) X(last_position) X(events_missed) X(task_result) X(done) X(claimed_tasks) X(recovered_tasks) X(bot_result) \
   X(model_result) X(get_task) X(get_tasks) X(get_task_messages) X(get_thread_messages) X(get_attempts) \
   X(get_events) X(get_room_start) X(room_start) X(get_room_events) X(room_events) X(get_bot) X(get_bots) \
   X(get_model) X(get_models) X(get_queue) X(queue_stats) X(task_record) X(task_page) X(message_page) \
@@ -288,13 +429,16 @@ struct stream_step {
   X(task_scheduled) X(events_committed) X(events_published) X(chat_delta) X(chat_result) X(stop_chat) \
   X(attempt_failure) X(flush_journal) X(stop_task) X(start_turn) X(cancel_turn) X(stopped_task) X(drain) X(drained) \
   X(drain_expired) X(retry_settling) X(get_load) X(node_load) X(commit_batch) X(close_view) X(due_tick) \
-  X(clean_up_tick) X(stream_step)
+  X(clean_up_tick) X(stream_step) X(rooms_changed) X(links_changed) X(renewal_due) X(node_suspected) X(recovery_due) \
+  X(work_left) X(end_running) X(end_elsewhere) X(ending_done) X(task_was_ended) X(open_door) X(door) X(connect_to) \
+  X(connected) X(leave_cluster) X(poll_tick) X(commit_overdue) X(look_due) X(linger_over) X(announce_tick) \
+  X(status_tick) X(wake_tick)
 // clang-format on
 
 #define TROUPE_UNSAFE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::name)
 #define TROUPE_TYPE_ID(name) CAF_ADD_TYPE_ID(troupe_messages, (troupe::name))
 
 TROUPE_MESSAGES(TROUPE_UNSAFE)
-CAF_BEGIN_TYPE_ID_BLOCK(troupe_messages, caf::first_custom_type_id)
+CAF_BEGIN_TYPE_ID_BLOCK(troupe_messages, caf::id_block::troupe_wire::end)
 TROUPE_MESSAGES(TROUPE_TYPE_ID)
 CAF_END_TYPE_ID_BLOCK(troupe_messages)

@@ -59,6 +59,41 @@ struct metrics::series {
                                  .Help("Task actors alive on this node")
                                  .Register(registry)
                                  .Add({});
+  prometheus::Counter& fenced = prometheus::BuildCounter()
+                                  .Name("troupe_fenced_writes_total")
+                                  .Help("Writes refused because another attempt had taken over")
+                                  .Register(registry)
+                                  .Add({});
+  prometheus::Counter& recoveries = prometheus::BuildCounter()
+                                      .Name("troupe_recoveries_total")
+                                      .Help("Tasks that this node recovered after theirs had ended")
+                                      .Register(registry)
+                                      .Add({});
+  prometheus::Counter& leases_lost = prometheus::BuildCounter()
+                                       .Name("troupe_leases_lost_total")
+                                       .Help("Leases of this node that others took over")
+                                       .Register(registry)
+                                       .Add({});
+  prometheus::Gauge& links = prometheus::BuildGauge()
+                               .Name("troupe_cluster_links")
+                               .Help("Other nodes that this one is linked to")
+                               .Register(registry)
+                               .Add({});
+  prometheus::Counter& relayed = prometheus::BuildCounter()
+                                   .Name("troupe_events_relayed_total")
+                                   .Help("Events sent to other nodes")
+                                   .Register(registry)
+                                   .Add({});
+  prometheus::Counter& missed = prometheus::BuildCounter()
+                                  .Name("troupe_event_gaps_total")
+                                  .Help("Times that commits did not come and subscribers looked into the store")
+                                  .Register(registry)
+                                  .Add({});
+  prometheus::Counter& woken = prometheus::BuildCounter()
+                                 .Name("troupe_wake_ups_total")
+                                 .Help("Wake-ups sent to other nodes")
+                                 .Register(registry)
+                                 .Add({});
   prometheus::Histogram& commit_size = prometheus::BuildHistogram()
                                          .Name("troupe_commit_operations")
                                          .Help("Operations that shared a commit")
@@ -151,6 +186,34 @@ void metrics::first_token(std::chrono::duration<double> since_start) {
 
 void metrics::running_changed(int by) {
   series_->running.Increment(by);
+}
+
+void metrics::write_fenced() {
+  series_->fenced.Increment();
+}
+
+void metrics::tasks_recovered(int count) {
+  series_->recoveries.Increment(count);
+}
+
+void metrics::lease_lost() {
+  series_->leases_lost.Increment();
+}
+
+void metrics::linked_to(std::size_t nodes) {
+  series_->links.Set(static_cast<double>(nodes));
+}
+
+void metrics::events_relayed(std::size_t count) {
+  series_->relayed.Increment(static_cast<double>(count));
+}
+
+void metrics::events_missed() {
+  series_->missed.Increment();
+}
+
+void metrics::node_woken() {
+  series_->woken.Increment();
 }
 
 void metrics::committed(std::size_t operations, std::chrono::duration<double> took) {

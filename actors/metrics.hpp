@@ -30,6 +30,11 @@ public:
   void task_executed(std::chrono::duration<double> attempt_time);
   void first_token(std::chrono::duration<double> since_start);
   void running_changed(int by);
+  /// A write was refused because another attempt had taken over.
+  void write_fenced();
+  /// Tasks whose node had ended went back to the queue, or failed.
+  void tasks_recovered(int count);
+  void lease_lost();
 
   // -- store ------------------------------------------------------------------
 
@@ -42,6 +47,13 @@ public:
   void websocket_connections_changed(int by);
   void websocket_frames(std::string_view direction, std::size_t count);
   void slow_reader_closed();
+
+  // -- cluster ----------------------------------------------------------------
+
+  void linked_to(std::size_t nodes);
+  void events_relayed(std::size_t count);
+  void events_missed();
+  void node_woken();
 
   // -- services ---------------------------------------------------------------
 

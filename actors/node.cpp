@@ -4,6 +4,7 @@
 #include "actors/models.hpp"
 #include "actors/reader.hpp"
 #include "actors/scheduler.hpp"
+#include "actors/timeouts.hpp"
 #include "actors/writer.hpp"
 
 #include <caf/exit_reason.hpp>
@@ -23,13 +24,24 @@ auto spawn_blocking(node_actor::pointer self, bool detached, F f, Ts... args) {
   return detached ? self->spawn<caf::detached>(f, std::move(args)...) : self->spawn(f, std::move(args)...);
 }
 
+/// How often a node looks whether others have left work: a wake-up that got lost costs
+/// no more than this.
+constexpr std::chrono::seconds poll_interval{1};
+
 } // namespace
 
 void node_state::start(node_config config) {
   config_ = std::move(config);
+  start_services();
+  if (config_.store->info().shared)
+    start_cluster();
+}
+
+void node_state::start_services() {
+  const auto polls = config_.store->info().shared && config_.supervisor.claims;
   // In the order of who needs whom; a handle that is still null is passed on by tell_all().
-  add_child("broadcaster", knows::nobody, [this](services& s) {
-    s.broadcaster = self_->spawn(broadcaster);
+  add_child("broadcaster", knows::peers, [this](services& s) {
+    s.broadcaster = self_->spawn(broadcaster, services_, config_.measured);
     return s.broadcaster.address();
   });
   add_child("writer", knows::peers, [this](services& s) {
@@ -47,13 +59,27 @@ void node_state::start(node_config config) {
     s.models = self_->spawn(models);
     return s.models.address();
   });
-  add_child("scheduler", knows::peers, [this](services& s) {
-    s.scheduler = self_->spawn(scheduler, services_, config_.supervisor.clock);
+  add_child("scheduler", knows::peers, [this, polls](services& s) {
+    s.scheduler = self_->spawn(scheduler, services_, config_.supervisor.clock,
+                               polls ? std::optional<std::chrono::milliseconds>{poll_interval} : std::nullopt);
     return s.scheduler.address();
   });
   add_child("task_supervisor", knows::peers, [this](services& s) {
     s.supervisor = self_->spawn(task_supervisor, services_, config_.measured, config_.supervisor);
     return s.supervisor.address();
+  });
+}
+
+void node_state::start_cluster() {
+  if (config_.cluster.links) {
+    add_child("connector", knows::nobody, [this](services& s) {
+      s.connector = spawn_blocking(self_, config_.detached, connector, config_.connector);
+      return s.connector.address();
+    });
+  }
+  add_child("cluster", knows::peers, [this](services& s) {
+    s.cluster = self_->spawn(cluster, services_, config_.cluster, config_.measured);
+    return s.cluster.address();
   });
 }
 
@@ -109,12 +135,22 @@ void node_state::service_ended(const caf::down_msg& down) {
 caf::typed_response_promise<done> node_state::stop() {
   auto promise = self_->make_response_promise<done>();
   stopping_.push_back(promise);
+  if (stopping_.size() > 1)
+    return promise;
+  if (services_->cluster)
+    self_->request(services_->cluster, timeouts::leave, leave_cluster{})
+      .then([this](const done&) { end_services(); }, [this](const caf::error&) { end_services(); });
+  else
+    end_services();
+  return promise;
+}
+
+void node_state::end_services() {
   // Those who ask end before those who answer.
   for (auto one = children_.rbegin(); one != children_.rend(); ++one)
     if (const auto actor = caf::actor_cast<caf::actor>(one->address))
       self_->send_exit(actor, caf::exit_reason::user_shutdown);
   stopped_if_empty();
-  return promise;
 }
 
 void node_state::stopped_if_empty() {

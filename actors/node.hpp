@@ -1,6 +1,8 @@
 #pragma once
 
 #include "actors/clock.hpp"
+#include "actors/cluster.hpp"
+#include "actors/connector.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
 #include "actors/restart_intensity.hpp"
@@ -16,14 +18,17 @@
 
 /// The node's supervisor is the root of the tree. It starts the services, one for
 /// one: a service that dies is started again and all others are told its new
-/// handle. Past the restart intensity it gives up, and the process should end
-/// with an error: whoever watches the process (systemd, say) has a wider view.
+/// handle. Where the database is shared these include the cluster actor. Past the restart intensity it gives up, and
+/// the process should end with an error: whoever watches the process (systemd, say) has a wider view.
 namespace troupe {
 
 struct node_config {
   std::shared_ptr<database> store;
   std::size_t readers = 2;
   supervisor_config supervisor;
+  /// Used if the store is shared.
+  cluster_config cluster;
+  connector_config connector;
   metrics_ptr measured;
   /// Blocking services get threads of their own; off in tests, which run all
   /// actors in one.
@@ -62,6 +67,9 @@ private:
   void add_child(std::string service, knows whom, start_function start);
   void start_child(child& which);
   void tell_all();
+  void start_services();
+  void start_cluster();
+  void end_services();
   void stopped_if_empty();
 
   node_actor::pointer self_;

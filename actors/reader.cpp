@@ -59,6 +59,14 @@ caf::result<T> answer(store_result<T> found) {
   return std::move(std::get<T>(found));
 }
 
+/// The same for what is told in a message of its own.
+template <class Message, class T>
+caf::result<Message> answer_as(store_result<T> found) {
+  if (auto* refusal = std::get_if<store_error>(&found))
+    return to_error(*refusal);
+  return Message{std::move(std::get<T>(found))};
+}
+
 } // namespace
 
 reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self, std::shared_ptr<database> db) {
@@ -84,6 +92,8 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
     [self](const get_model& q) { return answer(self->state.view().get_model(q.ns, q.name)); },
     [self](const get_models& q) { return answer(self->state.view().list_models(q.ns, q.after, q.limit)); },
     [self](const get_queue&) { return answer(self->state.view().queue()); },
+    [self](const get_nodes&) { return answer_as<node_list>(self->state.view().nodes()); },
+    [self](const get_last_position&) { return answer_as<last_position>(self->state.view().last_position()); },
     [self](const close_view&) { self->state.close_view(); },
   };
 }

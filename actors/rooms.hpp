@@ -20,18 +20,21 @@ class room_directory {
 public:
   using members = std::vector<std::pair<Member, std::size_t>>;
 
-  void join(const room& where, const Member& who) {
+  /// True if the room was empty.
+  bool join(const room& where, const Member& who) {
     auto& list = at(where);
     for (auto& [member, times] : list) {
       if (member == who) {
         ++times;
-        return;
+        return false;
       }
     }
     list.emplace_back(who, 1);
+    return list.size() == 1;
   }
 
-  void leave(const room& where, const Member& who) {
+  /// True if the room is empty.
+  bool leave(const room& where, const Member& who) {
     auto& list = at(where);
     for (std::size_t i = 0; i < list.size(); ++i) {
       if (list[i].first == who && --list[i].second == 0) {
@@ -39,21 +42,43 @@ public:
         break;
       }
     }
-    if (list.empty())
+    const auto empty = list.empty();
+    if (empty)
       forget(where);
+    return empty;
   }
 
-  /// Takes a member out of every room.
-  void remove(const Member& who) {
-    const auto purge = [&](auto& rooms) {
+  /// Takes a member out of every room; those that are empty now.
+  std::vector<room> remove(const Member& who) {
+    std::vector<room> emptied;
+    const auto purge = [&](auto& rooms, const auto& name) {
       for (auto at = rooms.begin(); at != rooms.end();) {
         std::erase_if(at->second, [&](const auto& entry) { return entry.first == who; });
-        at = at->second.empty() ? rooms.erase(at) : std::next(at);
+        if (at->second.empty()) {
+          emptied.push_back(name(at->first));
+          at = rooms.erase(at);
+        } else {
+          ++at;
+        }
       }
     };
-    purge(threads_);
-    purge(users_);
-    purge(namespaces_);
+    purge(threads_, thread_room);
+    purge(users_, user_room);
+    purge(namespaces_, ns_room);
+    return emptied;
+  }
+
+  /// Every room that somebody is in.
+  [[nodiscard]] std::vector<room> all() const {
+    std::vector<room> found;
+    const auto add = [&](const auto& rooms, const auto& name) {
+      for (const auto& entry : rooms)
+        found.push_back(name(entry.first));
+    };
+    add(threads_, thread_room);
+    add(users_, user_room);
+    add(namespaces_, ns_room);
+    return found;
   }
 
   [[nodiscard]] bool empty() const noexcept { return threads_.empty() && users_.empty() && namespaces_.empty(); }
@@ -75,6 +100,10 @@ public:
   }
 
 private:
+  static room thread_room(const uuid& id) { return {room::kind::task, id, {}}; }
+  static room user_room(const std::string& name) { return {room::kind::user, {}, name}; }
+  static room ns_room(const std::string& name) { return {room::kind::ns, {}, name}; }
+
   members& at(const room& where) {
     switch (where.type) {
     case room::kind::task: return threads_[where.id];

@@ -22,10 +22,12 @@ constexpr std::chrono::minutes longest_wait{1};
 
 } // namespace
 
-void scheduler_state::start(services_ptr peers, clock_function clock) {
+void scheduler_state::start(services_ptr peers, clock_function clock, std::optional<std::chrono::milliseconds> poll) {
   peers_ = std::move(peers);
   clock_ = std::move(clock);
+  poll_ = poll;
   clean_up_later();
+  poll_later();
 }
 
 void scheduler_state::schedule(timestamp due) {
@@ -58,14 +60,26 @@ void scheduler_state::clean_up_later() {
   self_->delayed_send(self_, between_clean_ups, clean_up_tick{});
 }
 
+void scheduler_state::poll() {
+  if (peers_->supervisor)
+    self_->send(peers_->supervisor, work_arrived{true});
+  poll_later();
+}
+
+void scheduler_state::poll_later() {
+  if (poll_)
+    self_->delayed_send(self_, *poll_, poll_tick{});
+}
+
 scheduler_actor::behavior_type scheduler(scheduler_actor::stateful_pointer<scheduler_state> self, services_ptr peers,
-                                         clock_function clock) {
+                                         clock_function clock, std::optional<std::chrono::milliseconds> poll) {
   self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
-  self->state.start(std::move(peers), std::move(clock));
+  self->state.start(std::move(peers), std::move(clock), poll);
   return {
     [self](const task_scheduled& told) { self->state.schedule(told.due); },
     [self](const due_tick& tick) { self->state.wake(tick.number); },
     [self](const clean_up_tick&) { self->state.clean_up(); },
+    [self](const poll_tick&) { self->state.poll(); },
     [self](const services_changed& changed) { self->state.relink(changed.now); },
   };
 }

@@ -167,7 +167,7 @@ void task_state::complete(const std::string& answer) {
   if (auto chunk = answer_.take_chunk(steady_now()))
     end.events.push_back(std::move(*chunk));
   end.events.push_back(chat_done(usage_));
-  self_->request(context_->peers->writer, timeouts::store_write, std::move(end))
+  self_->request(context_->peers->writer, timeouts::execution_write, std::move(end))
     .then([this](const done&) { self_->quit(); }, [this](const caf::error& reason) { store_failed(reason); });
 }
 
@@ -196,7 +196,7 @@ void task_state::append(std::vector<new_event> events, std::vector<message_recor
   for (auto& message : messages)
     message.created_at = at;
   self_
-    ->request(context_->peers->writer, timeouts::store_write,
+    ->request(context_->peers->writer, timeouts::execution_write,
               append_journal{fence(), std::move(events), std::move(messages), used(), at})
     .then([then = std::move(then)](const done&) { then(); },
           [this](const caf::error& reason) { store_failed(reason); });
@@ -250,10 +250,12 @@ attempt_failure task_state::failure_so_far(error_class kind, std::string error) 
 }
 
 void task_state::store_failed(const caf::error& reason) {
-  if (reason == errc::fenced)
+  if (reason == errc::fenced) {
+    context_->measured->write_fenced();
     stop();
-  else
+  } else {
     fail(error_class::transient, "The store did not answer: " + sentence_of(reason));
+  }
 }
 
 // -- helpers ------------------------------------------------------------------

@@ -1,8 +1,8 @@
 #include "actors/task_supervisor.hpp"
 
 #include "actors/restart_policy.hpp"
+#include "actors/store_answers.hpp"
 #include "actors/timeouts.hpp"
-#include "actors/turn.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
@@ -10,17 +10,14 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <string_view>
 
+/// Claims, and the ends of attempts.
 namespace troupe {
 
 namespace {
 
 /// Bounds a claim's transaction; what is left is claimed by the next one.
 constexpr int max_claim = 250;
-
-/// Why tasks go back to the queue.
-constexpr std::string_view shutting_down = "The node is shutting down.";
 
 /// What an exit reason says of the attempt.
 attempt_failure failure_of(const caf::error& reason) {
@@ -31,23 +28,14 @@ attempt_failure failure_of(const caf::error& reason) {
   return crash;
 }
 
-/// The store said no, so nothing has changed; any other error leaves that open.
-bool is_refusal(const caf::error& reason) {
-  return reason.category() == caf::atom("troupe");
-}
-
-/// Worth asking again.
-bool is_passing(const caf::error& reason) {
-  return !is_refusal(reason) || reason == errc::unavailable;
-}
-
 } // namespace
 
 void task_supervisor_state::start(services_ptr peers, metrics_ptr measured, supervisor_config config) {
   metrics_ = std::move(measured);
   config_ = std::move(config);
   context_ = std::make_shared<task_context>(task_context{std::move(peers), config_.clock, metrics_, make_uuid()});
-  recover();
+  if (config_.claims)
+    take_lease();
 }
 
 void task_supervisor_state::relink(services_ptr peers) {
@@ -61,59 +49,58 @@ void task_supervisor_state::relink(services_ptr peers) {
 
 // -- claiming -----------------------------------------------------------------
 
-void task_supervisor_state::recover() {
-  self_->request(context_->peers->writer, timeouts::store_write, recover_tasks{config_.max_recoveries, config_.clock()})
-    .then(
-      [this](const recovered_tasks& found) {
-        if (found.requeued + found.failed > 0)
-          spdlog::info("recovered {} tasks, failed {} that were recovered too often", found.requeued, found.failed);
-        recovered_ = true;
-        claim();
-      },
-      [this](const caf::error& reason) {
-        spdlog::error("tasks are not recovered yet: {}", sentence_of(reason));
-        settle_later();
-      });
+void task_supervisor_state::arrive(const work_arrived& work) {
+  if (!work.passed_on && (!config_.claims || draining_ || room_left() <= 0))
+    pass_on(false);
+  claim();
+}
+
+void task_supervisor_state::pass_on(bool much) {
+  if (context_->peers->cluster)
+    self_->send(context_->peers->cluster, work_left{much});
 }
 
 void task_supervisor_state::claim() {
-  const auto room_left = config_.capacity - static_cast<int>(running_.size());
-  if (!recovered_ || claiming_ || draining_ || room_left <= 0) {
+  if (!recovered_ || claiming_ || draining_ || room_left() <= 0) {
     backlog_ = true;
     return;
   }
   claiming_ = true;
   backlog_ = false;
-  const auto limit = std::min(room_left, max_claim);
+  const auto limit = std::min(room_left(), max_claim);
   self_
-    ->request(context_->peers->writer, timeouts::store_write,
+    ->request(context_->peers->writer, timeouts::execution_write,
               claim_tasks{context_->owner, config_.node, limit, config_.clock()})
-    .then(
-      [this, limit](claimed_tasks& claimed) {
-        if (draining_) {
-          give_back(claimed);
-          return;
-        }
-        // Until all of them are counted, nothing more is claimed.
-        for (auto& task : claimed.tasks)
-          spawn_task(task);
-        claiming_ = false;
-        if (claimed.next_due && context_->peers->scheduler)
-          self_->send(context_->peers->scheduler, task_scheduled{*claimed.next_due});
-        if (backlog_ || static_cast<int>(claimed.tasks.size()) == limit)
-          claim();
-      },
-      [this](caf::error& reason) {
-        spdlog::error("tasks could not be claimed: {}", sentence_of(reason));
-        if (!is_refusal(reason)) {
-          // The claim may be on disk, and nobody knows which tasks it holds: a new supervisor will recover them.
-          self_->quit(std::move(reason));
-          return;
-        }
-        claiming_ = false;
-        backlog_ = true;
-        settle_later();
-      });
+    .then([this, limit](claimed_tasks& claimed) { take(claimed, limit); },
+          [this](caf::error& reason) {
+            spdlog::error("tasks could not be claimed: {}", sentence_of(reason));
+            if (!is_refusal(reason)) {
+              // The claim may be on disk, and nobody knows which tasks it holds: a new supervisor will recover them.
+              self_->quit(std::move(reason));
+              return;
+            }
+            claiming_ = false;
+            backlog_ = true;
+            settle_later();
+          });
+}
+
+void task_supervisor_state::take(claimed_tasks& claimed, int limit) {
+  if (draining_) {
+    give_back(claimed);
+    return;
+  }
+  // Until all of them are counted, nothing more is claimed.
+  for (auto& task : claimed.tasks)
+    spawn_task(task);
+  claiming_ = false;
+  if (claimed.next_due && context_->peers->scheduler)
+    self_->send(context_->peers->scheduler, task_scheduled{*claimed.next_due});
+  const auto full = static_cast<int>(claimed.tasks.size()) == limit;
+  if (full && limit == max_claim)
+    pass_on(true);
+  if (backlog_ || full)
+    claim();
 }
 
 void task_supervisor_state::give_back(const claimed_tasks& claimed) {
@@ -124,7 +111,7 @@ void task_supervisor_state::give_back(const claimed_tasks& claimed) {
   release_tasks unwanted{{}, std::string{shutting_down}, config_.clock()};
   for (const auto& task : claimed.tasks)
     unwanted.fences.push_back({task.id, task.attempt, context_->owner});
-  self_->request(context_->peers->writer, timeouts::store_write, std::move(unwanted))
+  self_->request(context_->peers->writer, timeouts::execution_write, std::move(unwanted))
     .then([go_on](const done&) { go_on(); },
           // The next start finds them, as it would after a kill.
           [go_on](const caf::error&) { go_on(); });
@@ -186,7 +173,7 @@ fail_attempt task_supervisor_state::decide(const uuid& id, const running_task& e
 
 void task_supervisor_state::settle(const uuid& id) {
   const auto attempt = running_.at(id).attempt;
-  self_->request(context_->peers->writer, timeouts::store_write, *running_.at(id).settling)
+  self_->request(context_->peers->writer, timeouts::execution_write, *running_.at(id).settling)
     .then(
       [this, id, attempt](const done&) {
         if (const auto found = running_.find(id); found != running_.end() && found->second.attempt == attempt)
@@ -198,10 +185,13 @@ void task_supervisor_state::settle(const uuid& id) {
           return;
         // A stale fence says that somebody else has decided already (a cancel, say). Anything else is worth another
         // try: until it is stored the task stands as RUNNING.
-        if (is_passing(reason))
+        if (is_passing(reason)) {
           settle_later();
-        else
-          forget(id);
+          return;
+        }
+        if (reason == errc::fenced)
+          metrics_->write_fenced();
+        forget(id);
       });
 }
 
@@ -213,7 +203,10 @@ void task_supervisor_state::settle_later() {
 void task_supervisor_state::settle_all() {
   settle_tick_sent_ = false;
   if (!recovered_) {
-    recover();
+    if (lease_held_)
+      recover();
+    else if (!draining_)
+      take_lease();
     return;
   }
   std::vector<uuid> unsettled;
@@ -238,131 +231,7 @@ void task_supervisor_state::forget(const uuid& id) {
     claim();
 }
 
-// -- asked from outside -------------------------------------------------------
-
-caf::typed_response_promise<task_result> task_supervisor_state::cancel(cancel_task& request) {
-  const auto found = running_.find(request.id);
-  if (found == running_.end() || !found->second.actor)
-    return end_task(request);
-  // The actor first, for what it has streamed; the store decides all the same.
-  auto promise = self_->make_response_promise<task_result>();
-  const auto actor = found->second.actor;
-  self_->request(actor, timeouts::stop_task, stop_task{})
-    .then(
-      [this, promise, request, entry = found->second](stopped_task& last) mutable {
-        request.partial_output = std::move(last.partial_output);
-        request.events = std::move(last.events);
-        request.usage = last.usage;
-        store_cancel(std::move(request), std::move(entry), promise);
-      },
-      [this, promise, request, entry = found->second](const caf::error&) mutable {
-        store_cancel(std::move(request), std::move(entry), promise);
-      });
-  return promise;
-}
-
-void task_supervisor_state::store_cancel(cancel_task request, running_task stopped,
-                                         caf::typed_response_promise<task_result> promise) {
-  const auto id = request.id;
-  self_->request(context_->peers->writer, timeouts::store_write, std::move(request))
-    .then(
-      [this, promise, id](task_result& result) mutable {
-        stop_actor(id);
-        promise.deliver(std::move(result));
-      },
-      [this, promise, id, stopped](caf::error& reason) mutable {
-        if (is_passing(reason)) {
-          // Its actor is gone and its end not stored: as far as the store knows it runs, so it has to be run again.
-          attempt_failure interrupted;
-          interrupted.error = "The attempt was stopped for a cancel that could not be stored.";
-          stopped.settling = decide(id, stopped, std::move(interrupted));
-          stopped.actor = nullptr;
-          if (running_.insert_or_assign(id, std::move(stopped)).second)
-            metrics_->running_changed(+1);
-          settle_later();
-        }
-        promise.deliver(std::move(reason));
-      });
-}
-
-template <class Operation>
-caf::typed_response_promise<typename Operation::result_type> task_supervisor_state::end_task(Operation& request) {
-  using result_type = typename Operation::result_type;
-  auto promise = self_->make_response_promise<result_type>();
-  const auto id = request.id;
-  self_->request(context_->peers->writer, timeouts::store_write, std::move(request))
-    .then(
-      [this, promise, id](result_type& result) mutable {
-        stop_actor(id);
-        promise.deliver(std::move(result));
-      },
-      [promise](caf::error& reason) mutable { promise.deliver(std::move(reason)); });
-  return promise;
-}
-
-void task_supervisor_state::stop_actor(const uuid& id) {
-  const auto found = running_.find(id);
-  if (found == running_.end())
-    return;
-  if (const auto actor = found->second.actor)
-    caf::anon_send(actor, stop_task{});
-  forget(id);
-}
-
-turn_actor task_supervisor_state::new_turn() {
-  return self_->spawn(turn, context_->peers, config_.clock);
-}
-
-caf::typed_response_promise<drained> task_supervisor_state::drain_within(std::chrono::milliseconds grace) {
-  auto promise = self_->make_response_promise<drained>();
-  draining_ = true;
-  drain_promises_.push_back(promise);
-  self_->delayed_send(self_, grace, drain_expired{});
-  drained_if_empty();
-  return promise;
-}
-
-void task_supervisor_state::drained_if_empty() {
-  if (!draining_ || claiming_ || !running_.empty())
-    return;
-  for (auto& promise : std::exchange(drain_promises_, {}))
-    promise.deliver(drained{});
-}
-
-void task_supervisor_state::release_rest() {
-  if (drain_promises_.empty())
-    return;
-  release_tasks rest{{}, std::string{shutting_down}, config_.clock()};
-  for (const auto& [id, entry] : running_)
-    rest.fences.push_back({id, entry.attempt, context_->owner});
-  const auto count = static_cast<int>(rest.fences.size());
-  stop_all();
-  self_->request(context_->peers->writer, timeouts::store_write, std::move(rest))
-    .then(
-      [this, count](const done&) {
-        for (auto& promise : std::exchange(drain_promises_, {}))
-          promise.deliver(drained{count});
-      },
-      [this](const caf::error& reason) {
-        // The next start finds them, as it would after a kill.
-        for (auto& promise : std::exchange(drain_promises_, {}))
-          promise.deliver(reason);
-      });
-}
-
-void task_supervisor_state::stop_all() {
-  for (const auto& [id, entry] : running_) {
-    if (entry.actor)
-      caf::anon_send(entry.actor, stop_task{});
-    metrics_->running_changed(-1);
-  }
-  running_.clear();
-  by_actor_.clear();
-}
-
-node_load task_supervisor_state::load() const {
-  return {static_cast<int>(running_.size()), config_.capacity, draining_};
-}
+// -- the actor ------------------------------------------------------------------
 
 task_supervisor_actor::behavior_type task_supervisor(
   task_supervisor_actor::stateful_pointer<task_supervisor_state> self, services_ptr peers, metrics_ptr measured,
@@ -370,16 +239,21 @@ task_supervisor_actor::behavior_type task_supervisor(
   self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
   self->set_down_handler([self](const caf::down_msg& down) { self->state.attempt_ended(down); });
   self->set_exit_handler([self](const caf::exit_msg& exit) {
-    self->state.stop_all();
+    self->state.end_all(exit.reason);
     self->quit(exit.reason);
   });
   self->state.start(std::move(peers), std::move(measured), std::move(config));
   return {
-    [self](const work_arrived&) { self->state.claim(); },
+    [self](const work_arrived& work) { self->state.arrive(work); },
     [self](const retry_settling&) { self->state.settle_all(); },
+    [self](const renewal_due&) { self->state.renew(); },
+    [self](const node_suspected& whom) { self->state.suspect(whom); },
+    [self](const recovery_due& tick) { self->state.ask_again(tick); },
+    [self](const end_running& request) { return self->state.end_if_running(request); },
+    [self](const task_was_ended& ended) { self->state.stop_actor(ended.id); },
     [self](cancel_task& request) { return self->state.cancel(request); },
-    [self](set_task_status& request) { return self->state.end_task(request); },
-    [self](delete_task& request) { return self->state.end_task(request); },
+    [self](set_task_status& request) { return self->state.set_status(request); },
+    [self](delete_task& request) { return self->state.remove(request); },
     [self](start_turn& request) { return self->delegate(self->state.new_turn(), std::move(request)); },
     [self](cancel_turn& request) { return self->delegate(self->state.new_turn(), std::move(request)); },
     [self](const drain& request) { return self->state.drain_within(request.grace); },

@@ -5,6 +5,7 @@
 #include "actors/metrics.hpp"
 #include "actors/task.hpp"
 
+#include <caf/result.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
@@ -18,9 +19,20 @@
 /// The task supervisor claims due tasks from the store up to the node's capacity,
 /// spawns a monitored task actor for each, and alone decides what follows when one
 /// ends badly: from the failure's class and the bot's restart policy. Spawned by
-/// the node. Before its first claim it has the store give back what an earlier
-/// supervisor held; it claims under a lease of its own, so that actors which
-/// outlive it (it died, the process was killed) can change nothing any more.
+/// the node.
+///
+/// It claims under a lease of its own, so that actors which outlive it (it died, the
+/// process was killed or cut off) can change nothing any more. It takes the lease
+/// first, has the store give back what owners without one still hold, and then
+/// claims. Where others share the store it renews the lease, and recovers their tasks
+/// too once their leases have run out, or their links have broken and the database
+/// has lost sight of them. If its own lease was taken over it stops its tasks and
+/// quits; the node starts another, with another lease. On a node that runs no tasks
+/// it takes no lease and claims nothing, but ends tasks for whoever asks.
+///
+/// Its members stand in three files: task_supervisor.cpp (claims, ends of attempts),
+/// task_supervisor_lease.cpp (leases and recovery), task_supervisor_control.cpp
+/// (what is asked from outside).
 namespace troupe {
 
 struct supervisor_config {
@@ -30,6 +42,13 @@ struct supervisor_config {
   int max_recoveries = 5;
   /// Written to tasks and attempts.
   std::string node;
+  /// The process: all its leases, one after the other, are this one's.
+  uuid node_id;
+  /// Whether this node runs tasks.
+  bool claims = true;
+  /// How long the lease lasts without renewal; it is renewed at a third. None where
+  /// nobody else shares the store: it needs no renewal then.
+  std::optional<std::chrono::milliseconds> lease_ttl;
   clock_function clock;
   random_function random;
 };
@@ -45,7 +64,14 @@ public:
 
   // -- claiming ---------------------------------------------------------------
 
+  void arrive(const work_arrived& work);
   void claim();
+
+  // -- leases -----------------------------------------------------------------
+
+  void renew();
+  void suspect(const node_suspected& whom);
+  void ask_again(const recovery_due& tick);
 
   // -- ends of attempts -------------------------------------------------------
 
@@ -54,18 +80,19 @@ public:
 
   // -- asked from outside -----------------------------------------------------
 
-  caf::typed_response_promise<task_result> cancel(cancel_task& request);
-  /// Has the store do what ends the task, then stops its actor if it has one.
-  template <class Operation>
-  caf::typed_response_promise<typename Operation::result_type> end_task(Operation& request);
+  caf::result<task_result> cancel(cancel_task& request);
+  caf::result<task_result> set_status(set_task_status& request);
+  caf::result<done> remove(delete_task& request);
+  caf::typed_response_promise<ending_done> end_if_running(const end_running& request);
+  void stop_actor(const uuid& id);
   /// Somebody to look after one turn of a thread.
   turn_actor new_turn();
   caf::typed_response_promise<drained> drain_within(std::chrono::milliseconds grace);
   void release_rest();
   [[nodiscard]] node_load load() const;
 
-  /// Stops every task actor: the supervisor itself is ending.
-  void stop_all();
+  /// The supervisor itself is ending: stops every task actor, and answers who waits.
+  void end_all(const caf::error& reason);
 
 private:
   struct running_task {
@@ -79,17 +106,43 @@ private:
     std::optional<fail_attempt> settling;
   };
 
+  // -- leases -----------------------------------------------------------------
+
+  void take_lease();
+  void renew_later();
+  void lose_lease(const caf::error& reason);
   void recover();
+  void recovered(const recovered_tasks& found);
+
+  // -- claiming ---------------------------------------------------------------
+
+  [[nodiscard]] int room_left() const { return config_.capacity - static_cast<int>(running_.size()); }
+  void take(claimed_tasks& claimed, int limit);
+  /// Tells other nodes of what this one cannot take.
+  void pass_on(bool much);
   /// Claimed while the drain began: none of them is started.
   void give_back(const claimed_tasks& claimed);
   void spawn_task(claimed_task& claim);
+
+  // -- ends of attempts -------------------------------------------------------
+
   void settle(const uuid& id);
   void settle_later();
   fail_attempt decide(const uuid& id, const running_task& entry, attempt_failure failure);
-  void store_cancel(cancel_task request, running_task stopped, caf::typed_response_promise<task_result> promise);
   void forget(const uuid& id);
-  void stop_actor(const uuid& id);
+
+  // -- asked from outside -----------------------------------------------------
+
+  /// Nobody here runs it, but another node may.
+  [[nodiscard]] bool may_run_elsewhere(const uuid& id) const;
+  template <class Operation>
+  caf::result<typename Operation::result_type> end_task(Operation& request);
+  void store_cancel(cancel_task request, running_task stopped, caf::typed_response_promise<task_result> promise);
+  void stop_all();
   void drained_if_empty();
+  void finish_drain(int released);
+  template <class Answer>
+  void answer_drain(const Answer& answer);
 
   task_supervisor_actor::pointer self_;
   std::shared_ptr<task_context> context_;
@@ -97,6 +150,13 @@ private:
   supervisor_config config_;
   std::unordered_map<uuid, running_task> running_;
   std::unordered_map<caf::actor_id, uuid> by_actor_;
+  bool lease_held_ = false;
+  bool renewing_ = false;
+  /// Leases of nodes that seem to be gone.
+  std::vector<uuid> suspects_;
+  bool recovering_ = false;
+  /// More was found to recover while the store was asked.
+  bool recover_again_ = false;
   bool recovered_ = false;
   bool claiming_ = false;
   /// Something may be due that the last claim did not return.

@@ -48,7 +48,8 @@ caf::typed_response_promise<task_result> turn_state::cancel(const cancel_turn& r
         fail(caf::make_error(errc::illegal_transition, std::string{"The thread has no turn to cancel."}));
         return;
       }
-      self_->request(peers_->supervisor, timeouts::store_write, cancel_task{busy.front().id, {}, {}, {}, clock_(), {}})
+      self_
+        ->request(peers_->supervisor, timeouts::execution_write, cancel_task{busy.front().id, {}, {}, {}, clock_(), {}})
         .then([this](task_result& result) { answer(result); }, [this](caf::error& reason) { fail(std::move(reason)); });
     });
   });
@@ -106,7 +107,7 @@ void turn_state::interrupt(tasks busy, std::function<void()> then) {
   const auto id = busy.back().id;
   busy.pop_back();
   const auto go_on = [this, busy, then] { interrupt(busy, then); };
-  self_->request(peers_->supervisor, timeouts::store_write, cancel_task{id, {}, {}, {}, clock_(), {}})
+  self_->request(peers_->supervisor, timeouts::execution_write, cancel_task{id, {}, {}, {}, clock_(), {}})
     .then([go_on](const task_result&) { go_on(); },
           [this, go_on](caf::error& reason) {
             // It has ended meanwhile.

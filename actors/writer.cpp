@@ -62,9 +62,14 @@ void writer_state::announce(committed& batch) {
       metrics_->task_ended(task_status::cancelled);
   }
   // A null handle is a service that starts later, and asks for what it needs then.
-  if (!batch.events.empty() && peers_->broadcaster)
-    self_->send(peers_->broadcaster,
-                events_committed{std::make_shared<const std::vector<event_record>>(std::move(batch.events))});
+  if (batch.to_position > batch.from_position) {
+    const events_committed told{std::make_shared<const std::vector<event_record>>(std::move(batch.events)),
+                                batch.from_position, batch.to_position};
+    if (peers_->broadcaster)
+      self_->send(peers_->broadcaster, told);
+    if (peers_->cluster)
+      self_->send(peers_->cluster, told);
+  }
   if (batch.work_ready && peers_->supervisor)
     self_->send(peers_->supervisor, work_arrived{});
   if (batch.next_due && peers_->scheduler)
@@ -117,6 +122,9 @@ writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> 
     handler<put_model>(self),
     handler<delete_model>(self),
     handler<clean_up>(self),
+    handler<renew_lease>(self),
+    handler<end_lease>(self),
+    handler<announce_node>(self),
     [self](const commit_batch&) { self->state.commit_due(); },
     [self](const services_changed& changed) { self->state.relink(changed.now); },
   };

@@ -15,9 +15,9 @@
 /// node, since a commit blocks. Whoever changes anything sends it an operation
 /// (persistence/operations.hpp) and is answered when that is on disk. What has
 /// arrived while one commit ran is the next commit. After each it tells the
-/// broadcaster what was journaled, the supervisor that there is work, and the
-/// scheduler when there will be. If it dies, all who wait are told so, and the
-/// node starts another; what it had not answered may or may not be on disk.
+/// broadcaster (and the cluster) what was journaled, the supervisor that there is
+/// work, and the scheduler when there will be. While the database is away it waits. If it dies, all who wait are told
+/// so, and the node starts another; what it had not answered may or may not be on disk.
 namespace troupe {
 
 class writer_state {

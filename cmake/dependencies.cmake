@@ -14,12 +14,15 @@ endif()
 
 # CAF 0.17 ships neither a CMake configuration nor a pkg-config file.
 find_path(CAF_INCLUDE_DIR caf/all.hpp REQUIRED)
-find_library(CAF_CORE_LIBRARY caf_core REQUIRED)
-add_library(caf_core SHARED IMPORTED)
-set_target_properties(caf_core PROPERTIES
-  IMPORTED_LOCATION ${CAF_CORE_LIBRARY}
-  INTERFACE_INCLUDE_DIRECTORIES ${CAF_INCLUDE_DIR}
-  INTERFACE_COMPILE_DEFINITIONS CAF_ENABLE_TYPE_ID_CHECKS)
+foreach(part core io openssl)
+  string(TOUPPER ${part} PART)
+  find_library(CAF_${PART}_LIBRARY caf_${part} REQUIRED)
+  add_library(caf_${part} SHARED IMPORTED)
+  set_target_properties(caf_${part} PROPERTIES
+    IMPORTED_LOCATION ${CAF_${PART}_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${CAF_INCLUDE_DIR}
+    INTERFACE_COMPILE_DEFINITIONS CAF_ENABLE_TYPE_ID_CHECKS)
+endforeach()
 
 # libpqxx 6 ships a pkg-config file only, which would name libpq's headers too.
 find_path(PQXX_INCLUDE_DIR pqxx/pqxx REQUIRED)

@@ -12,6 +12,7 @@ void get_readiness(const context_ptr& context);
 void get_metrics(const context_ptr& context);
 void get_openapi(const context_ptr& context);
 void get_queue(const context_ptr& context);
+void get_nodes(const context_ptr& context);
 
 // -- api_bots.cpp
 void list_models(const context_ptr& context);

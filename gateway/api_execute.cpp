@@ -36,7 +36,7 @@ void enqueue_only(const context_ptr& context, enqueue_task command) {
 } // namespace
 
 void execute_task(const context_ptr& context) {
-  if (refuse_while_draining(context) || refuse_media_type(context))
+  if (refuse_media_type(context))
     return;
   const auto id = task_id_of(context);
   if (!id)

@@ -17,6 +17,13 @@ bool refuse_query(const context_ptr& context) {
   return false;
 }
 
+/// Whoever asks whether the node is ready does not wait for long.
+constexpr std::chrono::seconds readiness_timeout{2};
+
+void answer_unready(const context_ptr& context, std::string body, std::string retry_after) {
+  context->respond({503, "application/json", std::move(body), {{"Retry-After", std::move(retry_after)}}});
+}
+
 } // namespace
 
 void get_health(const context_ptr& context) {
@@ -24,17 +31,21 @@ void get_health(const context_ptr& context) {
 }
 
 void get_readiness(const context_ptr& context) {
+  static constexpr auto store_unavailable = R"({"status":"store_unavailable"})";
   auto& gateway = context->gateway();
-  if (gateway.config().draining->load(std::memory_order_relaxed)) {
-    context->respond({503, "application/json", R"({"status":"draining"})", {{"Retry-After", "2"}}});
+  const auto node = condition_of(gateway);
+  if (node.draining) {
+    answer_unready(context, R"({"status":"draining"})", "2");
     return;
   }
-  gateway.ask(
-    gateway.reader(), troupe::get_queue{},
-    [context](const queue_stats&) { context->respond_json(200, R"({"status":"ready"})"); },
-    [context](const store_error&) {
-      context->respond({503, "application/json", R"({"status":"store_unavailable"})", {{"Retry-After", "1"}}});
-    });
+  if (!node.store_available) {
+    answer_unready(context, store_unavailable, "1");
+    return;
+  }
+  gateway.self()
+    ->request(gateway.reader(), readiness_timeout, troupe::get_queue{})
+    .then([context](const queue_stats&) { context->respond_json(200, R"({"status":"ready"})"); },
+          [context](const caf::error&) { answer_unready(context, store_unavailable, "1"); });
 }
 
 void get_metrics(const context_ptr& context) {
@@ -62,6 +73,16 @@ void get_queue(const context_ptr& context) {
     [context](const queue_stats& queue) {
       context->respond_json(200, render(queue, context->gateway().config().clock()));
     },
+    [context](const store_error& reason) { context->refuse(reason); });
+}
+
+void get_nodes(const context_ptr& context) {
+  if (refuse_query(context))
+    return;
+  auto& gateway = context->gateway();
+  gateway.ask(
+    gateway.reader(), troupe::get_nodes{},
+    [context](const node_list& found) { context->respond_json(200, render(found)); },
     [context](const store_error& reason) { context->refuse(reason); });
 }
 

@@ -51,7 +51,7 @@ http_response with_task(unsigned status, const task_result& result) {
 } // namespace
 
 void create_task(const context_ptr& context) {
-  if (refuse_while_draining(context) || refuse_media_type(context))
+  if (refuse_media_type(context))
     return;
   auto& gateway = context->gateway();
   query_parameters query{context->request().query};
@@ -184,8 +184,6 @@ void cancel_task(const context_ptr& context) {
 }
 
 void retry_task(const context_ptr& context) {
-  if (refuse_while_draining(context))
-    return;
   auto asked = read_task_post(context);
   if (!asked)
     return;

@@ -16,11 +16,17 @@ auto refusing(const answer_function& answer) {
   };
 }
 
+/// True, with an answer given, if the node cannot do just now what a frame needs.
+bool refuse_now(const gateway_state& gateway, const handle_chat_frame& asked, need what) {
+  const auto refused = refusal_of(what, condition_of(gateway));
+  if (refused)
+    asked.answer(error_frame(to_string(refused->code), refused->detail));
+  return refused.has_value();
+}
+
 void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const chat_send_frame& frame) {
-  if (gateway.config().draining->load(std::memory_order_relaxed)) {
-    asked.answer(error_frame("unavailable", "The server is shutting down; reconnect and send it again."));
+  if (refuse_now(gateway, asked, need::new_work))
     return;
-  }
   gateway.ask(
     gateway.peers().supervisor,
     start_turn{asked.task_id, frame.message, default_task_name(frame.message), frame.metadata},
@@ -28,6 +34,8 @@ void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const 
 }
 
 void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const chat_cancel_frame&) {
+  if (refuse_now(gateway, asked, need::commit))
+    return;
   gateway.ask(
     gateway.peers().supervisor, cancel_turn{asked.task_id}, [](const task_result&) {}, refusing(asked.answer));
 }

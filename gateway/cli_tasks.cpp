@@ -213,6 +213,21 @@ void add_queue(CLI::App& app, const command_maker& make) {
   });
 }
 
+void add_nodes(CLI::App& app, const command_maker& make) {
+  auto& node = *app.add_subcommand("node", "Look at the nodes of the cluster");
+  node.require_subcommand(1);
+  auto& sub = *node.add_subcommand("ls", "List the nodes with their load and their leases, by name");
+  const auto json = std::make_shared<bool>(false);
+  sub.add_flag("--json", *json, "Print them as JSON");
+  make.finish_simple(sub, [json](const api_client& client) {
+    const auto nodes = client.get("/api/v1/nodes");
+    if (*json)
+      print_json(nodes);
+    else
+      print(render_nodes(nodes, now(), output_width()));
+  });
+}
+
 } // namespace
 
 void add_client_commands(CLI::App& app, settings& s, int& exit_code) {
@@ -227,6 +242,7 @@ void add_client_commands(CLI::App& app, settings& s, int& exit_code) {
   add_by_id(task, make, "retry", "Run a failed or cancelled task again",
             [](const auto& client, const auto& options) { change_task(client, options, "retry", "Queued"); });
   add_queue(app, make);
+  add_nodes(app, make);
 }
 
 } // namespace troupe

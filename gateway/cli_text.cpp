@@ -162,15 +162,28 @@ std::string fit(std::string_view text, std::size_t columns) {
   return std::string{text.substr(0, bytes_within(text, columns - 1))} + "…";
 }
 
-std::string short_age(microseconds age) {
+namespace {
+
+/// Whole seconds, minutes, hours or days: the largest of them that is not 0.
+std::string in_one_unit(microseconds age, const std::array<const char*, 4>& units) {
   const auto s = std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(age).count());
   if (s < 60)
-    return std::to_string(s) + "s";
+    return std::to_string(s) + units[0];
   if (s < 3600)
-    return std::to_string(s / 60) + "m";
+    return std::to_string(s / 60) + units[1];
   if (s < 86400)
-    return std::to_string(s / 3600) + "h";
-  return std::to_string(s / 86400) + "d";
+    return std::to_string(s / 3600) + units[2];
+  return std::to_string(s / 86400) + units[3];
+}
+
+} // namespace
+
+std::string short_age(microseconds age) {
+  return in_one_unit(age, {"s", "m", "h", "d"});
+}
+
+std::string spoken_age(microseconds age) {
+  return in_one_unit(age, {" s", " min", " h", " d"});
 }
 
 std::string spoken_duration(microseconds duration) {
@@ -370,6 +383,36 @@ std::string render_queue(const api_json& queue, std::optional<std::size_t> width
   if (const auto* totals = find(queue, "totals"); totals != nullptr && rows.size() > 1)
     rows.push_back(row_of("(all)", *totals));
   return render_table(columns, rows, width);
+}
+
+namespace {
+
+/// How the right of a node to run its tasks stands. Without a time there is none; a
+/// node that ran tasks and is gone had it taken away.
+std::string lease_of(const api_json& node, timestamp now) {
+  if (const auto expires = time_member(node, "lease_expires_at"))
+    return *expires > now ? "ok, " + spoken_age(*expires - now) + " left" : "lost";
+  return text_member(node, "status") == "lost" && text_member(node, "role") != "gateway" ? "lost" : "-";
+}
+
+} // namespace
+
+std::string render_nodes(const api_json& nodes, timestamp now, std::optional<std::size_t> width) {
+  const std::vector<table_column> columns{{"NAME", false, 8},  {"ROLE"},    {"STATUS"},
+                                          {"RUNNING", true},   {"VERSION"}, {"ADDRESS", false, 12},
+                                          {"HEARTBEAT", true}, {"LEASE"}};
+  std::vector<std::vector<std::string>> rows;
+  if (const auto* items = find(nodes, "items"))
+    for (const auto& node : *items) {
+      const auto address = line_member(node, "address");
+      const auto heartbeat = time_member(node, "heartbeat_at");
+      rows.push_back(
+        {line_member(node, "name"), line_member(node, "role"), line_member(node, "status"),
+         std::to_string(integer_member(node, "running")) + "/" + std::to_string(integer_member(node, "capacity")),
+         line_member(node, "version"), address.empty() ? "-" : address,
+         heartbeat ? spoken_age(now - *heartbeat) + " ago" : "-", lease_of(node, now)});
+    }
+  return rows.empty() ? "No nodes.\n" : render_table(columns, rows, width);
 }
 
 } // namespace troupe

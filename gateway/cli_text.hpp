@@ -35,6 +35,9 @@ std::string fit(std::string_view text, std::size_t columns);
 /// Whole units, one of them: `0s`, `59s`, `3m`, `5h`, `12d`; a negative one is `0s`.
 std::string short_age(std::chrono::microseconds age);
 
+/// The same as in a sentence: `0 s`, `59 s`, `3 min`, `5 h`, `12 d`.
+std::string spoken_age(std::chrono::microseconds age);
+
 /// For how long something took: `0.4 s`, `12.3 s`, `3 min 20 s`, `2 h 5 min`.
 std::string spoken_duration(std::chrono::microseconds duration);
 
@@ -63,6 +66,10 @@ std::string render_task(const nlohmann::ordered_json& task, timestamp now);
 /// The answer of `GET /queue` as a table: a row a namespace, and the totals if there
 /// are several.
 std::string render_queue(const nlohmann::ordered_json& queue, std::optional<std::size_t> width);
+
+/// The answer of `GET /nodes` as a table: a row a node. `now` should be the
+/// database's time as well: ages and what is left of leases are counted from it.
+std::string render_nodes(const nlohmann::ordered_json& nodes, timestamp now, std::optional<std::size_t> width);
 
 // -- members --------------------------------------------------------------------------
 

@@ -34,13 +34,14 @@ void gateway_state::relink(services_ptr peers) {
   // The new one knows nobody. Join again, then look for what the old one did not tell.
   for (const auto& [resolved, times] : rooms_) {
     ask(
-      peers_->broadcaster, join_room{resolved, subscriber_actor{self_}},
-      [this](const done&) {
-        waits_.check_all();
-        post([](lane& home) { home.feeds().for_each([](const auto& one) { one->resync(); }); });
-      },
+      peers_->broadcaster, join_room{resolved, subscriber_actor{self_}}, [this](const done&) { catch_up(); },
       [](const store_error& reason) { spdlog::error("a room could not be joined again: {}", reason.message); });
   }
+}
+
+void gateway_state::catch_up() {
+  waits_.check_all();
+  post([](lane& home) { home.feeds().for_each([](const auto& one) { one->resync(); }); });
 }
 
 void gateway_state::serve(const std::shared_ptr<exchange>& request) {
@@ -142,6 +143,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
   self->state.start(std::move(peers), std::move(config), std::move(home));
   return {
     [self](const events_published& published) { self->state.publish(published); },
+    [self](const events_missed&) { self->state.catch_up(); },
     [self](const serve_request& request) { self->state.serve(request.request); },
     [self](const client_gone& gone) { self->state.waits().on_client_gone(gone.wait); },
     [self](const wait_expired& expired) { self->state.waits().on_patience_over(expired.wait); },

@@ -39,6 +39,11 @@ struct gateway_config {
   std::chrono::milliseconds request_timeout{30'000};
   /// Set once the process shuts down: nothing new is taken on.
   std::shared_ptr<const std::atomic<bool>> draining;
+  /// Whether clients are served; a worker only tells how it is.
+  bool serves_api = true;
+  /// False while the store is away: what would have to be written is refused at
+  /// once. Asked on any thread; empty if the store is never away.
+  std::function<bool()> store_available;
 };
 
 // -- messages, all from the I/O thread ------------------------------------------
@@ -98,6 +103,8 @@ public:
 
   void serve(const std::shared_ptr<exchange>& request);
   void publish(const events_published& published);
+  /// Events may have passed unheard: everybody looks into the store.
+  void catch_up();
 
   void open(const std::shared_ptr<feed>& which);
   void read(const std::shared_ptr<feed>& which, std::int64_t position);

@@ -29,6 +29,7 @@ std::string_view to_string(problem_code code) noexcept {
   case problem_code::payload_too_large: return "payload_too_large";
   case problem_code::target_too_long: return "target_too_long";
   case problem_code::unsupported_media_type: return "unsupported_media_type";
+  case problem_code::not_a_gateway: return "not_a_gateway";
   case problem_code::invalid_body: return "invalid_body";
   case problem_code::unknown_field: return "unknown_field";
   case problem_code::thread_not_found: return "thread_not_found";
@@ -38,6 +39,7 @@ std::string_view to_string(problem_code code) noexcept {
   case problem_code::task_failed: return "task_failed";
   case problem_code::not_implemented: return "not_implemented";
   case problem_code::unavailable: return "unavailable";
+  case problem_code::store_unavailable: return "store_unavailable";
   case problem_code::http_version_not_supported: return "http_version_not_supported";
   }
   return "internal";
@@ -66,6 +68,7 @@ unsigned status_of(problem_code code) noexcept {
   case problem_code::payload_too_large: return 413;
   case problem_code::target_too_long: return 414;
   case problem_code::unsupported_media_type: return 415;
+  case problem_code::not_a_gateway: return 421;
   case problem_code::invalid_body:
   case problem_code::unknown_field:
   case problem_code::thread_not_found: return 422;
@@ -74,7 +77,8 @@ unsigned status_of(problem_code code) noexcept {
   case problem_code::internal:
   case problem_code::task_failed: return 500;
   case problem_code::not_implemented: return 501;
-  case problem_code::unavailable: return 503;
+  case problem_code::unavailable:
+  case problem_code::store_unavailable: return 503;
   case problem_code::http_version_not_supported: return 505;
   }
   return 500;
@@ -103,6 +107,7 @@ std::string_view title_of(problem_code code) noexcept {
   case problem_code::payload_too_large: return "The body is too large";
   case problem_code::target_too_long: return "The request target is too long";
   case problem_code::unsupported_media_type: return "The media type is not supported";
+  case problem_code::not_a_gateway: return "This node takes no requests of clients";
   case problem_code::invalid_body: return "The body is not what is asked for";
   case problem_code::unknown_field: return "The body has unknown members";
   case problem_code::thread_not_found: return "The thread does not exist";
@@ -112,6 +117,7 @@ std::string_view title_of(problem_code code) noexcept {
   case problem_code::task_failed: return "The task failed";
   case problem_code::not_implemented: return "Not implemented";
   case problem_code::unavailable: return "The server cannot serve this now";
+  case problem_code::store_unavailable: return "The store cannot serve this now";
   case problem_code::http_version_not_supported: return "The HTTP version is not supported";
   }
   return "The server failed";
@@ -169,7 +175,7 @@ problem_code code_of(store_errc code) noexcept {
   case store_errc::key_reused: return problem_code::idempotency_key_reused;
   case store_errc::bot_invalid: return problem_code::bot_invalid;
   case store_errc::thread_not_found: return problem_code::thread_not_found;
-  case store_errc::unavailable: return problem_code::unavailable;
+  case store_errc::unavailable: return problem_code::store_unavailable;
   case store_errc::schema_too_new: return problem_code::internal;
   }
   return problem_code::internal;

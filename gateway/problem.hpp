@@ -60,6 +60,8 @@ enum class problem_code : std::uint8_t {
   payload_too_large,
   target_too_long,
   unsupported_media_type,
+  /// The node runs tasks and takes no requests of clients.
+  not_a_gateway,
   /// The body is JSON, but not what is asked for; `errors` says where.
   invalid_body,
   /// The body has members that do not exist here; `errors` names them.
@@ -75,8 +77,10 @@ enum class problem_code : std::uint8_t {
   /// The awaited task failed; the task is inside as `task`.
   task_failed,
   not_implemented,
-  /// Busy or draining; `Retry-After` says when to try again.
+  /// Starting, busy or draining; `Retry-After` says when to try again.
   unavailable,
+  /// The store does not answer or cannot commit; `Retry-After` says when to try again.
+  store_unavailable,
   http_version_not_supported,
 };
 

@@ -163,6 +163,21 @@ void append_json(std::string& out, const attempt_record& attempt) {
   members.add("started_at", attempt.started_at).add("ended_at", attempt.ended_at);
 }
 
+void append_json(std::string& out, const node_record& node) {
+  json_object members{out};
+  members.add("name", node.name)
+    .add("id", node.id)
+    .add("role", to_string(node.role))
+    .add("status", to_string(node.health))
+    .add("version", node.version);
+  add_or_null(members, "address", node.address);
+  members.add("capacity", node.capacity)
+    .add("running", node.running)
+    .add("started_at", node.started_at)
+    .add("heartbeat_at", node.heartbeat_at)
+    .add("lease_expires_at", node.lease_expires_at);
+}
+
 void append_json(std::string& out, const event_record& event) {
   out.reserve(out.size() + 320 + event.data.size());
   json_object members{out};
@@ -221,6 +236,10 @@ std::string render(const page<message_record, std::int64_t>& messages) {
 
 std::string render(const std::vector<attempt_record>& attempts) {
   return list_of(attempts, nullptr);
+}
+
+std::string render(const node_list& found) {
+  return list_of(found.nodes, nullptr);
 }
 
 std::string journal_page(const std::vector<event_record>& events, bool full) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/operations.hpp"
 #include "persistence/store.hpp"
 
 #include <cstdint>
@@ -21,6 +22,7 @@ void append_json(std::string& out, const bot_record& bot);
 void append_json(std::string& out, const model_record& model);
 void append_json(std::string& out, const message_record& message);
 void append_json(std::string& out, const attempt_record& attempt);
+void append_json(std::string& out, const node_record& node);
 /// The event frame; the same for every door.
 void append_json(std::string& out, const event_record& event);
 
@@ -44,6 +46,8 @@ std::string render(const page<model_record, std::string>& models);
 std::string render(const page<message_record, std::int64_t>& messages);
 /// All attempts are one page.
 std::string render(const std::vector<attempt_record>& attempts);
+/// All nodes are one page.
+std::string render(const node_list& found);
 /// One task's journal. `full` says that the page has as many entries as were asked
 /// for, so that there may be more: `next_cursor` is set.
 std::string journal_page(const std::vector<event_record>& events, bool full);

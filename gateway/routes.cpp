@@ -18,41 +18,43 @@ struct route {
   http::verb method;
   /// Parts are compared one by one; `{…}` takes any one part.
   std::string_view pattern;
+  need needs;
   route_function serve;
 };
 
 namespace {
 
 constexpr std::array routes{
-  route{http::verb::get, "/healthz", api::get_health},
-  route{http::verb::get, "/readyz", api::get_readiness},
-  route{http::verb::get, "/metrics", api::get_metrics},
-  route{http::verb::get, "/openapi.json", api::get_openapi},
-  route{http::verb::get, "/api/v1/models", api::list_models},
-  route{http::verb::get, "/api/v1/models/{name}", api::get_model},
-  route{http::verb::put, "/api/v1/models/{name}", api::put_model},
-  route{http::verb::delete_, "/api/v1/models/{name}", api::delete_model},
-  route{http::verb::get, "/api/v1/bots", api::list_bots},
-  route{http::verb::get, "/api/v1/bots/{name}", api::get_bot},
-  route{http::verb::put, "/api/v1/bots/{name}", api::put_bot},
-  route{http::verb::delete_, "/api/v1/bots/{name}", api::delete_bot},
-  route{http::verb::post, "/api/v1/bots/{name}/validate", api::validate_bot},
-  route{http::verb::post, "/api/v1/tasks", api::create_task},
-  route{http::verb::get, "/api/v1/tasks", api::list_tasks},
-  route{http::verb::get, "/api/v1/tasks/{id}", api::get_task},
-  route{http::verb::delete_, "/api/v1/tasks/{id}", api::delete_task},
-  route{http::verb::patch, "/api/v1/tasks/{id}/status", api::patch_task_status},
-  route{http::verb::post, "/api/v1/tasks/{id}/execute", api::execute_task},
-  route{http::verb::post, "/api/v1/tasks/{id}/cancel", api::cancel_task},
-  route{http::verb::post, "/api/v1/tasks/{id}/retry", api::retry_task},
-  route{http::verb::get, "/api/v1/tasks/{id}/messages", api::get_task_messages},
-  route{http::verb::get, "/api/v1/tasks/{id}/attempts", api::get_attempts},
-  route{http::verb::get, "/api/v1/tasks/{id}/events", api::get_task_events},
-  route{http::verb::get, "/api/v1/tasks/{id}/chat", api::open_chat},
-  route{http::verb::get, "/api/v1/threads/{id}/messages", api::get_thread_messages},
-  route{http::verb::get, "/api/v1/user/notifications", api::open_notifications},
-  route{http::verb::get, "/api/v1/events", api::open_events},
-  route{http::verb::get, "/api/v1/queue", api::get_queue},
+  route{http::verb::get, "/healthz", need::process, api::get_health},
+  route{http::verb::get, "/readyz", need::process, api::get_readiness},
+  route{http::verb::get, "/metrics", need::process, api::get_metrics},
+  route{http::verb::get, "/openapi.json", need::process, api::get_openapi},
+  route{http::verb::get, "/api/v1/models", need::gateway, api::list_models},
+  route{http::verb::get, "/api/v1/models/{name}", need::gateway, api::get_model},
+  route{http::verb::put, "/api/v1/models/{name}", need::commit, api::put_model},
+  route{http::verb::delete_, "/api/v1/models/{name}", need::commit, api::delete_model},
+  route{http::verb::get, "/api/v1/bots", need::gateway, api::list_bots},
+  route{http::verb::get, "/api/v1/bots/{name}", need::gateway, api::get_bot},
+  route{http::verb::put, "/api/v1/bots/{name}", need::commit, api::put_bot},
+  route{http::verb::delete_, "/api/v1/bots/{name}", need::commit, api::delete_bot},
+  route{http::verb::post, "/api/v1/bots/{name}/validate", need::gateway, api::validate_bot},
+  route{http::verb::post, "/api/v1/tasks", need::new_work, api::create_task},
+  route{http::verb::get, "/api/v1/tasks", need::gateway, api::list_tasks},
+  route{http::verb::get, "/api/v1/tasks/{id}", need::gateway, api::get_task},
+  route{http::verb::delete_, "/api/v1/tasks/{id}", need::commit, api::delete_task},
+  route{http::verb::patch, "/api/v1/tasks/{id}/status", need::commit, api::patch_task_status},
+  route{http::verb::post, "/api/v1/tasks/{id}/execute", need::new_work, api::execute_task},
+  route{http::verb::post, "/api/v1/tasks/{id}/cancel", need::commit, api::cancel_task},
+  route{http::verb::post, "/api/v1/tasks/{id}/retry", need::new_work, api::retry_task},
+  route{http::verb::get, "/api/v1/tasks/{id}/messages", need::gateway, api::get_task_messages},
+  route{http::verb::get, "/api/v1/tasks/{id}/attempts", need::gateway, api::get_attempts},
+  route{http::verb::get, "/api/v1/tasks/{id}/events", need::gateway, api::get_task_events},
+  route{http::verb::get, "/api/v1/tasks/{id}/chat", need::gateway, api::open_chat},
+  route{http::verb::get, "/api/v1/threads/{id}/messages", need::gateway, api::get_thread_messages},
+  route{http::verb::get, "/api/v1/user/notifications", need::gateway, api::open_notifications},
+  route{http::verb::get, "/api/v1/events", need::gateway, api::open_events},
+  route{http::verb::get, "/api/v1/queue", need::gateway, api::get_queue},
+  route{http::verb::get, "/api/v1/nodes", need::gateway, api::get_nodes},
 };
 
 /// Whether the parts of a path match a pattern; `part` gets what `{…}` stands for,
@@ -136,7 +138,10 @@ void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange>
       continue;
     context->route_ = candidate.pattern;
     if (candidate.method == method) {
-      candidate.serve(context);
+      if (auto refused = refusal_of(candidate.needs, condition_of(gateway)))
+        context->refuse(std::move(*refused));
+      else
+        candidate.serve(context);
       return;
     }
     allowed += (allowed.empty() ? "" : ", ") + std::string{http::to_string(candidate.method)};
@@ -147,6 +152,12 @@ void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange>
     context->refuse(no_such_path(request.path));
   else
     context->refuse(method_not_allowed(request.method_name, allowed));
+}
+
+node_condition condition_of(const gateway_state& gateway) {
+  const auto& config = gateway.config();
+  return {config.serves_api, config.draining->load(std::memory_order_relaxed),
+          !config.store_available || config.store_available()};
 }
 
 // -- what several routes ask of a request ---------------------------------------
@@ -194,15 +205,6 @@ parsed<std::optional<idempotency_key>> idempotency_key_of(const http_request& re
     return problem{problem_code::invalid_header,
                    "Idempotency-Key must be 1 to 255 printable ASCII characters without spaces."};
   return std::optional{idempotency_key{std::string{key}, digest(request)}};
-}
-
-bool refuse_while_draining(const context_ptr& context) {
-  if (!context->gateway().config().draining->load(std::memory_order_relaxed))
-    return false;
-  problem draining{problem_code::unavailable, "The server is shutting down and takes no new work; try again shortly."};
-  draining.retry_after = std::chrono::seconds{2};
-  context->refuse(std::move(draining));
-  return true;
 }
 
 } // namespace troupe

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/admission.hpp"
 #include "gateway/problem.hpp"
 #include "gateway/transport.hpp"
 #include "gateway/url.hpp"
@@ -41,7 +42,8 @@ public:
   /// The answer will be written by somebody else (a stream, a WebSocket).
   void note_answered(unsigned status);
 
-  /// Finds the route and has it serve the request, or refuses.
+  /// Finds the route and has it serve the request, or refuses: what the node cannot
+  /// do just now never reaches a route.
   static void dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex);
 
 private:
@@ -56,6 +58,9 @@ using context_ptr = std::shared_ptr<request_context>;
 /// Serves a request; must lead to exactly one answer, now or later.
 using route_function = void (*)(const context_ptr&);
 
+/// How the node is, for `refusal_of`.
+node_condition condition_of(const gateway_state& gateway);
+
 // -- what several routes ask of a request ---------------------------------------
 
 /// The task id in the path; an answer has been given if there is none.
@@ -66,8 +71,5 @@ bool refuse_media_type(const context_ptr& context);
 
 /// The request's `Idempotency-Key` with the request's digest; a bad one is a problem.
 parsed<std::optional<idempotency_key>> idempotency_key_of(const http_request& request);
-
-/// True, with an answer given, if the node drains and takes nothing on.
-bool refuse_while_draining(const context_ptr& context);
 
 } // namespace troupe

@@ -10,6 +10,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/openssl/manager.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <spdlog/formatter.h>
@@ -24,6 +26,8 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace troupe {
@@ -36,13 +40,44 @@ constexpr std::chrono::milliseconds closing_grace{2000};
 /// Beyond `drain_timeout`, for handing tasks back and closing down.
 constexpr std::chrono::seconds drain_margin{30};
 
-caf::actor_system_config& configure(caf::actor_system_config& config, const settings& s) {
+/// A database server that is just starting is waited for.
+constexpr std::chrono::seconds open_patience{10};
+constexpr std::chrono::milliseconds between_openings{500};
+
+/// Design §10: a peer that is frozen or cut off is noticed in this time.
+constexpr std::chrono::seconds heartbeat_interval{1};
+constexpr std::chrono::seconds connection_timeout{5};
+
+bool uses_tls(const settings& s) {
+  return !s.node_tls_cert.empty();
+}
+
+/// CAF's network layer, for nodes that share a database. Those of another one, or of
+/// another version of the wire format, are refused in the handshake.
+void load_network(caf::actor_system_config& config, const settings& s, const uuid& database_id) {
+  config.load<caf::io::middleman>();
+  config.set("middleman.heartbeat-interval", caf::timespan{heartbeat_interval});
+  config.set("middleman.connection-timeout", caf::timespan{connection_timeout});
+  config.set("middleman.app-identifiers",
+             std::vector<std::string>{"troupe-" + std::to_string(wire_version) + "-" + database_id.to_string()});
+  if (!uses_tls(s))
+    return;
+  config.load<caf::openssl::manager>();
+  config.openssl_certificate = s.node_tls_cert;
+  config.openssl_key = s.node_tls_key;
+  config.openssl_cafile = s.node_tls_ca;
+}
+
+caf::actor_system_config& configure(caf::actor_system_config& config, const settings& s, const database_info& store) {
+  config.add_message_types<caf::id_block::troupe_wire>();
   config.add_message_types<caf::id_block::troupe_messages>();
   config.add_message_types<caf::id_block::troupe_handles>();
   config.add_message_types<caf::id_block::troupe_gateway>();
   // The default policy, stealing, walks its whole run queue at each steal.
   config.set("scheduler.policy", caf::atom("sharing"));
   config.set("scheduler.max-threads", static_cast<std::size_t>(s.worker_threads));
+  if (store.shared && s.node_links)
+    load_network(config, s, store.id);
   return config;
 }
 
@@ -73,8 +108,8 @@ transport_observer observer_of(const metrics_ptr& measured) {
 class server {
 public:
   server(const settings& s, std::shared_ptr<database> store)
-    : settings_{s}, system_{configure(config_, s)}, self_{system_} {
-    node_ = start_node(std::move(store));
+    : settings_{s}, store_{std::move(store)}, system_{configure(config_, s, store_->info())}, self_{system_} {
+    node_ = start_node();
   }
 
   int run() {
@@ -86,12 +121,29 @@ public:
   }
 
 private:
-  node_actor start_node(std::shared_ptr<database> store) {
+  node_actor start_node() {
+    const auto shared = store_->info().shared;
+    const auto id = make_uuid();
     node_config config;
-    config.store = std::move(store);
+    config.store = store_;
     config.readers = static_cast<std::size_t>(settings_.store_readers);
     config.measured = measured_;
-    config.supervisor = {settings_.capacity, settings_.max_recoveries, settings_.node_name, now, make_random()};
+    config.supervisor = {.capacity = settings_.capacity,
+                         .max_recoveries = settings_.max_recoveries,
+                         .node = settings_.node_name,
+                         .node_id = id,
+                         .claims = settings_.role != node_role::gateway,
+                         .lease_ttl = shared ? std::optional{settings_.lease_time} : std::nullopt,
+                         .clock = now,
+                         .random = make_random()};
+    config.cluster = {.node_id = id,
+                      .name = settings_.node_name,
+                      .role = settings_.role,
+                      .links = settings_.node_links,
+                      .host = settings_.node_host,
+                      .port = settings_.node_port,
+                      .clock = now};
+    config.connector.tls = uses_tls(settings_);
     config.give_up = [this](std::string why) {
       spdlog::critical("giving up: {}", why);
       boost::asio::post(main_, [this] { end(1); });
@@ -100,7 +152,13 @@ private:
   }
 
   bool start_lanes() {
-    const gateway_config config{now, measured_, settings_.node_name, settings_.request_timeout, draining_};
+    const gateway_config config{.clock = now,
+                                .measured = measured_,
+                                .node = settings_.node_name,
+                                .request_timeout = settings_.request_timeout,
+                                .draining = draining_,
+                                .serves_api = settings_.role != node_role::worker,
+                                .store_available = [store = store_] { return store->available(); }};
     for (int i = 0; i < settings_.io_threads; ++i) {
       auto one = std::make_shared<lane>(limits_of(settings_), observer_of(measured_));
       // The first lane may take any free port, the others share it.
@@ -179,6 +237,8 @@ private:
       one->stop(closing_grace);
     for (const auto& one : lanes_)
       one->join();
+    // What a database that is away has not answered by now is not waited for.
+    store_->give_up();
     if (!ask<done>(node_, stop_node{}))
       spdlog::error("the services did not end in time");
     node_ = nullptr;
@@ -197,6 +257,7 @@ private:
   }
 
   const settings& settings_;
+  std::shared_ptr<database> store_;
   metrics_ptr measured_ = std::make_shared<metrics>();
   std::shared_ptr<std::atomic<bool>> draining_ = std::make_shared<std::atomic<bool>>(false);
   int exit_code_ = 0;
@@ -211,29 +272,44 @@ private:
   std::thread drain_thread_;
 };
 
+/// Waits for a PostgreSQL server that does not answer yet.
+store_result<std::shared_ptr<database>> open_patiently(const settings& s) {
+  const auto deadline = std::chrono::steady_clock::now() + open_patience;
+  for (bool said = false;; std::this_thread::sleep_for(between_openings)) {
+    auto opened = open_database(s.database, s.database_password_file);
+    const auto* refusal = std::get_if<store_error>(&opened);
+    if (!refusal || refusal->code != store_errc::unavailable || !is_postgres(s.database)
+        || std::chrono::steady_clock::now() >= deadline)
+      return opened;
+    if (!std::exchange(said, true))
+      spdlog::warn("{} Trying again for {} s.", refusal->message, open_patience.count());
+  }
+}
+
 } // namespace
 
 int serve(const settings& s) {
   std::signal(SIGPIPE, SIG_IGN);
-  auto opened = open_database(s.database);
+  auto opened = open_patiently(s);
   if (const auto* refusal = std::get_if<store_error>(&opened)) {
-    spdlog::critical("cannot open {}: {}", s.database, refusal->message);
+    spdlog::critical("cannot open {}: {}", redacted_database(s.database), refusal->message);
     return 1;
   }
   return server{s, std::move(std::get<std::shared_ptr<database>>(opened))}.run();
 }
 
 int migrate(const settings& s) {
-  const auto result = migrate_database(s.database);
+  const auto result = migrate_database(s.database, s.database_password_file);
   if (const auto* refusal = std::get_if<store_error>(&result)) {
     std::fprintf(stderr, "troupe: %s\n", refusal->message.c_str());
     return 1;
   }
   const auto& report = std::get<migration_report>(result);
+  const auto shown = redacted_database(s.database);
   if (report.from == report.to)
-    std::printf("%s is at schema version %d already.\n", s.database.c_str(), report.to);
+    std::printf("%s is at schema version %d already.\n", shown.c_str(), report.to);
   else
-    std::printf("%s: schema version %d to %d.\n", s.database.c_str(), report.from, report.to);
+    std::printf("%s: schema version %d to %d.\n", shown.c_str(), report.from, report.to);
   return 0;
 }
 

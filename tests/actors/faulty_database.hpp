@@ -90,6 +90,10 @@ public:
 
   store_result<std::unique_ptr<store_reader>> open_reader() override { return real_->open_reader(); }
 
+  [[nodiscard]] database_info info() const override { return real_->info(); }
+  [[nodiscard]] bool available() const noexcept override { return real_->available(); }
+  void give_up() noexcept override { real_->give_up(); }
+
 private:
   std::shared_ptr<database> real_;
   std::shared_ptr<fault_plan> plan_;

@@ -27,17 +27,18 @@ protected:
   using messages = std::vector<std::vector<std::int64_t>>;
 
   void SetUp() override {
-    subject_ = system_.spawn(broadcaster);
+    subject_ = system_.spawn(broadcaster, std::make_shared<const services>(), config_.measured);
     track(caf::actor_cast<caf::actor>(subject_));
   }
 
   subscriber_actor make_subscriber(messages& got) {
     const auto one = system_.spawn([&got](subscriber_actor::pointer) -> subscriber_actor::behavior_type {
       return {[&got](const events_published& published) {
-        auto& numbers = got.emplace_back();
-        for (const auto index : published.chosen)
-          numbers.push_back((*published.events)[index].seq);
-      }};
+                auto& numbers = got.emplace_back();
+                for (const auto index : published.chosen)
+                  numbers.push_back((*published.events)[index].seq);
+              },
+              [](const events_missed&) {}};
     });
     track(caf::actor_cast<caf::actor>(one));
     return one;
@@ -135,8 +136,9 @@ TEST_F(Broadcaster, ADeadSubscriberIsForgottenAndTheOthersAreNot) {
 }
 
 TEST_F(Broadcaster, HoldsNoDeadSubscriber) {
-  auto one = system_.spawn(
-    [](subscriber_actor::pointer) -> subscriber_actor::behavior_type { return {[](const events_published&) {}}; });
+  auto one = system_.spawn([](subscriber_actor::pointer) -> subscriber_actor::behavior_type {
+    return {[](const events_published&) {}, [](const events_missed&) {}};
+  });
   const auto address = one.address();
   join(user_room("ada"), one);
   join(ns_room("lab"), one);
@@ -159,9 +161,10 @@ TEST_F(Broadcaster, IsToldWhatTheWriterCommitsInTheOrderOfPositions) {
   std::vector<std::int64_t> positions;
   const auto one = system_.spawn([&](subscriber_actor::pointer) -> subscriber_actor::behavior_type {
     return {[&](const events_published& published) {
-      for (const auto index : published.chosen)
-        positions.push_back((*published.events)[index].position);
-    }};
+              for (const auto index : published.chosen)
+                positions.push_back((*published.events)[index].position);
+            },
+            [](const events_missed&) {}};
   });
   track(caf::actor_cast<caf::actor>(one));
   value_of(ask<done>(peers()->broadcaster, join_room{ns_room("default"), one}));
@@ -191,6 +194,11 @@ protected:
       return {
         [this](const work_arrived&) { woken_.push_back(wall_clock()); },
         [](const retry_settling&) {},
+        [](const renewal_due&) {},
+        [](const node_suspected&) {},
+        [](const recovery_due&) {},
+        [](const end_running&) { return ending_done{}; },
+        [](const task_was_ended&) {},
         [](const cancel_task&) { return task_result{}; },
         [](const set_task_status&) { return task_result{}; },
         [](const delete_task&) { return done{}; },
@@ -205,7 +213,8 @@ protected:
     track(caf::actor_cast<caf::actor>(stand_in));
     auto known = std::make_shared<services>();
     known->supervisor = stand_in;
-    subject_ = system_.spawn(scheduler, services_ptr{known}, config_.supervisor.clock);
+    subject_ = system_.spawn(scheduler, services_ptr{known}, config_.supervisor.clock,
+                             std::optional<std::chrono::milliseconds>{});
     track(caf::actor_cast<caf::actor>(subject_));
     begin_ = wall_clock();
   }

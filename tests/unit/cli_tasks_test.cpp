@@ -160,6 +160,14 @@ TEST(ShortAge, IsOneWholeUnit) {
   EXPECT_EQ(short_age(50h), "2d");
 }
 
+TEST(SpokenAge, IsOneWholeUnitWithASpace) {
+  EXPECT_EQ(spoken_age(-5s), "0 s");
+  EXPECT_EQ(spoken_age(2900ms), "2 s");
+  EXPECT_EQ(spoken_age(200s), "3 min");
+  EXPECT_EQ(spoken_age(5h), "5 h");
+  EXPECT_EQ(spoken_age(50h), "2 d");
+}
+
 TEST(SpokenDuration, IsAsExactAsItIsShort) {
   EXPECT_EQ(spoken_duration(-1s), "0.0 s");
   EXPECT_EQ(spoken_duration(1450ms), "1.4 s");
@@ -274,6 +282,76 @@ TEST(QueueTable, HasARowForEveryNamespaceAndTheirSum) {
 
 TEST(QueueTable, SaysSoIfNothingIsInIt) {
   EXPECT_EQ(render_queue(api_json::parse(R"({"namespaces":[],"totals":{}})"), 80), "The queue is empty.\n");
+}
+
+/// A list with these nodes; each gets the members of `a_node` that it does not set.
+api_json nodes(const std::vector<api_json>& changes) {
+  auto list = api_json::parse(R"({"items":[],"next_cursor":null})");
+  for (const auto& change : changes) {
+    auto node = api_json::parse(R"({"name":"node-1","id":"0190a7a0-0000-7000-8000-000000000001","role":"all",
+      "status":"alive","version":"0.1.0","address":"127.0.0.1:7070","capacity":100,"running":12,
+      "started_at":"2026-01-02T11:00:00.000000Z","heartbeat_at":"2026-01-02T11:59:57.500000Z",
+      "lease_expires_at":"2026-01-02T12:00:07.500000Z"})");
+    node.update(change);
+    list["items"].push_back(node);
+  }
+  return list;
+}
+
+/// What the last column says of a node that differs from an ordinary one by `change`.
+std::string lease_of(const api_json& change) {
+  auto table = render_nodes(nodes({change}), noon, std::nullopt);
+  table.pop_back();
+  const auto row = table.substr(table.rfind('\n') + 1);
+  return row.substr(row.rfind("  ") + 2);
+}
+
+TEST(NodeTable, HasARowForEveryNode) {
+  EXPECT_EQ(render_nodes(nodes({{{"name", "a"}},
+                                {{"name", "b"},
+                                 {"role", "gateway"},
+                                 {"status", "draining"},
+                                 {"address", nullptr},
+                                 {"running", 0},
+                                 {"lease_expires_at", nullptr}},
+                                {{"name", "c"},
+                                 {"role", "worker"},
+                                 {"status", "lost"},
+                                 {"heartbeat_at", "2026-01-02T11:58:00.000000Z"},
+                                 {"lease_expires_at", "2026-01-02T11:58:10.000000Z"}}}),
+                         noon, std::nullopt),
+            "NAME  ROLE     STATUS    RUNNING  VERSION  ADDRESS         HEARTBEAT  LEASE\n"
+            "a     all      alive      12/100  0.1.0    127.0.0.1:7070    2 s ago  ok, 7 s left\n"
+            "b     gateway  draining    0/100  0.1.0    -                 2 s ago  -\n"
+            "c     worker   lost       12/100  0.1.0    127.0.0.1:7070  2 min ago  lost\n");
+}
+
+TEST(NodeTable, TellsALostLeaseFromNone) {
+  EXPECT_EQ(lease_of({{"lease_expires_at", "2026-01-02T12:00:00.000000Z"}}), "lost") << "it has run out";
+  EXPECT_EQ(lease_of({{"lease_expires_at", nullptr}}), "-");
+  EXPECT_EQ(lease_of({{"lease_expires_at", nullptr}, {"status", "lost"}}), "lost") << "it was taken";
+  EXPECT_EQ(lease_of({{"lease_expires_at", nullptr}, {"status", "lost"}, {"role", "gateway"}}), "-")
+    << "it has never had one";
+}
+
+TEST(NodeTable, FitsAnOrdinaryTerminal) {
+  const auto table = render_nodes(nodes({{{"address", "a-node-with-a-long-name.internal:7070"}}}), noon, 80);
+  const auto row = table.substr(table.find('\n') + 1);
+  EXPECT_LE(display_width(row.substr(0, row.size() - 1)), 80U) << row;
+  EXPECT_THAT(row, HasSubstr("…"));
+  EXPECT_THAT(row, EndsWith("  2 s ago  ok, 7 s left\n"));
+}
+
+TEST(NodeTable, ShowsWhatItCanOfADocumentItDoesNotKnow) {
+  EXPECT_EQ(render_nodes(api_json::parse(R"({"items":[{"name":"n\u001b","running":"x","heartbeat_at":7}]})"), noon,
+                         std::nullopt),
+            "NAME  ROLE  STATUS  RUNNING  VERSION  ADDRESS  HEARTBEAT  LEASE\n"
+            "n\uFFFD                      0/0           -                -  -\n");
+}
+
+TEST(NodeTable, SaysSoIfThereAreNone) {
+  EXPECT_EQ(render_nodes(nodes({}), noon, 80), "No nodes.\n");
+  EXPECT_EQ(render_nodes(api_json::parse("[]"), noon, 80), "No nodes.\n");
 }
 
 // -- progress -----------------------------------------------------------------------
@@ -451,6 +529,8 @@ TEST_F(ClientCommands, SayThatNoServerAnswers) {
                                                   {"task", "cancel", "id"},
                                                   {"task", "retry", "id"},
                                                   {"queue"},
+                                                  {"node", "ls"},
+                                                  {"node", "ls", "--json"},
                                                   {"task", "run", "queue"},
                                                   {"task", "run", "ls", "--json"},
                                                   {"task", "ls", "--status", "running"}};
@@ -462,6 +542,8 @@ TEST_F(ClientCommands, SayThatNoServerAnswers) {
 
 TEST_F(ClientCommands, RefuseWhatTheyCannotTake) {
   EXPECT_EQ(run({"task"}), -1);
+  EXPECT_EQ(run({"node"}), -1);
+  EXPECT_EQ(run({"node", "ls", "all"}), -1);
   EXPECT_EQ(run({"task", "run"}), -1);
   EXPECT_EQ(run({"task", "get"}), -1);
   EXPECT_EQ(run({"task", "ls", "--limit", "0"}), -1);

@@ -1,3 +1,4 @@
+#include "gateway/admission.hpp"
 #include "gateway/openapi.hpp"
 #include "gateway/problem.hpp"
 #include "gateway/render.hpp"
@@ -73,7 +74,7 @@ TEST(Openapi, NamesEveryOperationOnce) {
   for (const auto& [path, operations] : contract().at("paths").items())
     for (const auto& [method, operation] : operations.items())
       EXPECT_TRUE(ids.insert(operation.at("operationId")).second) << method << ' ' << path;
-  EXPECT_EQ(ids.size(), 29U);
+  EXPECT_EQ(ids.size(), 30U);
 }
 
 TEST(Openapi, ListsEveryProblemCode) {
@@ -90,6 +91,17 @@ TEST(Openapi, ListsEveryEventType) {
   EXPECT_EQ(schema("EventType").at("enum").get<names>(), types);
 }
 
+TEST(Openapi, ListsEveryRoleAndStatusOfANode) {
+  names roles;
+  for (const auto role : {node_role::all, node_role::gateway, node_role::worker})
+    roles.insert(std::string{to_string(role)});
+  EXPECT_EQ(schema("NodeRole").at("enum").get<names>(), roles);
+  names statuses;
+  for (const auto health : {node_health::alive, node_health::draining, node_health::lost})
+    statuses.insert(std::string{to_string(health)});
+  EXPECT_EQ(schema("NodeStatus").at("enum").get<names>(), statuses);
+}
+
 TEST(Openapi, FitsWhatIsRendered) {
   EXPECT_TRUE(fits(render(task_record{}), "Task"));
   EXPECT_TRUE(fits(render(bot_record{}), "Bot"));
@@ -103,6 +115,8 @@ TEST(Openapi, FitsWhatIsRendered) {
   event.source = std::make_shared<event_source>();
   EXPECT_TRUE(fits(render(event), "Event"));
   EXPECT_TRUE(fits(render(page<task_record, uuid>{}), "TaskPage"));
+  EXPECT_TRUE(fits(render(node_record{}), "Node"));
+  EXPECT_TRUE(fits(render(node_list{}), "NodePage"));
   EXPECT_TRUE(fits(render(queue_stats{}, timestamp{}), "Queue"));
   EXPECT_TRUE(fits(validation_answer({}, {}), "Validation"));
 }
@@ -115,6 +129,12 @@ TEST(Openapi, FitsEveryProblem) {
                       .extra_json_members = R"("task":{})"};
   EXPECT_TRUE(fits(to_response(whole).body, "Problem"));
   EXPECT_TRUE(fits(to_response({}).body, "Problem"));
+}
+
+TEST(Openapi, ShowsHowANodeThatOnlyRunsTasksRefuses) {
+  const auto& shown = contract().at("components").at("responses").at("NotAGateway").at("content");
+  const auto refused = to_response(*refusal_of(need::gateway, {.serves_api = false}));
+  EXPECT_EQ(json::parse(refused.body), shown.at("application/problem+json").at("example"));
 }
 
 TEST(Openapi, FitsTheFramesOfTheServer) {

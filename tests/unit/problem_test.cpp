@@ -34,7 +34,7 @@ TEST(Problem, NamesEachCodeOnceAndGivesItAnErrorStatusAndATitle) {
     EXPECT_LE(status_of(code), 505U) << to_string(code);
     EXPECT_FALSE(title_of(code).empty()) << to_string(code);
   }
-  EXPECT_EQ(names.size(), 31U);
+  EXPECT_EQ(names.size(), 33U);
 }
 
 TEST(Problem, KeepsTheStatusesOfTheContract) {
@@ -44,8 +44,10 @@ TEST(Problem, KeepsTheStatusesOfTheContract) {
   EXPECT_EQ(status_of(problem_code::idempotency_key_reused), 409U);
   EXPECT_EQ(status_of(problem_code::task_finished), 409U);
   EXPECT_EQ(status_of(problem_code::illegal_transition), 409U);
+  EXPECT_EQ(status_of(problem_code::not_a_gateway), 421U);
   EXPECT_EQ(status_of(problem_code::unknown_field), 422U);
   EXPECT_EQ(status_of(problem_code::task_failed), 500U);
+  EXPECT_EQ(status_of(problem_code::store_unavailable), 503U);
 }
 
 TEST(Problem, RendersAsProblemDetails) {
@@ -116,6 +118,7 @@ TEST(Problem, GivesEachStoreErrorItsOwnAnswer) {
   EXPECT_EQ(code(store_errc::key_reused), problem_code::idempotency_key_reused);
   EXPECT_EQ(code(store_errc::bot_invalid), problem_code::bot_invalid);
   EXPECT_EQ(code(store_errc::thread_not_found), problem_code::thread_not_found);
+  EXPECT_EQ(code(store_errc::unavailable), problem_code::store_unavailable);
   EXPECT_EQ(code(store_errc::schema_too_new), problem_code::internal);
 }
 

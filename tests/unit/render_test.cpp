@@ -210,6 +210,45 @@ TEST(RenderAttempts, IsOnePage) {
   EXPECT_EQ(render(std::vector<attempt_record>{}), R"({"items":[],"next_cursor":null})");
 }
 
+TEST(RenderNodes, ShowsANodeThatTakesNoLinksAndRunsNoTasks) {
+  node_record node;
+  node.id = some_task().id;
+  node.name = "front";
+  node.role = node_role::gateway;
+  node.version = "0.1.0";
+  node.started_at = at;
+  node.heartbeat_at = at + 1s;
+  EXPECT_EQ(render(node),
+            R"({"name":"front","id":"01890a5d-ac96-774b-bcce-b302099a8057","role":"gateway","status":"alive",)"
+            R"("version":"0.1.0","address":null,"capacity":0,"running":0,"started_at":"2023-11-14T22:13:20.000001Z",)"
+            R"("heartbeat_at":"2023-11-14T22:13:21.000001Z","lease_expires_at":null})");
+}
+
+TEST(RenderNodes, ShowsAddressLoadAndLease) {
+  node_record node;
+  node.name = nasty;
+  node.health = node_health::draining;
+  node.address = "10.0.0.1:7070";
+  node.capacity = 100;
+  node.running = 7;
+  node.lease_expires_at = at;
+  const auto shown = json::parse(render(node));
+  EXPECT_EQ(shown["name"], nasty);
+  EXPECT_EQ(shown["role"], "all");
+  EXPECT_EQ(shown["status"], "draining");
+  EXPECT_EQ(shown["address"], "10.0.0.1:7070");
+  EXPECT_EQ(shown["capacity"], 100);
+  EXPECT_EQ(shown["running"], 7);
+  EXPECT_EQ(shown["lease_expires_at"], "2023-11-14T22:13:20.000001Z");
+}
+
+TEST(RenderNodes, IsOnePage) {
+  const auto shown = json::parse(render(node_list{{node_record{}, node_record{}}}));
+  EXPECT_THAT(names(shown), ElementsAre("items", "next_cursor"));
+  EXPECT_EQ(shown["items"].size(), 2U);
+  EXPECT_TRUE(shown["next_cursor"].is_null());
+}
+
 TEST(RenderPages, GiveACursorThatReadsBack) {
   page<task_record, uuid> tasks{{some_task(), some_task()}, some_task().id};
   const auto shown = json::parse(render(tasks));

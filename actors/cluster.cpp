@@ -1,0 +1,280 @@
+#include "actors/cluster.hpp"
+
+#include "actors/node_address.hpp"
+#include "actors/timeouts.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/sec.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+/// Signs of life, and links.
+namespace troupe {
+
+namespace {
+
+constexpr std::chrono::seconds announce_interval{2};
+
+/// Nodes that are started together see each other at the second one.
+constexpr std::chrono::milliseconds first_interval{300};
+
+} // namespace
+
+void cluster_state::start(services_ptr peers, cluster_config config, metrics_ptr measured) {
+  peers_ = std::move(peers);
+  config_ = std::move(config);
+  metrics_ = std::move(measured);
+  metrics_->linked_to(0);
+  started_at_ = config_.clock();
+  if (config_.links)
+    open_port();
+  else
+    announce();
+}
+
+void cluster_state::relink(services_ptr peers) {
+  const auto same_broadcaster = peers_->broadcaster == peers->broadcaster;
+  peers_ = std::move(peers);
+  if (same_broadcaster)
+    return;
+  // The new one has no subscribers yet, and knows of no links.
+  forget_rooms();
+  report_links(true);
+}
+
+// -- signs of life ----------------------------------------------------------------
+
+void cluster_state::ask_load(std::function<void()> then) {
+  if (!peers_->supervisor) {
+    then();
+    return;
+  }
+  self_->request(peers_->supervisor, timeouts::get_load, get_load{})
+    .then(
+      [this, then](const node_load& now) {
+        load_ = now;
+        then();
+      },
+      [this, then](const caf::error&) {
+        // It died, and its tasks with it.
+        load_.lease = {};
+        load_.running = 0;
+        then();
+      });
+}
+
+node_record cluster_state::describe() const {
+  node_record node;
+  node.id = config_.node_id;
+  node.name = config_.name;
+  node.role = config_.role;
+  node.health = load_.draining ? node_health::draining : node_health::alive;
+  node.version = TROUPE_VERSION;
+  node.address = address_;
+  node.lease = load_.lease;
+  node.capacity = load_.capacity;
+  node.running = load_.running;
+  node.started_at = started_at_;
+  return node;
+}
+
+void cluster_state::announce() {
+  const auto first = !std::exchange(announced_, true);
+  self_->delayed_send(self_, first ? first_interval : announce_interval, announce_tick{});
+  // While the database is away the last one still waits.
+  if (leaving_ || std::exchange(announcing_, true))
+    return;
+  ask_load([this] {
+    if (!leaving_)
+      send_announcement(false, [this] { announcing_ = false; });
+  });
+}
+
+void cluster_state::send_announcement(bool leaving, std::function<void()> then) {
+  self_->request(peers_->writer, timeouts::store_write, announce_node{describe(), leaving})
+    .then(
+      [this, then](node_list& found) {
+        listed(found);
+        then();
+      },
+      [then](const caf::error& reason) {
+        spdlog::warn("this node could not announce itself: {}", sentence_of(reason));
+        then();
+      });
+}
+
+caf::typed_response_promise<done> cluster_state::leave() {
+  auto promise = self_->make_response_promise<done>();
+  leaving_ = true;
+  send_announcement(true, [promise]() mutable { promise.deliver(done{}); });
+  return promise;
+}
+
+void cluster_state::listed(node_list& found) {
+  others_ = std::move(found.nodes);
+  std::erase_if(others_,
+                [this](const auto& node) { return node.id == config_.node_id || node.health == node_health::lost; });
+  for (const auto& node : others_)
+    if (config_.links && !leaving_ && !node.address.empty() && node.id < config_.node_id && !links_.contains(node.id)
+        && !dialling_.contains(node.id))
+      dial(node);
+  report_links(false);
+}
+
+// -- links ------------------------------------------------------------------------
+
+template <class Greeting>
+cluster_state::link& cluster_state::add_link(const Greeting& greeting, const peer_actor& peer) {
+  const auto& [node, number] = greeting.from;
+  drop_link(node, "it makes a new one");
+  self_->monitor(peer);
+  auto& made = links_[node];
+  made.number = number;
+  made.peer = peer;
+  made.name = greeting.name;
+  made.state = greeting.state;
+  spdlog::info("linked to node {}", made.name);
+  metrics_->linked_to(links_.size());
+  wakes_.update(node, made.state.draining ? 0 : made.state.capacity - made.state.running);
+  told_state_.reset();
+  if (!std::exchange(status_ticking_, true))
+    status_later();
+  return made;
+}
+
+void cluster_state::open_port() {
+  self_
+    ->request(peers_->connector, timeouts::open_door,
+              open_door{peer_actor{cluster_actor{self_}}, config_.host, config_.port})
+    .then(
+      [this](const door& opened) {
+        address_ = to_address(config_.host, opened.port);
+        spdlog::info("node {} takes links on {}", config_.name, address_);
+        announce();
+      },
+      [this](caf::error& reason) {
+        spdlog::error("other nodes cannot link to {}: {}", to_address(config_.host, config_.port), sentence_of(reason));
+        self_->quit(std::move(reason));
+      });
+}
+
+void cluster_state::dial(const node_record& node) {
+  const auto where = parse_address(node.address);
+  if (!where)
+    return;
+  dialling_.insert(node.id);
+  self_->request(peers_->connector, timeouts::connect, connect_to{where->host, where->port})
+    .then([this, node](const connected& found) { greet(node, found.peer); },
+          [this, node](const caf::error& reason) {
+            dialling_.erase(node.id);
+            spdlog::info("node {} cannot be reached at {}: {}", node.name, node.address, sentence_of(reason));
+          });
+}
+
+void cluster_state::greet(const node_record& node, const peer_actor& peer) {
+  const link_end offered{config_.node_id, make_uuid()};
+  self_->request(peer, timeouts::link, hello{offered, node.id, config_.name, state_now()})
+    .then(
+      [this, node, peer, offered](const welcome& answer) {
+        dialling_.erase(node.id);
+        if (answer.from != link_end{node.id, offered.link})
+          return;
+        add_link(answer, peer);
+        tell_rooms(node.id);
+      },
+      [this, node](const caf::error& reason) {
+        dialling_.erase(node.id);
+        spdlog::warn("node {} at {} does not take a link: {}", node.name, node.address, sentence_of(reason));
+      });
+}
+
+caf::result<welcome> cluster_state::take_hello(const hello& offer) {
+  const auto peer = caf::actor_cast<peer_actor>(self_->current_sender());
+  // Somebody else may have had this address before.
+  if (offer.to != config_.node_id || !peer)
+    return caf::make_error(errc::not_found, "This is node " + config_.name + ", and not the one that was called.");
+  const auto& made = add_link(offer, peer);
+  return welcome{end_of(made), config_.name, state_now()};
+}
+
+void cluster_state::drop_link(uuid node, std::string_view why) {
+  const auto found = links_.find(node);
+  if (found == links_.end())
+    return;
+  spdlog::info("no link to node {} any more: {}", found->second.name, why);
+  const auto gone = std::move(found->second);
+  links_.erase(found);
+  self_->demonitor(gone.peer.address());
+  self_->send(gone.peer, link_closed{end_of(gone)});
+  metrics_->linked_to(links_.size());
+  wakes_.remove(node);
+  wanted_.remove(node);
+  noted(node, round_);
+  report_links(false);
+}
+
+cluster_state::link* cluster_state::find_link(const link_end& from) {
+  const auto found = links_.find(from.node);
+  return found != links_.end() && found->second.number == from.link ? &found->second : nullptr;
+}
+
+void cluster_state::take_close(const link_closed& closed) {
+  if (find_link(closed.from))
+    drop_link(closed.from.node, "the other end has closed it");
+}
+
+void cluster_state::peer_ended(const caf::down_msg& down) {
+  const auto found = std::find_if(links_.begin(), links_.end(),
+                                  [&](const auto& entry) { return entry.second.peer.address() == down.source; });
+  if (found == links_.end())
+    return;
+  const auto lease = found->second.state.lease;
+  drop_link(found->first, sentence_of(down.reason));
+  if (!lease.is_nil() && peers_->supervisor)
+    self_->send(peers_->supervisor, node_suspected{lease});
+}
+
+void cluster_state::report_links(bool news) {
+  const auto complete = std::all_of(others_.begin(), others_.end(), [this](const auto& node) {
+    const auto found = links_.find(node.id);
+    return found != links_.end() && found->second.confirmed;
+  });
+  if ((std::exchange(complete_, complete) != complete || news) && peers_->broadcaster)
+    self_->send(peers_->broadcaster, links_changed{complete});
+}
+
+// -- the actor --------------------------------------------------------------------
+
+cluster_actor::behavior_type cluster(cluster_actor::stateful_pointer<cluster_state> self, services_ptr peers,
+                                     cluster_config config, metrics_ptr measured) {
+  self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
+  self->set_down_handler([self](const caf::down_msg& down) { self->state.peer_ended(down); });
+  // A message that cannot be read is the sender's mistake.
+  self->set_error_handler([](const caf::error& reason) { spdlog::warn("from a link: {}", sentence_of(reason)); });
+  self->state.start(std::move(peers), std::move(config), std::move(measured));
+  return {
+    [self](const hello& offer) { return self->state.take_hello(offer); },
+    [self](const link_closed& closed) { self->state.take_close(closed); },
+    [self](const node_status& status) { self->state.take_status(status); },
+    [self](const interest_changed& change) { return self->state.take_interest(change); },
+    [self](events_relayed& commit) { self->state.take_events(commit); },
+    [self](const relay_taken& taken) { self->state.take_room(taken); },
+    [self](const work_waiting& waiting) { self->state.take_work(waiting); },
+    [self](const end_task_there& request) { return self->state.end_here(request); },
+    [self](const rooms_changed& change) { return self->state.change_rooms(change); },
+    [self](const events_committed& commit) { self->state.relay(commit); },
+    [self](const work_left& work) { self->state.wake_others(work); },
+    [self](const end_elsewhere& request) { return self->state.end_there(request); },
+    [self](const leave_cluster&) { return self->state.leave(); },
+    [self](const announce_tick&) { self->state.announce(); },
+    [self](const status_tick&) { self->state.tell_status(); },
+    [self](const wake_tick&) { self->state.wake_due(); },
+    [self](const services_changed& changed) { self->state.relink(changed.now); },
+  };
+}
+
+} // namespace troupe

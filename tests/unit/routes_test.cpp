@@ -1,0 +1,208 @@
+#include "gateway/chat_frames.hpp"
+#include "gateway/gateway_actor.hpp"
+#include "gateway/openapi.hpp"
+#include "gateway/routes.hpp"
+
+#include <boost/beast/http/verb.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+/// What a node refuses before anybody else is asked: the gateway here has no actor to
+/// ask, so that a route that is let through where it must not be takes the test down.
+namespace troupe {
+namespace {
+
+using json = nlohmann::json;
+using testing::HasSubstr;
+namespace http = boost::beast::http;
+
+/// A request whose answer is kept.
+class kept_exchange final : public exchange {
+public:
+  explicit kept_exchange(http_request asked) : asked_{std::move(asked)} {}
+
+  const http_request& request() const override { return asked_; }
+  void respond(http_response response) override {
+    if (!answer_)
+      answer_ = std::move(response);
+  }
+  void start_stream(http_response) override { FAIL() << "nothing here streams"; }
+  void write(std::shared_ptr<const std::string>) override {}
+  void finish() override {}
+  std::size_t queued_bytes() const override { return 0; }
+  void upgrade(std::shared_ptr<websocket_listener>) override { FAIL() << "nothing here is upgraded"; }
+  void on_disconnect(std::function<void()>) override {}
+
+  [[nodiscard]] const std::optional<http_response>& answer() const { return answer_; }
+
+private:
+  http_request asked_;
+  std::optional<http_response> answer_;
+};
+
+/// An operation of the contract.
+struct described_operation {
+  std::string method;
+  /// With an id in the place of each parameter.
+  std::string path;
+  bool is_websocket = false;
+};
+
+std::vector<described_operation> described_operations() {
+  static const auto contract = json::parse(openapi_json);
+  std::vector<described_operation> found;
+  for (const auto& [pattern, operations] : contract.at("paths").items())
+    for (const auto& [method, operation] : operations.items()) {
+      auto path = pattern;
+      if (const auto from = path.find('{'); from != path.npos)
+        path.replace(from, path.find('}') - from + 1, "0190a7a0-0000-7000-8000-000000000001");
+      auto name = method;
+      std::transform(name.begin(), name.end(), name.begin(), [](char c) { return static_cast<char>(c - 32); });
+      found.push_back({name, path, operation.contains("x-websocket")});
+    }
+  return found;
+}
+
+/// About this process, whatever its role.
+const std::set<std::string> process_paths{"/healthz", "/readyz", "/metrics", "/openapi.json"};
+
+class Routes : public testing::Test {
+protected:
+  Routes() {
+    config_.measured = std::make_shared<metrics>();
+    config_.draining = draining_;
+    config_.serves_api = true;
+    config_.clock = now;
+  }
+
+  http_response ask(const std::string& method, const std::string& path, bool is_websocket = false) {
+    gateway_state gateway{nullptr};
+    gateway.start(nullptr, config_, {});
+    http_request request;
+    request.method = http::string_to_verb(method);
+    request.method_name = method;
+    request.path = path;
+    request.is_websocket_upgrade = is_websocket;
+    const auto door = std::make_shared<kept_exchange>(std::move(request));
+    request_context::dispatch(gateway, door);
+    EXPECT_TRUE(door->answer()) << method << ' ' << path << " is not answered at once";
+    return door->answer().value_or(http_response{});
+  }
+
+  /// The error frame that a chat frame is answered with at once.
+  json say(client_frame frame) {
+    gateway_state gateway{nullptr};
+    gateway.start(nullptr, config_, {});
+    json answer;
+    handle(gateway, {{}, std::move(frame), [&](const std::string& text) { answer = json::parse(text); }});
+    return answer;
+  }
+
+  gateway_config config_;
+  std::shared_ptr<std::atomic<bool>> draining_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+std::string code_of(const http_response& response) {
+  return json::parse(response.body).value("code", "");
+}
+
+std::string header(const http_response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers)
+    if (key == name)
+      return value;
+  return {};
+}
+
+// -- a node that only runs tasks ------------------------------------------------------
+
+TEST_F(Routes, RefuseAllButTheProcessItselfOnANodeThatOnlyRunsTasks) {
+  config_.serves_api = false;
+  int refused = 0;
+  for (const auto& [method, path, is_websocket] : described_operations()) {
+    if (process_paths.contains(path))
+      continue;
+    const auto response = ask(method, path, is_websocket);
+    EXPECT_EQ(response.status, 421U) << method << ' ' << path;
+    EXPECT_EQ(code_of(response), "not_a_gateway") << method << ' ' << path;
+    ++refused;
+  }
+  EXPECT_EQ(refused, 26);
+}
+
+TEST_F(Routes, AnswerForTheProcessOnANodeThatOnlyRunsTasks) {
+  config_.serves_api = false;
+  EXPECT_EQ(ask("GET", "/healthz").status, 200U);
+  EXPECT_EQ(ask("HEAD", "/healthz").status, 200U);
+  EXPECT_EQ(ask("GET", "/openapi.json").status, 200U);
+  EXPECT_EQ(ask("GET", "/no/such/path").status, 404U);
+  EXPECT_EQ(ask("POST", "/healthz").status, 405U);
+}
+
+// -- while the store is away ------------------------------------------------------------
+
+TEST_F(Routes, RefuseAtOnceWhatTheStoreCannotCommit) {
+  config_.store_available = [] { return false; };
+  int refused = 0;
+  for (const auto& [method, path, is_websocket] : described_operations()) {
+    const bool only_reads = method == "GET" || path.ends_with("/validate");
+    if (only_reads)
+      continue;
+    const auto response = ask(method, path);
+    EXPECT_EQ(response.status, 503U) << method << ' ' << path;
+    EXPECT_EQ(code_of(response), "store_unavailable") << method << ' ' << path;
+    EXPECT_EQ(header(response, "Retry-After"), "1") << method << ' ' << path;
+    ++refused;
+  }
+  EXPECT_EQ(refused, 10);
+}
+
+TEST_F(Routes, RefuseTheFramesThatTheStoreCannotCommit) {
+  config_.store_available = [] { return false; };
+  EXPECT_EQ(say(chat_send_frame{"Hello", {}}).at("code"), "store_unavailable");
+  EXPECT_EQ(say(chat_cancel_frame{}).at("code"), "store_unavailable");
+}
+
+TEST_F(Routes, SayThatTheNodeIsNotReadyWhileTheStoreIsAway) {
+  config_.store_available = [] { return false; };
+  const auto response = ask("GET", "/readyz");
+  EXPECT_EQ(response.status, 503U);
+  EXPECT_EQ(response.body, R"({"status":"store_unavailable"})");
+  EXPECT_EQ(header(response, "Retry-After"), "1");
+}
+
+// -- while the node drains ----------------------------------------------------------------
+
+TEST_F(Routes, RefuseNewWorkWhileTheNodeDrains) {
+  draining_->store(true);
+  for (const auto* path : {"/api/v1/tasks", "/api/v1/tasks/0190a7a0-0000-7000-8000-000000000001/execute",
+                           "/api/v1/tasks/0190a7a0-0000-7000-8000-000000000001/retry"}) {
+    const auto response = ask("POST", path);
+    EXPECT_EQ(response.status, 503U) << path;
+    EXPECT_EQ(code_of(response), "unavailable") << path;
+    EXPECT_EQ(header(response, "Retry-After"), "2") << path;
+  }
+  const auto frame = say(chat_send_frame{"Hello", {}});
+  EXPECT_EQ(frame.at("code"), "unavailable");
+  EXPECT_THAT(frame.at("detail").get<std::string>(), HasSubstr("connect again"));
+}
+
+TEST_F(Routes, SayThatTheNodeIsNotReadyWhileItDrains) {
+  draining_->store(true);
+  config_.store_available = [] { return false; };
+  const auto response = ask("GET", "/readyz");
+  EXPECT_EQ(response.status, 503U);
+  EXPECT_EQ(response.body, R"({"status":"draining"})") << "the store may come back, this node will not";
+  EXPECT_EQ(header(response, "Retry-After"), "2");
+}
+
+} // namespace
+} // namespace troupe
