@@ -64,6 +64,7 @@ private:
   using reply = std::function<void(outcome*)>;
 
   void add_pending(operation op, reply answer);
+  void claims_last();
   void announce(committed& batch);
 
   writer_actor::pointer self_;

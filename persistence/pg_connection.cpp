@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view changed_meanwhile = "TR409";
 
 // A plan is made once, before the tables have their size: whatever they hold later, rows are to be found by index.
-constexpr const char* session = R"sql(
+constexpr const char* session_settings = R"sql(
 SET standard_conforming_strings = on;
 SET client_encoding = 'UTF8';
 SET search_path = troupe;
@@ -38,8 +38,10 @@ bool is_loss(std::string_view state) noexcept {
 }
 
 bool is_conflict(std::string_view state) noexcept {
-  // Serialization, deadlock, and a key that somebody else has stored first.
-  return state == changed_meanwhile || state == "40001" || state == "40P01" || state == "23505";
+  // Serialization, deadlock, a key that somebody else has stored first, and a wait that took too long: on a lock, or in
+  // all, as on a stalled disk.
+  return state == changed_meanwhile || state == "40001" || state == "40P01" || state == "23505" || state == "55P03"
+         || state == "57014";
 }
 
 std::string one_line(std::string text) {
@@ -130,7 +132,10 @@ pg_connection::pg_connection(const std::string& address, role r) {
   } catch (const std::exception& e) {
     throw pg_lost{one_line(e.what())};
   }
-  run(session);
+  run(session_settings);
+  auto rows = run("SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()");
+  if (rows.next())
+    session_ = {rows.take<int>(), rows.take<std::string>()};
   if (r == role::reader)
     run("SET default_transaction_read_only = on");
 }

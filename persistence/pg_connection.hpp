@@ -99,6 +99,14 @@ public:
   pg_connection(const pg_connection&) = delete;
   pg_connection& operator=(const pg_connection&) = delete;
 
+  /// The server's process for this connection; the time tells it from a later one of
+  /// the same number.
+  struct session {
+    int pid = 0;
+    std::string started;
+  };
+  [[nodiscard]] const session& served_by() const noexcept { return session_; }
+
   /// Runs statements as one transaction; the result is the last one's.
   pg_rows run(const std::string& sql);
 
@@ -128,6 +136,7 @@ public:
 
 private:
   std::unique_ptr<pqxx::connection> connection_;
+  session session_;
   std::map<std::string, std::string, std::less<>> statements_;
 };
 

@@ -104,16 +104,24 @@ std::int64_t pg_writer::write() {
     spdlog::warn("the database is lost during a commit: {}", e.what());
   }
   // Nothing is undone yet: if the batch turns out to be on disk, all that was worked out for it is true.
+  const auto former = connection_->served_by();
   connection_.reset();
   reconnect();
-  if (const auto first = find_batch(number_))
+  if (const auto first = find_batch(number_, former))
     return *first;
   throw pg_conflict{"the connection was lost before the batch was committed"};
 }
 
-std::optional<std::int64_t> pg_writer::find_batch(std::int64_t number) {
+std::optional<std::int64_t> pg_writer::find_batch(std::int64_t number, const pg_connection::session& former) {
   for (;;) {
     try {
+      // A server that has not noticed the loss may be about to commit: only once it has ended is the answer final.
+      while (connection_
+               ->query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = $1::int "
+                       "AND backend_start = $2::timestamptz",
+                       former.pid, former.started)
+               .next())
+        continue;
       auto rows
         = connection_->query("SELECT first FROM batches WHERE writer = $1::uuid AND number = $2::bigint", id_, number);
       return rows.next() ? std::optional{rows.take<std::int64_t>()} : std::nullopt;

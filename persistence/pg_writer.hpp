@@ -40,8 +40,9 @@ private:
   void connect_if_needed();
   /// Waits until there is a server; throws `pg_failure` if the process ends first.
   void reconnect();
-  /// Where the positions of a batch begin whose answer was lost, if it was committed.
-  std::optional<std::int64_t> find_batch(std::int64_t number);
+  /// Where the positions of a batch begin whose answer was lost, if it was committed;
+  /// `former` is the session that it was sent to.
+  std::optional<std::int64_t> find_batch(std::int64_t number, const pg_connection::session& former);
 
   std::shared_ptr<pg_place> place_;
   uuid id_ = make_uuid();
@@ -52,8 +53,6 @@ private:
   store_rules rules_;
   /// Of the batch that was sent last.
   std::int64_t number_ = 0;
-  /// It was sent, and there is no answer yet.
-  bool in_doubt_ = false;
 };
 
 /// Connects at its first use.

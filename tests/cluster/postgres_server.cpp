@@ -17,8 +17,9 @@ namespace troupe {
 
 namespace {
 
-constexpr auto database_name = "troupe";
-constexpr auto user_name = "postgres";
+// Strings, since gcc 12 sees an overflow where a short literal is appended to one.
+const std::string database_name = "troupe";
+const std::string user_name = "postgres";
 
 // What no text of a database contains separates the fields and rows that psql prints.
 constexpr char field_end = '\x1f';
@@ -111,7 +112,7 @@ postgres_server::postgres_server() : port_{choose_port()} {
     throw std::runtime_error{"initdb failed:\n" + made.output()};
   }
   start();
-  ask("postgres", std::string{"CREATE DATABASE "} + database_name);
+  ask("postgres", "CREATE DATABASE " + database_name);
 }
 
 postgres_server::~postgres_server() {
@@ -121,7 +122,7 @@ postgres_server::~postgres_server() {
 }
 
 std::string postgres_server::url(std::uint16_t through) const {
-  return std::string{"postgres://"} + user_name + "@127.0.0.1:" + std::to_string(through == 0 ? port_ : through) + "/"
+  return "postgres://" + user_name + "@127.0.0.1:" + std::to_string(through == 0 ? port_ : through) + "/"
          + database_name;
 }
 
