@@ -74,6 +74,7 @@ bool matches(std::string_view pattern, const std::vector<std::string>& parts, st
   return pattern.empty();
 }
 
+/// In hexadecimal, since stores keep it as text.
 std::string digest(const http_request& request) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
   unsigned size = 0;
@@ -86,7 +87,14 @@ std::string digest(const http_request& request) {
     EVP_DigestUpdate(context.get(), "", 1);
   }
   EVP_DigestFinal_ex(context.get(), bytes.data(), &size);
-  return {reinterpret_cast<const char*>(bytes.data()), size};
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  text.reserve(std::size_t{size} * 2);
+  for (unsigned i = 0; i < size; ++i) {
+    text += digits[bytes[i] >> 4U];
+    text += digits[bytes[i] & 15U];
+  }
+  return text;
 }
 
 } // namespace

@@ -58,7 +58,7 @@ struct fence {
 /// in the transaction of the operation that carries it.
 struct idempotency_key {
   std::string key;
-  /// A digest of method, path, query and body.
+  /// A digest of method, path, query and body, as printable text.
   std::string fingerprint;
 };
 
