@@ -14,6 +14,9 @@ namespace {
 
 constexpr int feed_page = 500;
 
+/// Between two tries of a page that the store could not give.
+constexpr std::chrono::milliseconds read_again{500};
+
 live_event to_live(const event_record& event) {
   return {event.source, event.seq, event.position, event.type, std::make_shared<const std::string>(render(event))};
 }
@@ -99,7 +102,14 @@ void gateway_state::read(const std::shared_ptr<feed>& which, std::int64_t positi
         which->on_page({{}, position, at_end}, events);
       });
     },
-    [this, which](const store_error& reason) { post([which, reason](lane&) { which->on_failed(reason); }); });
+    [this, which, position](const store_error& reason) {
+      // A store that is away comes back, and the subscriber has missed nothing by then. One that is gone meanwhile has
+      // ended its feed, which passes over the page.
+      if (reason.code == store_errc::unavailable)
+        self_->delayed_send(self_, read_again, read_feed{which, position});
+      else
+        post([which, reason](lane&) { which->on_failed(reason); });
+    });
 }
 
 void gateway_state::close(const room& resolved) {

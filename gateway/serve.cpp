@@ -177,10 +177,29 @@ private:
         return false;
       one->run();
     }
+    if (!store_->info().shared)
+      announce_alone();
     const auto& host = settings_.http_host;
     spdlog::info("troupe {} listening on http://{}:{}", TROUPE_VERSION,
                  host.find(':') == std::string::npos ? host : "[" + host + "]", lanes_.front()->port());
     return true;
+  }
+
+  /// The one node of an embedded database says so once; a cluster's nodes do again and
+  /// again (actors/cluster.hpp).
+  void announce_alone() {
+    const auto known = ask<services_ptr>(node_, get_services{});
+    if (!known)
+      return;
+    announce_node op;
+    op.node.id = make_uuid();
+    op.node.name = settings_.node_name;
+    op.node.version = TROUPE_VERSION;
+    op.node.capacity = settings_.capacity;
+    op.node.started_at = now();
+    self_->request((*known)->writer, drain_margin, op)
+      .receive([](const node_list&) {},
+               [](const caf::error& reason) { spdlog::warn("the node is not listed: {}", sentence_of(reason)); });
   }
 
   void wait_for_signals() {

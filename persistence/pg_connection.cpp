@@ -1,5 +1,7 @@
 #include "persistence/pg_connection.hpp"
 
+#include "persistence/pg_watchdog.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -121,7 +123,7 @@ std::int64_t pg_rows::take_number() {
 
 // -- the connection -------------------------------------------------------------
 
-pg_connection::pg_connection(const std::string& address, role r) {
+pg_connection::pg_connection(const std::string& address, role r, pg_place* place) : place_{place} {
   try {
     connection_ = std::make_unique<pqxx::connection>(address);
     // A connection that libpqxx has restored by itself would lack everything that is set here.
@@ -143,6 +145,7 @@ pg_connection::pg_connection(const std::string& address, role r) {
 pg_connection::~pg_connection() = default;
 
 pg_rows pg_connection::run(const std::string& sql) {
+  const pg_watchdog::guard watched{connection_->sock(), place_};
   try {
     pqxx::nontransaction work{*connection_};
     return pg_rows{work.exec(sql)};

@@ -88,13 +88,17 @@ private:
   int column_ = 0;
 };
 
+struct pg_place;
+
 class pg_connection {
 public:
   enum class role : std::uint8_t { writer, reader };
 
   /// Connects. Throws `pg_lost` if the server does not answer, `pg_failure` if it
   /// refuses. `address` is as `pg_address` makes it.
-  pg_connection(const std::string& address, role r);
+  /// `place` is told when the server keeps a call waiting; it may be null, and must
+  /// outlive the connection.
+  pg_connection(const std::string& address, role r, pg_place* place = nullptr);
   ~pg_connection();
   pg_connection(const pg_connection&) = delete;
   pg_connection& operator=(const pg_connection&) = delete;
@@ -137,6 +141,7 @@ public:
 private:
   std::unique_ptr<pqxx::connection> connection_;
   session session_;
+  pg_place* place_;
   std::map<std::string, std::string, std::less<>> statements_;
 };
 

@@ -37,7 +37,10 @@ pg_connection& pg_reader::connection() {
     throw pg_lost{"there was no connection a moment ago"};
   try {
     connection_ = std::make_unique<pg_connection>(place_->address, pg_connection::role::reader);
+    place_->available = true;
   } catch (...) {
+    // The writer may not have noticed yet, having nothing to do: clients are to know at once.
+    place_->available = false;
     next_try_ = std::chrono::steady_clock::now() + between_tries;
     throw;
   }

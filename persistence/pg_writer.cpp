@@ -171,7 +171,7 @@ void pg_writer::reconnect() {
   for (auto wait = std::chrono::milliseconds{first_wait};;
        wait = std::min<std::chrono::milliseconds>(wait * 2, longest_wait)) {
     try {
-      connection_ = std::make_unique<pg_connection>(place_->address, pg_connection::role::writer);
+      connection_ = std::make_unique<pg_connection>(place_->address, pg_connection::role::writer, place_.get());
       catalog_.use(*connection_);
       unit_.use(*connection_);
       nodes_.use(*connection_);

@@ -300,11 +300,20 @@ store_result<queue_stats> sqlite_reader::queue() {
 }
 
 store_result<std::vector<node_record>> sqlite_reader::nodes() {
-  const std::lock_guard guard{file_->node_mutex};
-  std::vector<node_record> found;
-  if (file_->node)
-    found.push_back(*file_->node);
-  return found;
+  return guarded<std::vector<node_record>>([&]() -> store_result<std::vector<node_record>> {
+    auto rows = prepared("SELECT count(*) FROM queue WHERE state = 1").query();
+    rows.next();
+    const auto running = rows.take<int>();
+    const std::lock_guard guard{file_->node_mutex};
+    std::vector<node_record> found;
+    if (file_->node) {
+      // Whoever asks is this very process: it lives.
+      found.push_back(*file_->node);
+      found.back().running = running;
+      found.back().heartbeat_at = now();
+    }
+    return found;
+  });
 }
 
 } // namespace troupe

@@ -56,7 +56,11 @@ actor_fixture::actor_fixture() : system_{configure(system_config_)}, folder_{mak
   config_.measured = std::make_shared<metrics>();
   config_.detached = false;
   config_.give_up = [this](std::string why) { given_up_.push_back(std::move(why)); };
-  config_.supervisor.node = "test";
+  config_.supervisor.node = config_.cluster.name = "test";
+  config_.supervisor.node_id = config_.cluster.node_id = make_uuid();
+  config_.cluster.clock = [this] { return wall_clock(); };
+  // The other nodes of a test live in its own process.
+  config_.cluster.links = false;
   config_.supervisor.clock = [this] { return wall_clock(); };
   // The middle: a delay stays as the policy has it.
   config_.supervisor.random = [] { return 0.5; };
@@ -85,6 +89,8 @@ void actor_fixture::TearDown() {
       caf::anon_send_exit(reader, caf::exit_reason::kill);
     caf::anon_send_exit(rest->writer, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(rest->broadcaster, caf::exit_reason::kill);
+    if (rest->cluster)
+      caf::anon_send_exit(rest->cluster, caf::exit_reason::kill);
   }
   node_ = nullptr;
   *peers_ = nullptr;

@@ -30,6 +30,12 @@ struct fault_plan {
   std::function<fault(std::span<const operation>)> befalls = [](auto) { return fault::none; };
   /// The operations of each commit, by type: what `operation::index` says.
   std::vector<std::vector<std::size_t>> commits;
+  /// As if other processes used the database too.
+  bool shared = false;
+  /// Those processes, as an announcement finds them.
+  std::vector<node_record> other_nodes;
+  /// Whether their leases have run out.
+  bool others_expired = false;
 };
 
 template <class Op>
@@ -68,10 +74,19 @@ public:
     auto result = real_->apply(batch);
     if (fate == fault::lost_after_commit)
       throw std::runtime_error{"the disk is gone after the commit"};
+    for (auto& one : result.outcomes)
+      add_others(one);
     return result;
   }
 
 private:
+  void add_others(outcome& result) const {
+    if (auto* lease = std::get_if<lease_state>(&result))
+      lease->others_expired = plan_->others_expired;
+    if (auto* found = std::get_if<node_list>(&result))
+      found->nodes.insert(found->nodes.end(), plan_->other_nodes.begin(), plan_->other_nodes.end());
+  }
+
   std::unique_ptr<store_writer> real_;
   std::shared_ptr<fault_plan> plan_;
 };
@@ -90,7 +105,11 @@ public:
 
   store_result<std::unique_ptr<store_reader>> open_reader() override { return real_->open_reader(); }
 
-  [[nodiscard]] database_info info() const override { return real_->info(); }
+  [[nodiscard]] database_info info() const override {
+    auto found = real_->info();
+    found.shared = plan_->shared;
+    return found;
+  }
   [[nodiscard]] bool available() const noexcept override { return real_->available(); }
   void give_up() noexcept override { real_->give_up(); }
 

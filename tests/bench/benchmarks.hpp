@@ -60,4 +60,19 @@ std::vector<figure> measure_reading(const bench_options& options);
 /// Time until ready, and memory when idle.
 std::vector<figure> measure_start(const bench_options& options);
 
+// -- on PostgreSQL ----------------------------------------------------------------
+
+/// As `measure_throughput`, with one node on PostgreSQL, and what pgbench does there.
+std::vector<figure> measure_postgres_throughput(const bench_options& options);
+/// Claims beside many stored tasks, and beside a transaction that is kept open.
+std::vector<figure> measure_postgres_claims(const bench_options& options);
+/// As `measure_latency`, on one node and across two.
+std::vector<figure> measure_postgres_latency(const bench_options& options);
+/// Statements that idle nodes send.
+std::vector<figure> measure_postgres_idleness(const bench_options& options);
+/// Tasks in flight, and how many end, on one, two and three nodes.
+std::vector<figure> measure_postgres_nodes(const bench_options& options);
+/// How much later a stream is seen at another node.
+std::vector<figure> measure_postgres_streams(const bench_options& options);
+
 } // namespace troupe

@@ -15,7 +15,7 @@ namespace {
 
 using namespace troupe;
 
-constexpr std::array<std::pair<std::string_view, measurement>, 8> measurements{{
+constexpr std::array<std::pair<std::string_view, measurement>, 14> measurements{{
   {"throughput", measure_throughput},
   {"create", measure_creation},
   {"latency", measure_latency},
@@ -24,6 +24,12 @@ constexpr std::array<std::pair<std::string_view, measurement>, 8> measurements{{
   {"connection-memory", measure_connection_memory},
   {"read", measure_reading},
   {"start", measure_start},
+  {"pg-throughput", measure_postgres_throughput},
+  {"pg-claims", measure_postgres_claims},
+  {"pg-latency", measure_postgres_latency},
+  {"pg-idle", measure_postgres_idleness},
+  {"pg-nodes", measure_postgres_nodes},
+  {"pg-stream", measure_postgres_streams},
 }};
 
 int usage() {

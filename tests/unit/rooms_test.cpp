@@ -139,4 +139,26 @@ TEST(RoomDirectory, AgreesWithASimpleModelAfterManyRandomSteps) {
   }
 }
 
+TEST(RoomDirectory, SaysWhenARoomGetsItsFirstMemberAndLosesItsLast) {
+  room_directory<int> rooms;
+  EXPECT_TRUE(rooms.join(user_room("ada"), 1));
+  EXPECT_FALSE(rooms.join(user_room("ada"), 1));
+  EXPECT_FALSE(rooms.join(user_room("ada"), 2));
+  EXPECT_FALSE(rooms.leave(user_room("ada"), 1));
+  EXPECT_FALSE(rooms.leave(user_room("ada"), 1));
+  EXPECT_TRUE(rooms.leave(user_room("ada"), 2));
+}
+
+TEST(RoomDirectory, SaysWhichRoomsAMemberLeavesEmpty) {
+  const auto thread = make_uuid();
+  room_directory<int> rooms;
+  rooms.join(thread_room(thread), 1);
+  rooms.join(user_room("ada"), 1);
+  rooms.join(ns_room("lab"), 1);
+  rooms.join(user_room("ada"), 2);
+  EXPECT_THAT(rooms.all(), UnorderedElementsAre(thread_room(thread), user_room("ada"), ns_room("lab")));
+  EXPECT_THAT(rooms.remove(1), UnorderedElementsAre(thread_room(thread), ns_room("lab")));
+  EXPECT_THAT(rooms.all(), ElementsAre(user_room("ada")));
+}
+
 } // namespace troupe
