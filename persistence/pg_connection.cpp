@@ -6,9 +6,9 @@
 #include <array>
 #include <charconv>
 #include <fstream>
-#include <utility>
 #include <pqxx/except.hxx>
 #include <pqxx/nontransaction.hxx>
+#include <utility>
 
 namespace troupe {
 
@@ -178,11 +178,11 @@ const std::string& pg_connection::prepared(std::string_view sql) {
 std::string pg_address(const std::string& url, const std::string& password_file) {
   // A server that vanished without a word is noticed within about five seconds.
   constexpr std::array<std::pair<std::string_view, std::string_view>, 6> bounds{{{"connect_timeout", "3"},
-                                                                                  {"tcp_user_timeout", "5000"},
-                                                                                  {"keepalives_idle", "2"},
-                                                                                  {"keepalives_interval", "1"},
-                                                                                  {"keepalives_count", "3"},
-                                                                                  {"application_name", "troupe"}}};
+                                                                                 {"tcp_user_timeout", "5000"},
+                                                                                 {"keepalives_idle", "2"},
+                                                                                 {"keepalives_interval", "1"},
+                                                                                 {"keepalives_count", "3"},
+                                                                                 {"application_name", "troupe"}}};
   const bool is_uri = url.starts_with("postgres://") || url.starts_with("postgresql://");
   auto result = url;
   char separator = url.find('?') == std::string::npos ? '?' : '&';

@@ -46,7 +46,7 @@ public:
 /// The rows of a result, taken column by column.
 class pg_rows {
 public:
-  explicit pg_rows(pqxx::result result) : result_{std::move(result)} {}
+  explicit pg_rows(const pqxx::result& result) : result_{result} {}
 
   /// Moves to the next row; false behind the last one.
   bool next() {
@@ -146,7 +146,8 @@ private:
 };
 
 /// `url` with bounds on how long a dead server goes unnoticed, and with the password
-/// in the first line of `password_file`, if that is named, in place of any other. Throws `std::runtime_error` if the file cannot be read.
+/// in the first line of `password_file`, if that is named, in place of any other. Throws `std::runtime_error` if the
+/// file cannot be read.
 std::string pg_address(const std::string& url, const std::string& password_file);
 
 } // namespace troupe

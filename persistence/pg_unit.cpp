@@ -119,9 +119,9 @@ void pg_unit::commit(committed& result, std::int64_t first) {
     result.to_position = first + ordinal_;
   }
   result.work_ready = left_some_ || std::any_of(rows_.begin(), rows_.end(), [](const auto& entry) {
-    const auto& r = entry.second;
-    return r.queue && r.queue_changed && r.queue->entry.state == queue_state::ready;
-  });
+                        const auto& r = entry.second;
+                        return r.queue && r.queue_changed && r.queue->entry.state == queue_state::ready;
+                      });
   result.next_due = earliest_;
   for (auto& [id, r] : rows_) {
     if (!r.queue || r.queue->entry.state != queue_state::running) {
@@ -281,7 +281,9 @@ pg_unit::thread_view& pg_unit::thread(const uuid& id) {
     const auto found = rows_.find(m.id);
     return found == rows_.end() || !found->second.queue;
   });
-  for (const auto& [task_id, r] : rows_) {
+  for (const auto& one : rows_) {
+    const auto& task_id = one.first;
+    const auto& r = one.second;
     const bool listed
       = std::any_of(view.members.begin(), view.members.end(), [&](const auto& m) { return m.id == task_id; });
     if (!listed && r.record.thread_id == id && r.queue)

@@ -62,8 +62,14 @@ protected:
     return found;
   }
 
-  /// They belong to the store of the test alone; what other nodes commit is not there.
-  void hide_from_the_store() { faults_->befalls = [](auto) { return fault::none; }; }
+  /// A commit that the store has and nobody here hears of.
+  void note_unheard() {
+    faults_->befalls = once<create_task>(fault::lost_after_commit);
+    auto command = make_task("note");
+    command.execute = false;
+    ask_writer(std::move(command));
+    run();
+  }
 
   received got_;
 };
@@ -222,7 +228,7 @@ TEST_F(EventRelay, ANodeThatTakesNothingLosesItsLink) {
   want(slow, {ns_room("default")});
   want(quick, {ns_room("default")});
   for (int i = 0; i < 40; ++i) {
-    auto command = make_task(std::string(1U << 20U, 'x'));
+    auto command = make_task("note");
     command.execute = false;
     command.task.name = std::string(1U << 20U, 'n');
     execute(std::move(command));
@@ -305,9 +311,7 @@ TEST_F(EventRelay, WhatTheStoreHasAndNoLinkBroughtIsMissed) {
   advance(5s);
   EXPECT_THAT(got_, IsEmpty());
   // Another process commits, to which there is no link.
-  faults_->befalls = [](auto) { return fault::lost_after_commit; };
-  note();
-  faults_->befalls = [](auto) { return fault::none; };
+  note_unheard();
   got_.clear();
   advance(2s + 100ms);
   EXPECT_THAT(got_, ElementsAre(-1));
@@ -323,9 +327,7 @@ TEST_F(EventRelay, TheStoreIsAskedMoreOftenWhileSomeNodeIsNotLinked) {
   other.id = make_uuid();
   faults_->other_nodes.push_back(other);
   advance(3s);
-  faults_->befalls = [](auto) { return fault::lost_after_commit; };
-  note();
-  faults_->befalls = [](auto) { return fault::none; };
+  note_unheard();
   got_.clear();
   advance(500ms + 250ms);
   EXPECT_THAT(got_, ElementsAre(-1));
@@ -334,9 +336,7 @@ TEST_F(EventRelay, TheStoreIsAskedMoreOftenWhileSomeNodeIsNotLinked) {
 TEST_F(EventRelay, ANewLinkMakesTheBroadcasterLookWhatItHasMissed) {
   ask_to_join(user_room("ada"), make_subscriber(got_));
   advance(3s);
-  faults_->befalls = [](auto) { return fault::lost_after_commit; };
-  note();
-  faults_->befalls = [](auto) { return fault::none; };
+  note_unheard();
   got_.clear();
   make_listed_peer("far");
   advance(100ms);

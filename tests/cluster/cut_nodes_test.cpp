@@ -8,8 +8,9 @@ class CutNodes : public cluster_test {
 protected:
   /// Kills and restarts one worker in the middle of a load.
   load_result kill_one_under_load() {
-    return under_load({}, [&](stage& scene) {
-      scene.await_some_tasks();
+    return under_load({.inputs = long_inputs()}, [&](stage& scene) {
+      // Without links a worker looks for work once a second.
+      scene.await_tasks(100);
       node& victim = scene.any_of(nodes().workers());
       victim.kill();
       while (scene.goes_on()) {
@@ -24,7 +25,7 @@ protected:
 
 TEST_F(CutNodes, FromTheDatabaseAreReplacedAndComeBack) {
   start({.all = 3});
-  const auto result = under_load({.length = load_time(1s)}, [&](stage& scene) {
+  const auto result = under_load({.length = load_time(1s), .inputs = long_inputs()}, [&](stage& scene) {
     do {
       scene.await_some_tasks();
       node& victim = scene.any_of(nodes().nodes());

@@ -7,7 +7,7 @@ using FrozenNodes = cluster_test;
 
 TEST_F(FrozenNodes, WriteNothingMoreOnceTheyGoOn) {
   start({.all = 3});
-  const auto result = under_load({.length = load_time(1s)}, [&](stage& scene) {
+  const auto result = under_load({.length = load_time(1s), .inputs = long_inputs()}, [&](stage& scene) {
     do {
       scene.await_some_tasks();
       node& victim = scene.any_of(nodes().nodes());

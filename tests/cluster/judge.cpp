@@ -55,8 +55,10 @@ private:
     json queue;
     const bool rests = eventually(
       [&] {
-        queue = http.get("/api/v1/queue").document();
-        return queue.at("namespaces").empty();
+        const auto reply = http.get("/api/v1/queue");
+        queue = reply.document();
+        // A node that has just lost its sessions may say once that it cannot tell.
+        return reply.status == 200 && queue.at("namespaces").empty();
       },
       settling);
     if (!rests) {

@@ -10,6 +10,10 @@ namespace troupe {
 
 using clock = std::chrono::steady_clock;
 
+std::vector<std::string> long_inputs() {
+  return {"@delay=2000 long", "@delay=3000 longer", "@words=40 @pace=50", "@tool=now:{} @words=30 @pace=70"};
+}
+
 std::vector<std::string> all_kinds_of_inputs() {
   return {
     "Hello",

@@ -29,6 +29,8 @@ struct load_plan {
 
 /// Quick and slow ones, streams, tools, and all kinds of failures. The bot is `load_bot`.
 std::vector<std::string> all_kinds_of_inputs();
+/// Those that run for seconds, so that any node runs some at any time.
+std::vector<std::string> long_inputs();
 
 /// The bot of all tasks of a load: built-in model, restarts without delay.
 inline constexpr auto load_bot = "quick";

@@ -1,11 +1,11 @@
 #include "store_fixture.hpp"
 
 #include <gmock/gmock.h>
-#include <pqxx/connection>
-#include <pqxx/nontransaction>
 
 #include <atomic>
 #include <map>
+#include <pqxx/connection>
+#include <pqxx/nontransaction>
 #include <random>
 #include <set>
 #include <thread>
@@ -22,8 +22,8 @@ protected:
   /// Another process on the same database.
   struct node {
     explicit node(const std::string& url)
-      : db{value_of<std::shared_ptr<database>>(open_database(url))},
-        writer{value_of<std::unique_ptr<store_writer>>(db->open_writer())},
+      : db{value_of<std::shared_ptr<database>>(open_database(url))}, writer{value_of<std::unique_ptr<store_writer>>(
+                                                                       db->open_writer())},
         reader{value_of<std::unique_ptr<store_reader>>(db->open_reader())} {}
 
     template <class Op>
@@ -36,9 +36,7 @@ protected:
     typename Op::result_type must(Op op) {
       return value_of<typename Op::result_type>(apply(std::move(op)));
     }
-    std::vector<claimed_task> claim(int limit = 100) {
-      return must(claim_tasks{owner, "node", limit, now()}).tasks;
-    }
+    std::vector<claimed_task> claim(int limit = 100) { return must(claim_tasks{owner, "node", limit, now()}).tasks; }
     void take_lease(std::chrono::milliseconds ttl = 10s) { must(renew_lease{owner, id, "node", ttl, true}); }
     [[nodiscard]] fence fence_of(const claimed_task& task) const { return {task.id, task.attempt, owner}; }
 
