@@ -19,6 +19,10 @@ namespace {
 
 constexpr std::chrono::seconds announce_interval{2};
 
+/// A node whose handshake fails has other certificates, or is of another version: that
+/// takes time to change, and trying again and again disturbs its links.
+constexpr std::chrono::seconds avoidance{30};
+
 /// Nodes that are started together see each other at the second one.
 constexpr std::chrono::milliseconds first_interval{300};
 
@@ -118,9 +122,9 @@ void cluster_state::listed(node_list& found) {
   others_ = std::move(found.nodes);
   std::erase_if(others_,
                 [this](const auto& node) { return node.id == config_.node_id || node.health == node_health::lost; });
+  std::erase_if(avoided_, [now = self_->clock().now()](const auto& entry) { return entry.second <= now; });
   for (const auto& node : others_)
-    if (config_.links && !leaving_ && !node.address.empty() && node.id < config_.node_id && !links_.contains(node.id)
-        && !dialling_.contains(node.id))
+    if (is_to_be_dialled(node))
       dial(node);
   report_links(false);
 }
@@ -162,6 +166,11 @@ void cluster_state::open_port() {
       });
 }
 
+bool cluster_state::is_to_be_dialled(const node_record& node) const {
+  return config_.links && !leaving_ && !node.address.empty() && node.id < config_.node_id && !links_.contains(node.id)
+         && !dialling_.contains(node.id) && !avoided_.contains(node.id);
+}
+
 void cluster_state::dial(const node_record& node) {
   const auto where = parse_address(node.address);
   if (!where)
@@ -169,10 +178,18 @@ void cluster_state::dial(const node_record& node) {
   dialling_.insert(node.id);
   self_->request(peers_->connector, timeouts::connect, connect_to{where->host, where->port})
     .then([this, node](const connected& found) { greet(node, found.peer); },
-          [this, node](const caf::error& reason) {
-            dialling_.erase(node.id);
-            spdlog::info("node {} cannot be reached at {}: {}", node.name, node.address, sentence_of(reason));
-          });
+          [this, node](const caf::error& reason) { not_reached(node, reason); });
+}
+
+void cluster_state::not_reached(const node_record& node, const caf::error& reason) {
+  dialling_.erase(node.id);
+  if (reason == caf::sec::incompatible_application_ids || reason == caf::sec::malformed_basp_message
+      || reason == caf::sec::disconnect_during_handshake) {
+    avoided_[node.id] = self_->clock().now() + avoidance;
+    spdlog::warn("node {} at {} refuses links: {}", node.name, node.address, sentence_of(reason));
+    return;
+  }
+  spdlog::info("node {} cannot be reached at {}: {}", node.name, node.address, sentence_of(reason));
 }
 
 void cluster_state::greet(const node_record& node, const peer_actor& peer) {

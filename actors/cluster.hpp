@@ -10,6 +10,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -118,7 +119,9 @@ private:
   // -- links ------------------------------------------------------------------
 
   void open_port();
+  [[nodiscard]] bool is_to_be_dialled(const node_record& node) const;
   void dial(const node_record& node);
+  void not_reached(const node_record& node, const caf::error& reason);
   void greet(const node_record& node, const peer_actor& peer);
   /// A `hello` or a `welcome` makes it.
   template <class Greeting>
@@ -183,6 +186,8 @@ private:
 
   std::unordered_map<uuid, link> links_;
   std::unordered_set<uuid> dialling_;
+  /// Nodes whose handshake has failed; until when they are left alone.
+  std::unordered_map<uuid, std::chrono::steady_clock::time_point> avoided_;
   /// As the broadcaster knows it.
   bool complete_ = false;
 

@@ -62,7 +62,7 @@ void connector_state::publish(const open_door& request, caf::typed_response_prom
 
 caf::typed_response_promise<connected> connector_state::connect(const connect_to& request) {
   auto promise = self_->make_response_promise<connected>();
-  const auto numeric = find_answering({request.host, request.port}, static_cast<int>(timeouts::reach.count()));
+  const auto numeric = find_answering({request.host, request.port}, timeouts::reach);
   if (!numeric) {
     promise.deliver(no_answer(request));
     return promise;

@@ -16,7 +16,13 @@ namespace {
 
 class socket_handle {
 public:
-  explicit socket_handle(int family) : fd_{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)} {}
+  explicit socket_handle(int family) : fd_{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)} {
+    // Closed by a reset. A connection that ends in the middle of TLS's handshake leaves an error behind in OpenSSL's
+    // queue, which CAF takes for one of the next connection that it looks at, and breaks that.
+    const linger at_once{1, 0};
+    if (fd_ >= 0)
+      ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  }
   ~socket_handle() {
     if (fd_ >= 0)
       ::close(fd_);
@@ -31,7 +37,7 @@ private:
   int fd_;
 };
 
-bool answers(const addrinfo& address, int patience_ms) {
+bool answers(const addrinfo& address, std::chrono::milliseconds patience) {
   const socket_handle trial{address.ai_family};
   if (trial.get() < 0)
     return false;
@@ -40,7 +46,7 @@ bool answers(const addrinfo& address, int patience_ms) {
   if (errno != EINPROGRESS)
     return false;
   pollfd waiting{trial.get(), POLLOUT, 0};
-  if (::poll(&waiting, 1, patience_ms) != 1)
+  if (::poll(&waiting, 1, static_cast<int>(patience.count())) != 1)
     return false;
   int failure = 0;
   socklen_t size = sizeof(failure);
@@ -76,7 +82,7 @@ std::optional<node_address> parse_address(std::string_view text) {
   return node_address{std::string{host}, port};
 }
 
-std::optional<std::string> find_answering(const node_address& where, int patience_ms) {
+std::optional<std::string> find_answering(const node_address& where, std::chrono::milliseconds patience) {
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -84,7 +90,7 @@ std::optional<std::string> find_answering(const node_address& where, int patienc
     return std::nullopt;
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list{found, &::freeaddrinfo};
   for (const auto* one = list.get(); one; one = one->ai_next)
-    if (answers(*one, patience_ms))
+    if (answers(*one, patience))
       return to_numeric(*one);
   return std::nullopt;
 }

@@ -1,5 +1,4 @@
 #include "actors/cluster.hpp"
-
 #include "actors/timeouts.hpp"
 #include "tests/actors/fake_peer.hpp"
 
@@ -235,9 +234,9 @@ protected:
     log->self = system_.spawn([log](caf::event_based_actor* self) -> caf::behavior {
       auto handlers = behave(self, log);
       return caf::message_handler{[log](const hello& offer) {
-                                    log->link = offer.from.link;
-                                    return welcome{log->from(), "other", {}};
-                                  }}
+               log->link = offer.from.link;
+               return welcome{log->from(), "other", {}};
+             }}
         .or_else(handlers);
     });
     track(log->self);

@@ -183,9 +183,8 @@ TEST_F(Lease, TheStoreIsAskedForASuspectAtOnceAndThreeTimesAgain) {
   caf::anon_send(peers()->supervisor, node_suspected{suspect});
   run();
   const auto asked = [&] {
-    EXPECT_TRUE(std::all_of(recoveries_.begin(), recoveries_.end(), [&](const recover_tasks& op) {
-      return op.suspects == std::vector<uuid>{suspect};
-    }));
+    EXPECT_TRUE(std::all_of(recoveries_.begin(), recoveries_.end(),
+                            [&](const recover_tasks& op) { return op.suspects == std::vector<uuid>{suspect}; }));
     return recoveries_.size();
   };
   EXPECT_EQ(asked(), 1U);

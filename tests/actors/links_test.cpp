@@ -211,7 +211,8 @@ protected:
   certificate make_certificate(const std::string& name, const std::string& authority) {
     const auto request = folder_.file(name + ".csr");
     certificate made{folder_.file(name + ".pem"), folder_.file(name + ".key"), folder_.file(authority + ".pem")};
-    EXPECT_TRUE(run("openssl req -newkey rsa:2048 -nodes -subj /CN=" + name + " -keyout " + made.key + " -out " + request));
+    EXPECT_TRUE(
+      run("openssl req -newkey rsa:2048 -nodes -subj /CN=" + name + " -keyout " + made.key + " -out " + request));
     EXPECT_TRUE(run("openssl x509 -req -days 2 -CAcreateserial -in " + request + " -CA " + made.authority + " -CAkey "
                     + folder_.file(authority + ".key") + " -out " + made.own));
     return made;

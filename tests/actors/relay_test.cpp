@@ -266,7 +266,8 @@ TEST_F(EventRelay, ACommitOfThisNodeWaitsForThoseOfOthersBeforeIt) {
   note();
   ASSERT_EQ(position(), at + 1);
   EXPECT_THAT(got_, ElementsAre(at + 1));
-  caf::anon_send(peers()->broadcaster, events_committed{std::make_shared<const std::vector<event_record>>(), at + 3, at + 4});
+  caf::anon_send(peers()->broadcaster,
+                 events_committed{std::make_shared<const std::vector<event_record>>(), at + 3, at + 4});
   tell(commit_of(peer, at + 4, at + 5));
   EXPECT_EQ(got_.size(), 1U);
   tell(commit_of(peer, at + 1, at + 3));
