@@ -89,6 +89,10 @@ node_record cluster_state::describe() const {
 void cluster_state::announce() {
   const auto first = !std::exchange(announced_, true);
   self_->delayed_send(self_, first ? first_interval : announce_interval, announce_tick{});
+  show_life();
+}
+
+void cluster_state::show_life() {
   // While the database is away the last one still waits.
   if (leaving_ || std::exchange(announcing_, true))
     return;

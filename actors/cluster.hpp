@@ -111,6 +111,7 @@ private:
 
   // -- signs of life ----------------------------------------------------------
 
+  void show_life();
   void ask_load(std::function<void()> then);
   [[nodiscard]] node_record describe() const;
   void send_announcement(bool leaving, std::function<void()> then);

@@ -111,8 +111,11 @@ caf::result<interest_noted> cluster_state::take_interest(const interest_changed&
   if (change.whole)
     wanted_.remove(change.from.node);
   from->listening = change.listening;
-  for (const auto& where : change.joined)
+  for (const auto& where : change.joined) {
+    // A room may be told twice, and is left once.
+    wanted_.leave(where, change.from.node);
     wanted_.join(where, change.from.node);
+  }
   for (const auto& where : change.left)
     wanted_.leave(where, change.from.node);
   const interest_noted answer{end_of(*from)};

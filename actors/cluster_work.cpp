@@ -37,8 +37,12 @@ void cluster_state::tell_status() {
   ask_load([this] {
     status_later();
     const auto now = state_now();
-    if (std::exchange(told_state_, now) == now)
+    const auto before = std::exchange(told_state_, now);
+    if (before == now)
       return;
+    // Whoever takes nothing more says so to all at once.
+    if (now.draining && before && !before->draining)
+      show_life();
     for (const auto& [node, one] : links_)
       self_->send(one.peer, node_status{end_of(one), now});
   });

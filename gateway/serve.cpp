@@ -123,7 +123,6 @@ public:
 private:
   node_actor start_node() {
     const auto shared = store_->info().shared;
-    const auto id = make_uuid();
     node_config config;
     config.store = store_;
     config.readers = static_cast<std::size_t>(settings_.store_readers);
@@ -131,12 +130,12 @@ private:
     config.supervisor = {.capacity = settings_.capacity,
                          .max_recoveries = settings_.max_recoveries,
                          .node = settings_.node_name,
-                         .node_id = id,
+                         .node_id = node_id_,
                          .claims = settings_.role != node_role::gateway,
                          .lease_ttl = shared ? std::optional{settings_.lease_time} : std::nullopt,
                          .clock = now,
                          .random = make_random()};
-    config.cluster = {.node_id = id,
+    config.cluster = {.node_id = node_id_,
                       .name = settings_.node_name,
                       .role = settings_.role,
                       .links = settings_.node_links,
@@ -178,25 +177,26 @@ private:
       one->run();
     }
     if (!store_->info().shared)
-      announce_alone();
+      announce_alone(node_health::alive);
     const auto& host = settings_.http_host;
     spdlog::info("troupe {} listening on http://{}:{}", TROUPE_VERSION,
                  host.find(':') == std::string::npos ? host : "[" + host + "]", lanes_.front()->port());
     return true;
   }
 
-  /// The one node of an embedded database says so once; a cluster's nodes do again and
-  /// again (actors/cluster.hpp).
-  void announce_alone() {
+  /// The one node of an embedded database says how it is when that changes; a cluster's
+  /// nodes do again and again (actors/cluster.hpp).
+  void announce_alone(node_health health) {
     const auto known = ask<services_ptr>(node_, get_services{});
     if (!known)
       return;
     announce_node op;
-    op.node.id = make_uuid();
+    op.node.id = node_id_;
+    op.node.health = health;
     op.node.name = settings_.node_name;
     op.node.version = TROUPE_VERSION;
     op.node.capacity = settings_.capacity;
-    op.node.started_at = now();
+    op.node.started_at = started_at_;
     self_->request((*known)->writer, drain_margin, op)
       .receive([](const node_list&) {},
                [](const caf::error& reason) { spdlog::warn("the node is not listed: {}", sentence_of(reason)); });
@@ -218,6 +218,8 @@ private:
 
   /// Asks the supervisor to drain; the answer ends the main loop.
   void start_drain() {
+    if (!store_->info().shared)
+      announce_alone(node_health::draining);
     const auto grace = settings_.drain_timeout;
     spdlog::info("draining for at most {} ms", grace.count());
     const auto known = ask<services_ptr>(node_, get_services{});
@@ -279,6 +281,8 @@ private:
   std::shared_ptr<database> store_;
   metrics_ptr measured_ = std::make_shared<metrics>();
   std::shared_ptr<std::atomic<bool>> draining_ = std::make_shared<std::atomic<bool>>(false);
+  const uuid node_id_ = make_uuid();
+  const timestamp started_at_ = now();
   int exit_code_ = 0;
   boost::asio::io_context main_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{main_.get_executor()};

@@ -145,6 +145,13 @@ pg_connection::pg_connection(const std::string& address, role r, pg_place* place
 pg_connection::~pg_connection() = default;
 
 pg_rows pg_connection::run(const std::string& sql) {
+  auto rows = run_watched(sql);
+  if (place_)
+    place_->answers();
+  return rows;
+}
+
+pg_rows pg_connection::run_watched(const std::string& sql) {
   const pg_watchdog::guard watched{connection_->sock(), place_};
   try {
     pqxx::nontransaction work{*connection_};

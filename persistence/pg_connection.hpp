@@ -96,8 +96,8 @@ public:
 
   /// Connects. Throws `pg_lost` if the server does not answer, `pg_failure` if it
   /// refuses. `address` is as `pg_address` makes it.
-  /// `place` is told when the server keeps a call waiting; it may be null, and must
-  /// outlive the connection.
+  /// `place` is told when the server keeps a call waiting, and when it answers; it may
+  /// be null, and must outlive the connection.
   pg_connection(const std::string& address, role r, pg_place* place = nullptr);
   ~pg_connection();
   pg_connection(const pg_connection&) = delete;
@@ -139,6 +139,8 @@ public:
   }
 
 private:
+  pg_rows run_watched(const std::string& sql);
+
   std::unique_ptr<pqxx::connection> connection_;
   session session_;
   pg_place* place_;

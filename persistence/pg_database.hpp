@@ -15,10 +15,14 @@ struct pg_place {
   std::string address;
   uuid id;
   std::atomic<bool> has_writer{false};
-  /// False while the writer looks for a server that it has lost.
+  /// False once a server was lost, or is slow to answer, until the writer's next call
+  /// succeeds. It makes one every two seconds at least, for the node's sign of life.
   std::atomic<bool> available{true};
   /// The process ends: nobody waits for the server any more.
   std::atomic<bool> given_up{false};
+
+  /// The writer's server has answered.
+  void answers();
 };
 
 /// An open PostgreSQL database and what its migration did.

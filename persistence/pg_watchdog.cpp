@@ -38,11 +38,7 @@ pg_watchdog::guard::guard(int descriptor, pg_place* place) {
 pg_watchdog::guard::~guard() {
   auto& dog = instance();
   const std::lock_guard lock{dog.mutex_};
-  const auto found = dog.calls_.find(number_);
-  // It has answered after all. If the connection is lost, whoever uses it will say so.
-  if (found->second.slow && found->second.place)
-    found->second.place->available = true;
-  dog.calls_.erase(found);
+  dog.calls_.erase(number_);
 }
 
 void pg_watchdog::watch(const std::stop_token& ends) {

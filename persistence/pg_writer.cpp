@@ -176,8 +176,6 @@ void pg_writer::reconnect() {
       unit_.use(*connection_);
       nodes_.use(*connection_);
       nodes_.adopt_leases();
-      if (!place_->available.exchange(true))
-        spdlog::info("the database is back");
       return;
     } catch (const std::exception& e) {
       connection_.reset();

@@ -196,6 +196,8 @@ protected:
         },
         [this](const connect_to& request) -> caf::result<connected> {
           dialled_.push_back(request.host + ":" + std::to_string(request.port));
+          if (refusal_)
+            return *refusal_;
           if (!answering_)
             return caf::make_error(errc::unavailable, std::string{"Nobody answers."});
           return connected{caf::actor_cast<peer_actor>(answering_->self)};
@@ -248,6 +250,7 @@ protected:
   const uuid self_ = make_uuid();
   const uuid younger_ = make_uuid();
   bool port_taken_ = false;
+  std::optional<caf::error> refusal_;
   std::vector<std::string> opened_;
   std::vector<std::string> dialled_;
   peer_ptr answering_;
@@ -293,6 +296,18 @@ TEST_F(Dialling, DialsAgainAtEachSignOfLifeUntilSomebodyAnswers) {
   EXPECT_EQ(dialled_.size(), 4U);
 }
 
+TEST_F(Dialling, LeavesANodeAloneForAWhileThatRefusesItsHandshake) {
+  refusal_ = caf::make_error(caf::sec::incompatible_application_ids);
+  start({node(older_, "10.0.0.1:1")});
+  advance(29s);
+  EXPECT_EQ(dialled_.size(), 1U);
+  refusal_.reset();
+  const auto peer = make_answering(older_);
+  advance(3s);
+  EXPECT_EQ(dialled_.size(), 2U);
+  EXPECT_EQ(peer->interests.size(), 1U);
+}
+
 TEST_F(Dialling, TakesNoLinkToWhoeverElseIsAtTheAddress) {
   const auto stranger = make_answering(make_uuid());
   start({node(older_, "10.0.0.1:1")});
@@ -326,6 +341,15 @@ TEST_F(Cluster, TellsItsLoadWhenItHasChangedAndOnlyThen) {
   advance(1s);
   ASSERT_EQ(peer->statuses.size(), 2U);
   EXPECT_EQ(peer->statuses.back().state.running, 0);
+}
+
+TEST_F(Cluster, ADrainIsAnnouncedAtOnceWhereThereAreLinks) {
+  make_peer("far", idle_worker);
+  advance(1s);
+  execute("@delay=60000 hello");
+  ask<drained>(peers()->supervisor, drain{1h});
+  advance(100ms);
+  EXPECT_EQ(nodes().front().health, node_health::draining);
 }
 
 // -- wake-ups ---------------------------------------------------------------------

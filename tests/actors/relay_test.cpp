@@ -214,6 +214,16 @@ TEST_F(EventRelay, ACommitGoesToWhoeverListensWithTheEventsItWants) {
   EXPECT_THAT(deaf->relayed, IsEmpty());
 }
 
+TEST_F(EventRelay, ARoomThatWasToldTwiceIsLeftOnce) {
+  const auto peer = make_peer("far");
+  want(peer, {ns_room("default")});
+  want(peer, {ns_room("default")});
+  value_of(
+    ask<interest_noted>(peers()->cluster, interest_changed{peer->from(), false, true, {}, {ns_room("default")}}));
+  note();
+  EXPECT_THAT(positions(peer->relayed), IsEmpty());
+}
+
 TEST_F(EventRelay, ALinkThatIsClosedGetsNothing) {
   const auto peer = make_peer("far");
   want(peer, {ns_room("default")});

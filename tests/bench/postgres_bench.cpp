@@ -4,6 +4,7 @@
 #include "tests/bench/postgres_nodes.hpp"
 #include "tests/bench/postgres_store.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <pqxx/connection>
@@ -137,7 +138,6 @@ std::vector<figure> measure_postgres_throughput(const bench_options& options) {
   std::vector<double> cores;
   std::vector<double> raw;
   std::vector<double> store;
-  std::vector<double> ratios;
   for (int i = 0; i < options.repetitions; ++i) {
     postgres_nodes nodes{options};
     const auto measured = create_and_execute(nodes.add(), tasks);
@@ -147,12 +147,17 @@ std::vector<figure> measure_postgres_throughput(const bench_options& options) {
     nodes.end();
     raw.push_back(pgbench_ceiling(nodes.database(), "raw", nodes.add_database("raw"), tasks, group));
     store.push_back(postgres_store_ceiling(nodes.add_database("store"), tasks, group));
-    ratios.push_back(engine.back() / raw.back());
+  }
+  // What else goes on in the machine lowers a ceiling, and would raise what is reached of it.
+  const double ceiling = *std::max_element(raw.begin(), raw.end());
+  std::vector<double> ratios;
+  for (const double rate : engine) {
+    ratios.push_back(rate / ceiling);
   }
   return {
     {"PostgreSQL, create and execute, 50 clients", "tasks/s", engine, 6'000, goal::at_least,
      "pg-boss 1,760, DBOS 1,000, graphile-worker 880"},
-    {"  of the ceiling", "", ratios, 0.25, goal::at_least},
+    {"  of the highest ceiling", "", ratios, 0.25, goal::at_least},
     reference("  cores that the node used", "", cores),
     reference("  pgbench, groups of 50", "tasks/s", raw, "the ceiling"),
     reference("  the store alone, groups of 50", "tasks/s", store),

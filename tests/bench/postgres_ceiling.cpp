@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <pqxx/connection>
+#include <pqxx/nontransaction>
 #include <stdexcept>
 #include <string_view>
 
@@ -106,6 +108,21 @@ double printed(const std::string& output, const std::string& name) {
   return std::strtod(output.c_str() + at + name.size() + 3, nullptr);
 }
 
+/// Throws unless every task has lived to its end: a statement that met no row would make
+/// a ceiling that is too high.
+void expect_whole_lives(const std::string& url, std::size_t tasks) {
+  pqxx::connection connection{url};
+  pqxx::nontransaction work{connection};
+  work.exec("SET search_path = troupe");
+  const auto rows = work.exec("SELECT (SELECT count(*) FROM tasks WHERE status = 2), (SELECT count(*) FROM queue), "
+                              "(SELECT count(*) FROM attempts), (SELECT count(*) FROM events), "
+                              "(SELECT count(*) FROM messages)");
+  const auto count = [&](int column) { return rows[0][column].as<std::size_t>(); };
+  if (count(0) != tasks || count(1) != 0 || count(2) != tasks || count(3) != 7 * tasks || count(4) != 2 * tasks) {
+    throw std::runtime_error{"pgbench left tasks that are not complete"};
+  }
+}
+
 } // namespace
 
 double pgbench_ceiling(const postgres_server& server, const std::string& name, const std::string& url,
@@ -125,6 +142,7 @@ double pgbench_ceiling(const postgres_server& server, const std::string& name, c
   if (pgbench.wait(std::chrono::minutes{10}) != 0) {
     throw std::runtime_error{"pgbench failed:\n" + pgbench.output()};
   }
+  expect_whole_lives(url, tasks);
   return printed(pgbench.output(), "tps") * static_cast<double>(group);
 }
 

@@ -56,7 +56,8 @@ TEST(Relay, SharesACommitOutByRooms) {
   const auto both = make_source("ada", "lab");
   const auto neither = make_source("eve", "other");
   const auto mine = make_source("ada", "other");
-  auto parts = share_out({make_event(both, 1), make_event(neither, 2), make_event(mine, 3), make_event(both, 4)}, wanted);
+  auto parts
+    = share_out({make_event(both, 1), make_event(neither, 2), make_event(mine, 3), make_event(both, 4)}, wanted);
   ASSERT_EQ(parts.size(), 2U);
   EXPECT_THAT(positions(unpack(parts[one])), ElementsAre(1, 3, 4));
   EXPECT_THAT(positions(unpack(parts[two])), ElementsAre(1, 4));
