@@ -86,6 +86,10 @@ private:
   std::string text_;
 };
 
+inline void append_pg_value(std::string& sql, const pg_array& values) {
+  values.write(sql);
+}
+
 /// Rows on their way into a prepared statement that takes an array per column.
 class pg_columns {
 public:

@@ -263,17 +263,35 @@ pg_unit::thread_view& pg_unit::thread(const uuid& id) {
   if (auto rows = connection_->query("SELECT rev FROM threads WHERE id = $1::uuid", id); rows.next())
     view.rev = rows.take<std::int64_t>();
   constexpr std::string_view members
-    = "SELECT task_id, order_no FROM queue WHERE task_id = $1::uuid UNION ALL "
-      "SELECT task_id, order_no FROM (SELECT task_id, order_no FROM queue WHERE thread_id = $1::uuid "
+    = "SELECT task_id, order_no, rev FROM queue WHERE task_id = $1::uuid UNION "
+      "SELECT task_id, order_no, rev FROM queue WHERE task_id = ANY($2::uuid[]) UNION "
+      "SELECT task_id, order_no, rev FROM (SELECT task_id, order_no, rev FROM queue WHERE thread_id = $1::uuid "
       "AND thread_id <> task_id AND (held OR state <> 3) ORDER BY (held OR state <> 2) DESC, order_no LIMIT 100) f";
-  auto rows = connection_->query(members, id);
+  pg_array known;
+  std::map<uuid, std::optional<int>> expected;
+  for (const auto& [task_id, r] : rows_) {
+    if (r.record.thread_id != id)
+      continue;
+    known.add(task_id);
+    expected.emplace(task_id, r.was_queued ? std::optional{r.queue_rev} : std::nullopt);
+  }
+  auto rows = connection_->query(members, id, known);
   std::vector<uuid> ids;
   while (rows.next()) {
     const auto task_id = rows.take<uuid>();
     view.members.push_back({task_id, rows.take<std::int64_t>()});
-    if (!rows_.contains(task_id))
+    const auto rev = rows.take<int>();
+    const auto as_read = expected.find(task_id);
+    if (as_read == expected.end())
       ids.push_back(task_id);
+    else if (as_read->second != rev)
+      throw pg_conflict{"a thread has changed since its task was read"};
+    else
+      expected.erase(as_read);
   }
+  // Those that were in the queue when they were read, and are not there now.
+  if (std::any_of(expected.begin(), expected.end(), [](const auto& one) { return one.second.has_value(); }))
+    throw pg_conflict{"a thread has changed since its task was read"};
   if (!ids.empty())
     read_rows(ids);
   // What this batch has taken out of the queue before it looked here, or put in.

@@ -160,6 +160,8 @@ private:
   void make_ready(pg_row& r);
   void promote(timestamp at);
   void reserve(const claim_tasks& op, std::vector<candidate>& out);
+  /// Takes a row in that was reserved; null if this batch has other plans with it.
+  const pg_row* put_reserved(pg_row stored);
   void take_new(const claim_tasks& op, std::vector<candidate>& out);
   void take_back_leftovers(const claim_tasks& op);
   [[nodiscard]] candidate make_candidate(const pg_row& r, bool fresh) const;

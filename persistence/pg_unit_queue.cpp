@@ -287,13 +287,28 @@ RETURNING n.place, (SELECT count(*) FROM numbered) > $3::int, CASE WHEN n.part =
     rows.take_view();
     auto r = take_row(rows);
     r.has_history = has_history;
-    found.emplace_back(place, make_candidate(r, !has_history));
-    const auto id = r.record.id;
-    rows_.insert_or_assign(id, std::move(r));
+    if (const auto* reserved = put_reserved(std::move(r)))
+      found.emplace_back(place, make_candidate(*reserved, !has_history));
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (auto& [place, c] : found)
     out.push_back(std::move(c));
+}
+
+const pg_row* pg_unit::put_reserved(pg_row stored) {
+  const auto [at, is_new] = rows_.try_emplace(stored.record.id);
+  auto& r = at->second;
+  if (is_new || !(r.changed || r.queue_changed)) {
+    r = std::move(stored);
+    return &r;
+  }
+  // This batch has changed it before: that stands, over the row as it is now. Perhaps it is not to be run any more.
+  if (!r.was_queued || r.queue_rev + 1 != stored.queue_rev)
+    throw pg_conflict{"a task that was reserved has changed since it was read"};
+  r.queue_rev = stored.queue_rev;
+  r.has_history = r.has_history || stored.has_history;
+  r.queue_changed = true;
+  return r.queue && r.queue->entry.state == queue_state::ready ? &r : nullptr;
 }
 
 // -- attempts -------------------------------------------------------------------

@@ -11,7 +11,7 @@ namespace troupe {
 using clock = std::chrono::steady_clock;
 
 std::vector<std::string> long_inputs() {
-  return {"@delay=2000 long", "@delay=3000 longer", "@words=40 @pace=50", "@tool=now:{} @words=30 @pace=70"};
+  return {"@delay=1000 long", "@delay=1500 longer", "@words=40 @pace=30", "@tool=now:{} @words=30 @pace=40"};
 }
 
 std::vector<std::string> all_kinds_of_inputs() {
