@@ -176,9 +176,10 @@ void broadcaster_state::order_begun(std::int64_t position) {
   beginning_ = false;
   if (!listening_)
     return;
-  publish(order_.start(position));
+  // First: whoever has seen what comes now does not look for what was before it.
   if (std::exchange(began_late_, false))
     tell_missed();
+  publish(order_.start(position));
   answer_ready();
   watch_for_missing();
 }

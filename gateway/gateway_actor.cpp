@@ -17,6 +17,12 @@ constexpr int feed_page = 500;
 /// Between two tries of a page that the store could not give.
 constexpr std::chrono::milliseconds read_again{500};
 
+/// How often is asked whether the store is away.
+constexpr std::chrono::milliseconds outage_interval{500};
+
+/// So long a client may wait for a store that is away.
+constexpr std::chrono::seconds longest_wait_for_outage{1};
+
 live_event to_live(const event_record& event) {
   return {event.source, event.seq, event.position, event.type, std::make_shared<const std::string>(render(event))};
 }
@@ -116,6 +122,12 @@ void gateway_state::close(const room& resolved) {
   leave(resolved);
 }
 
+void gateway_state::look_for_outage() {
+  if (!config_.store_available())
+    questions_.refuse_before(self_->clock().now() - longest_wait_for_outage);
+  self_->delayed_send(self_, outage_interval, outage_tick{});
+}
+
 void gateway_state::join(const room& resolved, std::function<void()> then) {
   ++rooms_[resolved];
   ask(
@@ -151,6 +163,8 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
                                      gateway_config config, std::weak_ptr<lane> home) {
   self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
   self->state.start(std::move(peers), std::move(config), std::move(home));
+  if (self->state.config().store_available)
+    self->state.look_for_outage();
   return {
     [self](const events_published& published) { self->state.publish(published); },
     [self](const events_missed&) { self->state.catch_up(); },
@@ -161,6 +175,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
     [self](const read_feed& request) { self->state.read(request.which, request.position); },
     [self](const close_feed& request) { self->state.close(request.resolved); },
     [self](handle_chat_frame& request) { handle(self->state, request); },
+    [self](const outage_tick&) { self->state.look_for_outage(); },
     [self](const services_changed& changed) { self->state.relink(changed.now); },
   };
 }

@@ -5,6 +5,7 @@
 #include "actors/metrics.hpp"
 #include "gateway/execution_waits.hpp"
 #include "gateway/feed.hpp"
+#include "gateway/open_questions.hpp"
 #include "gateway/parse_frame.hpp"
 #include "gateway/routes.hpp"
 #include "gateway/transport.hpp"
@@ -13,6 +14,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -79,6 +81,9 @@ struct close_feed {
   room resolved;
 };
 
+/// Time to see whether the store is away (to itself).
+struct outage_tick {};
+
 /// A frame for the thread of a chat.
 struct handle_chat_frame {
   uuid task_id;
@@ -90,7 +95,8 @@ struct handle_chat_frame {
 using gateway_actor
   = subscriber_actor::extend<caf::reacts_to<serve_request>, caf::reacts_to<client_gone>, caf::reacts_to<wait_expired>,
                              caf::reacts_to<open_feed>, caf::reacts_to<read_feed>, caf::reacts_to<close_feed>,
-                             caf::reacts_to<handle_chat_frame>, caf::reacts_to<services_changed>>;
+                             caf::reacts_to<handle_chat_frame>, caf::reacts_to<outage_tick>,
+                             caf::reacts_to<services_changed>>;
 
 class gateway_state {
 public:
@@ -109,6 +115,9 @@ public:
   void open(const std::shared_ptr<feed>& which);
   void read(const std::shared_ptr<feed>& which, std::int64_t position);
   void close(const room& resolved);
+
+  /// While the store is away, whoever waits for a commit is told so.
+  void look_for_outage();
 
   /// Joins a room at the broadcaster; `then` runs once later events will come.
   void join(const room& resolved, std::function<void()> then);
@@ -129,17 +138,41 @@ public:
   /// store's. The request times out.
   template <class Handle, class Message, class OnValue, class OnError>
   void ask(const Handle& whom, Message&& what, OnValue on_value, OnError on_error) {
+    // Others answer while the store is away; these wait until it is back.
+    if constexpr (std::same_as<Handle, writer_actor> || std::same_as<Handle, task_supervisor_actor>) {
+      if (config_.store_available)
+        return ask_writing_side(whom, std::forward<Message>(what), &OnValue::operator(), std::move(on_value),
+                                std::move(on_error));
+    }
     self_->request(whom, config_.request_timeout, std::forward<Message>(what))
       .then(std::move(on_value),
             [on_error = std::move(on_error)](const caf::error& reason) mutable { on_error(to_store_error(reason)); });
   }
 
 private:
+  /// As `ask`, for what is answered with an `A`; see `open_questions`.
+  template <class Handle, class Message, class OnValue, class A, class OnError>
+  void ask_writing_side(const Handle& whom, Message&& what, void (OnValue::*)(A) const, OnValue on_value,
+                        OnError on_error) {
+    const auto number = questions_.add(self_->clock().now(), on_error);
+    self_->request(whom, config_.request_timeout, std::forward<Message>(what))
+      .then(
+        [this, number, on_value = std::move(on_value)](A value) {
+          if (questions_.close(number))
+            on_value(value);
+        },
+        [this, number, on_error = std::move(on_error)](const caf::error& reason) {
+          if (questions_.close(number))
+            on_error(to_store_error(reason));
+        });
+  }
+
   gateway_actor::pointer self_;
   services_ptr peers_;
   gateway_config config_;
   std::weak_ptr<lane> home_;
   execution_waits waits_;
+  open_questions questions_;
   /// Rooms joined at the broadcaster, and how often.
   std::map<room, int> rooms_;
   std::size_t next_reader_ = 0;
@@ -153,7 +186,8 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
 // A list and not an expression:
 // clang-format off
 #define TROUPE_GATEWAY_MESSAGES(X) \
-  X(serve_request) X(client_gone) X(wait_expired) X(open_feed) X(read_feed) X(close_feed) X(handle_chat_frame)
+  X(serve_request) X(client_gone) X(wait_expired) X(open_feed) X(read_feed) X(close_feed) X(handle_chat_frame) \
+  X(outage_tick)
 // clang-format on
 
 #define TROUPE_UNSAFE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::name)

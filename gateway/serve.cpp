@@ -151,13 +151,15 @@ private:
   }
 
   bool start_lanes() {
-    const gateway_config config{.clock = now,
-                                .measured = measured_,
-                                .node = settings_.node_name,
-                                .request_timeout = settings_.request_timeout,
-                                .draining = draining_,
-                                .serves_api = settings_.role != node_role::worker,
-                                .store_available = [store = store_] { return store->available(); }};
+    gateway_config config{.clock = now,
+                          .measured = measured_,
+                          .node = settings_.node_name,
+                          .request_timeout = settings_.request_timeout,
+                          .draining = draining_,
+                          .serves_api = settings_.role != node_role::worker,
+                          .store_available = {}};
+    if (store_->info().shared)
+      config.store_available = [store = store_] { return store->available(); };
     for (int i = 0; i < settings_.io_threads; ++i) {
       auto one = std::make_shared<lane>(limits_of(settings_), observer_of(measured_));
       // The first lane may take any free port, the others share it.

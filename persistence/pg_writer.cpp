@@ -49,9 +49,11 @@ committed pg_writer::apply(std::span<const operation> batch) {
   } catch (const pg_failure& e) {
     if (batch.size() <= 1 || e.concerns_all() || place_->given_up)
       return refuse_all(e);
+    spdlog::warn("a batch of {} is done one by one: {}", batch.size(), e.what());
   } catch (const std::exception& e) {
     if (batch.size() <= 1)
       return refuse_all(e);
+    spdlog::warn("a batch of {} is done one by one: {}", batch.size(), e.what());
   }
   return apply_apart(batch);
 }
@@ -135,6 +137,7 @@ std::optional<std::int64_t> pg_writer::find_batch(std::int64_t number, const pg_
 committed pg_writer::apply_apart(std::span<const operation> batch) {
   roll_back();
   committed all;
+  bool gapless = true;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     try {
       auto one = apply_together(batch.subspan(i, 1));
@@ -143,15 +146,20 @@ committed pg_writer::apply_apart(std::span<const operation> batch) {
       all.work_ready = all.work_ready || one.work_ready;
       if (one.next_due && (!all.next_due || *one.next_due < *all.next_due))
         all.next_due = one.next_due;
-      // Others may have committed in between: then the range has holes, which only costs those who follow a look.
       if (one.to_position > 0 && all.to_position == 0)
         all.from_position = one.from_position;
+      else if (one.to_position > 0 && one.from_position != all.to_position)
+        gapless = false;
       all.to_position = std::max(all.to_position, one.to_position);
     } catch (const std::exception& e) {
       roll_back();
       all.outcomes.emplace_back(unavailable(e));
     }
   }
+  // Others have committed in between, and a range that is told must be whole: better to tell none, so that everybody
+  // looks into the store.
+  if (!gapless)
+    all.from_position = all.to_position = 0;
   return all;
 }
 

@@ -1,5 +1,6 @@
 #include "tests/cluster/room_watch.hpp"
 
+#include "persistence/time.hpp"
 #include "tests/cluster/chaos_options.hpp"
 #include "tests/e2e/server_test.hpp"
 
@@ -71,6 +72,7 @@ void room_watch::read(std::uint16_t port, const std::function<bool()>& done) {
   {
     const std::lock_guard guard{mutex_};
     ++connections_;
+    frames_ = 0;
   }
   if (starts_with(room_, "namespace:")) {
     json frame{{"type", "subscribe"}, {"room", room_}};
@@ -105,7 +107,15 @@ void room_watch::take(const json& frame) {
   const std::string type = frame.at("type");
   if (frame.contains("seq")) {
     cursor_ = frame.at("cursor");
-    seen_[frame.at("task_id")].push_back(summary_of(frame));
+    ++frames_;
+    auto& of_task = seen_[frame.at("task_id")];
+    of_task.push_back(summary_of(frame));
+    if (of_task.size() > 1 && of_task.back().seq > of_task[of_task.size() - 2].seq + 1) {
+      // Where to look for it.
+      complaints_.push_back("a hole, met by frame " + std::to_string(frames_) + " of connection "
+                            + std::to_string(connections_) + ", to port " + std::to_string(port_) + ", at "
+                            + to_rfc3339(now()) + ": " + frame.dump());
+    }
   } else if (type == "subscribed") {
     joined_ = true;
   } else if (type == "gap") {

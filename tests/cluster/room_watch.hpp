@@ -66,6 +66,8 @@ private:
   mutable std::mutex mutex_;
   bool joined_ = false;
   std::size_t connections_ = 0;
+  /// Of the connection.
+  std::size_t frames_ = 0;
   seen_events seen_;
   std::vector<std::string> complaints_;
 };

@@ -325,6 +325,31 @@ TEST_P(Postgres, PositionsAreGivenInTheOrderInWhichCommitsAreSeen) {
 
 // -- fences and leases ------------------------------------------------------------
 
+TEST_P(Postgres, TellsNoRangeThatOthersHaveCommittedInto) {
+  const auto one = join();
+  const auto other = join();
+  std::atomic<bool> over{false};
+  std::thread beside{[&] {
+    while (!over)
+      other->must(make_task());
+  }};
+  for (int i = 0; i < 30; ++i) {
+    // What is no text takes the whole batch down, so that its operations are done one by one.
+    const std::vector<operation> batch{make_task(), make_task("\xff"), make_task(), make_task()};
+    const auto result = one->writer->apply(batch);
+    EXPECT_EQ(refusal(result.outcomes.at(1)), store_errc::unavailable);
+    EXPECT_FALSE(refusal(result.outcomes.at(3)));
+    ASSERT_EQ(result.events.size(), 3U);
+    if (result.to_position > 0) {
+      EXPECT_EQ(result.to_position - result.from_position, 3);
+      EXPECT_EQ(result.events.front().position, result.from_position + 1);
+      EXPECT_EQ(result.events.back().position, result.to_position);
+    }
+  }
+  over = true;
+  beside.join();
+}
+
 TEST_P(Postgres, ATaskTakenOverIsBeyondTheReachOfItsFormerNode) {
   const auto frozen = join();
   const auto survivor = join();
