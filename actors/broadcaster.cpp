@@ -286,6 +286,7 @@ broadcaster_actor::behavior_type broadcaster(broadcaster_actor::stateful_pointer
   self->state.start(std::move(peers), std::move(measured));
   return {
     [self](const events_committed& commit) { self->state.take(commit); },
+    [self](const events_missed&) { self->state.tell_missed(); },
     [self](const join_room& request) { return self->state.join(request); },
     [self](const leave_room& request) { self->state.leave(request); },
     [self](const links_changed& links) { self->state.links_changed_to(links.complete); },

@@ -46,6 +46,8 @@ public:
   // -- commits ----------------------------------------------------------------
 
   void take(const events_committed& commit);
+  /// Has every subscriber look into the store.
+  void tell_missed();
   /// A missing commit is overdue.
   void skip_missing();
 
@@ -79,7 +81,6 @@ private:
   void order_begun(std::int64_t position);
   void publish(const event_batch& events);
   void publish(const batch_list& batches);
-  void tell_missed();
   void watch_for_missing();
   void look_later();
 

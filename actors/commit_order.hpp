@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <map>
@@ -22,6 +23,9 @@ template <class Payload>
 class commit_order {
 public:
   using time = std::chrono::steady_clock::time_point;
+
+  /// Commits that are kept until it is known where to begin.
+  static constexpr std::size_t most_before_start = 1000;
 
   /// `patience` is how long a missing commit is waited for, from when a later one
   /// was heard of.
@@ -45,6 +49,9 @@ public:
   /// A commit was heard of; those that are to be passed on now, in order. One that
   /// comes after it was given up is dropped.
   std::vector<Payload> add(std::int64_t from, std::int64_t to, Payload payload, time now) {
+    // Nobody says where to begin: what is dropped here will be missed then, as a gap.
+    if (!started() && waiting_.size() >= most_before_start)
+      waiting_.clear();
     waiting_.emplace(from, entry{to, now, std::move(payload)});
     return started() ? take() : std::vector<Payload>{};
   }

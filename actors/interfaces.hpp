@@ -67,6 +67,8 @@ struct leave_room {
 /// Passes committed events on to the subscribers of their rooms.
 using broadcaster_actor
   = caf::typed_actor<caf::reacts_to<events_committed>,
+                     // From the writer: something was committed that a former broadcaster was told of.
+                     caf::reacts_to<events_missed>,
                      // Answered once every later event of the room will reach the subscriber. A subscriber may join a
                      // room more than once and leaves it as often.
                      caf::replies_to<join_room>::with<done>, caf::reacts_to<leave_room>, caf::reacts_to<links_changed>,

@@ -19,6 +19,10 @@ namespace {
 /// Bounds a claim's transaction; what is left is claimed by the next one.
 constexpr int max_claim = 250;
 
+/// So many tasks at once are a sign that more are under way: the next claim then goes with the batch that brings them,
+/// which saves each of them a commit.
+constexpr int busy_claim = 4;
+
 /// What an exit reason says of the attempt.
 attempt_failure failure_of(const caf::error& reason) {
   if (reason == errc::attempt_failed && reason.context().match_elements<attempt_failure>())
@@ -90,17 +94,19 @@ void task_supervisor_state::take(claimed_tasks& claimed, int limit) {
     give_back(claimed);
     return;
   }
-  // Until all of them are counted, nothing more is claimed.
-  for (auto& task : claimed.tasks)
-    spawn_task(task);
   claiming_ = false;
+  arriving_ = static_cast<int>(claimed.tasks.size());
+  const auto full = arriving_ == limit;
+  if (backlog_ || full || arriving_ >= busy_claim)
+    claim();
+  for (auto& task : claimed.tasks) {
+    spawn_task(task);
+    --arriving_;
+  }
   if (claimed.next_due && context_->peers->scheduler)
     self_->send(context_->peers->scheduler, task_scheduled{*claimed.next_due});
-  const auto full = static_cast<int>(claimed.tasks.size()) == limit;
   if (full && limit == max_claim)
     pass_on(true);
-  if (backlog_ || full)
-    claim();
 }
 
 void task_supervisor_state::give_back(const claimed_tasks& claimed) {

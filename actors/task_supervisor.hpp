@@ -116,7 +116,7 @@ private:
 
   // -- claiming ---------------------------------------------------------------
 
-  [[nodiscard]] int room_left() const { return config_.capacity - static_cast<int>(running_.size()); }
+  [[nodiscard]] int room_left() const { return config_.capacity - static_cast<int>(running_.size()) - arriving_; }
   void take(claimed_tasks& claimed, int limit);
   /// Tells other nodes of what this one cannot take.
   void pass_on(bool much);
@@ -159,6 +159,8 @@ private:
   bool recover_again_ = false;
   bool recovered_ = false;
   bool claiming_ = false;
+  /// Claimed and about to be started.
+  int arriving_ = 0;
   /// Something may be due that the last claim did not return.
   bool backlog_ = false;
   bool draining_ = false;

@@ -20,8 +20,10 @@ inline constexpr std::chrono::seconds store_read{30};
 /// A task actor does nothing that takes long.
 inline constexpr std::chrono::seconds stop_task{5};
 
-/// Joining a room is a look-up, and in a cluster a round trip to each node.
-inline constexpr std::chrono::seconds join_room{5};
+/// Joining a room is a look-up, and in a cluster a round trip to each node and a
+/// question to the store. Beyond `change_rooms` and `store_read` together: whoever goes
+/// on without having joined would miss events.
+inline constexpr std::chrono::seconds join_room{40};
 
 /// Between two tries of what the store refused.
 inline constexpr std::chrono::seconds settle_again{1};

@@ -90,6 +90,14 @@ void writer_state::announce(committed& batch) {
     self_->send(peers_->scheduler, task_scheduled{*batch.next_due});
 }
 
+void writer_state::relink(services_ptr peers) {
+  const auto same_broadcaster = peers_->broadcaster == peers->broadcaster;
+  peers_ = std::move(peers);
+  // The latest commits may have been told to the one that died, when others had moved to the new one already.
+  if (!same_broadcaster && peers_->broadcaster)
+    self_->send(peers_->broadcaster, events_missed{});
+}
+
 void writer_state::abandon() {
   operations_.clear();
   for (auto& answer : std::exchange(committing_, {}))

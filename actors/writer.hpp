@@ -53,7 +53,7 @@ public:
   /// Applies what was collected, answers, and tells the others.
   void commit();
 
-  void relink(services_ptr peers) { peers_ = std::move(peers); }
+  void relink(services_ptr peers);
 
   /// Tells everybody who waits that there will be no answer: what they asked for
   /// may or may not be on disk.

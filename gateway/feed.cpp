@@ -23,9 +23,9 @@ bool feed::has_delivered(const live_event& event) const noexcept {
 void feed::begin(room resolved, std::int64_t position, std::int64_t was_ahead) {
   if (ended())
     return;
-  const auto first_time = !resolved_;
-  resolved_ = std::move(resolved);
-  if (first_time) {
+  waits_for_drain_ = false;
+  if (!resolved_) {
+    resolved_ = std::move(resolved);
     start_ = position_ = position;
     hooks_.opened(*resolved_);
   }

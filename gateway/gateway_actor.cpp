@@ -1,5 +1,6 @@
 #include "gateway/gateway_actor.hpp"
 
+#include "actors/timeouts.hpp"
 #include "gateway/chat_frames.hpp"
 #include "gateway/lane.hpp"
 #include "gateway/render.hpp"
@@ -42,9 +43,13 @@ void gateway_state::relink(services_ptr peers) {
     return;
   // The new one knows nobody. Join again, then look for what the old one did not tell.
   for (const auto& [resolved, times] : rooms_) {
-    ask(
-      peers_->broadcaster, join_room{resolved, subscriber_actor{self_}}, [this](const done&) { catch_up(); },
-      [](const store_error& reason) { spdlog::error("a room could not be joined again: {}", reason.message); });
+    self_->request(peers_->broadcaster, timeouts::join_room, join_room{resolved, subscriber_actor{self_}})
+      .then(
+        [this](const done&) { catch_up(); },
+        [](const caf::error& reason) { spdlog::error("a room could not be joined again: {}", sentence_of(reason)); });
+    // Each feed leaves for itself, so the room is to be left as often as it was joined.
+    for (int i = 1; i < times; ++i)
+      caf::anon_send(peers_->broadcaster, join_room{resolved, subscriber_actor{self_}});
   }
 }
 
@@ -130,13 +135,13 @@ void gateway_state::look_for_outage() {
 
 void gateway_state::join(const room& resolved, std::function<void()> then) {
   ++rooms_[resolved];
-  ask(
-    peers_->broadcaster, join_room{resolved, subscriber_actor{self_}}, [then](const done&) { then(); },
-    [then](const store_error&) {
-      // The broadcaster died. The room is noted and will be joined at the next one, whose arrival makes everybody
-      // look for what was missed.
-      then();
-    });
+  self_->request(peers_->broadcaster, timeouts::join_room, join_room{resolved, subscriber_actor{self_}})
+    .then([then](const done&) { then(); },
+          [then](const caf::error&) {
+            // The broadcaster died. The room is noted and will be joined at the next one, whose arrival makes everybody
+            // look for what was missed.
+            then();
+          });
 }
 
 void gateway_state::leave(const room& resolved) {

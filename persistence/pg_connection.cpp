@@ -156,6 +156,9 @@ pg_rows pg_connection::run_watched(const std::string& sql) {
   try {
     pqxx::nontransaction work{*connection_};
     return pg_rows{work.exec(sql)};
+  } catch (const pqxx::transaction_rollback& e) {
+    // Serialization and deadlock, which libpqxx tells without their SQLSTATE.
+    throw pg_conflict{one_line(e.what())};
   } catch (const pqxx::sql_error& e) {
     const auto& state = e.sqlstate();
     if (!connection_->is_open() || is_loss(state))

@@ -68,6 +68,12 @@ void pg_unit::begin(std::span<const operation> batch) {
     std::visit(fenced, op);
     std::visit(keys, op);
   }
+  // Before anything is read, since these change rows at once.
+  for (const auto& op : batch)
+    if (const auto* claim = std::get_if<claim_tasks>(&op)) {
+      take_back_leftovers(*claim);
+      promote(claim->at);
+    }
   for (const auto& id : fenced.ids)
     if (!claimed_.contains(id))
       named.ids.push_back(id);
@@ -124,7 +130,7 @@ void pg_unit::commit(committed& result, std::int64_t first) {
                       });
   result.next_due = earliest_;
   for (auto& [id, r] : rows_) {
-    if (!r.queue || r.queue->entry.state != queue_state::running) {
+    if (!r.queue || r.queue->entry.state != queue_state::running || r.queue->entry.owner != owner_) {
       claimed_.erase(id);
       continue;
     }
@@ -170,6 +176,7 @@ pg_row pg_unit::take_row(pg_rows& rows) {
     return r;
   auto& q = r.queue.emplace();
   q.entry.state = *state;
+  r.was_ready = *state == queue_state::ready;
   q.entry.held = rows.take<bool>();
   q.entry.owner = rows.take<uuid>();
   q.entry.node = rows.take<std::string>();

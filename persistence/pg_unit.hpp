@@ -59,6 +59,8 @@ struct pg_row {
   bool changed = false;
   /// There was a queue row when the batch began.
   bool was_queued = false;
+  /// It is stored as ready, so that a claim meets it there.
+  bool was_ready = false;
   bool queue_changed = false;
   int queue_rev = 0;
 };
@@ -196,6 +198,9 @@ private:
 
   // -- kept from batch to batch
   std::unordered_map<uuid, pg_row> claimed_;
+  /// Who claims through this writer; one at a time.
+  uuid owner_;
+  /// Tasks may be reserved that nobody will be told of.
   bool leftovers_ = false;
   /// This batch has reserved tasks.
   bool reserved_ = false;

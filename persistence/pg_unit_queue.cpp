@@ -187,13 +187,13 @@ candidate pg_unit::make_candidate(const pg_row& r, bool fresh) const {
 
 std::vector<candidate> pg_unit::take_ready(const claim_tasks& op) {
   std::vector<candidate> out;
-  take_back_leftovers(op);
-  promote(op.at);
+  owner_ = op.owner;
   // Turns that were promoted a moment ago are ready in this batch only.
   for (auto& [id, r] : rows_) {
     if (out.size() == static_cast<std::size_t>(op.limit))
       break;
-    if (!r.was_queued || !r.queue || r.queue->entry.state != queue_state::ready || !r.queue_changed || !row(id, true))
+    if (!r.was_queued || r.was_ready || !r.queue || r.queue->entry.state != queue_state::ready || !r.queue_changed
+        || !row(id, true))
       continue;
     auto said = connection_->query("SELECT EXISTS(SELECT 1 FROM messages WHERE thread_id = $1::uuid "
                                    "AND NOT (task_id = $2::uuid AND role = 0))",
@@ -226,11 +226,12 @@ void pg_unit::take_new(const claim_tasks& op, std::vector<candidate>& out) {
 }
 
 void pg_unit::take_back_leftovers(const claim_tasks& op) {
-  if (!std::exchange(leftovers_, false))
+  if (!leftovers_)
     return;
   connection_->query("UPDATE queue SET state = 0, again = true, owner = NULL, rev = rev + 1 "
                      "WHERE owner = $1::uuid AND state = 4",
                      op.owner);
+  leftovers_ = false;
 }
 
 void pg_unit::reserve(const claim_tasks& op, std::vector<candidate>& out) {

@@ -182,6 +182,24 @@ TEST_F(Broadcaster, IsToldWhatTheWriterCommitsInTheOrderOfPositions) {
   EXPECT_EQ(positions.size(), journaled);
 }
 
+TEST_F(Broadcaster, ANewOneTellsWhatMayHaveBeenToldToTheFormer) {
+  start_node();
+  int missed = 0;
+  const auto one = system_.spawn([&](subscriber_actor::pointer) -> subscriber_actor::behavior_type {
+    return {[](const events_published&) {}, [&](const events_missed&) { ++missed; }};
+  });
+  track(caf::actor_cast<caf::actor>(one));
+  value_of(ask<done>(peers()->broadcaster, join_room{ns_room("default"), one}));
+  EXPECT_EQ(missed, 0);
+  // The subscriber is with the new one before the writer has heard of it.
+  auto before = std::make_shared<services>(*peers());
+  before->broadcaster = nullptr;
+  caf::anon_send(peers()->writer, services_changed{before});
+  caf::anon_send(peers()->writer, services_changed{peers()});
+  run();
+  EXPECT_EQ(missed, 1);
+}
+
 // -- scheduler ----------------------------------------------------------------
 
 namespace {

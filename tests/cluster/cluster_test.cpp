@@ -38,6 +38,18 @@ node& stage::any_of(const std::vector<node*>& among) {
   return *among.at(random_() % among.size());
 }
 
+node& stage::busiest_of(const std::vector<node*>& among) {
+  std::pair<double, node*> most{0, among.front()};
+  EXPECT_TRUE(eventually([&] {
+    for (auto* one : among) {
+      most = std::max(most, {one->metric("troupe_tasks_running"), one});
+    }
+    return most.first > 0;
+  }))
+    << "nobody runs anything";
+  return *most.second;
+}
+
 // -- the fixture --------------------------------------------------------------------
 
 void cluster_test::start(roles counts, const flag_map& flags) {

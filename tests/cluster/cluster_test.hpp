@@ -42,6 +42,9 @@ public:
   /// One of `among`.
   node& any_of(const std::vector<node*>& among);
 
+  /// The one of `among` that runs most tasks, once any of them runs some.
+  static node& busiest_of(const std::vector<node*>& among);
+
   [[nodiscard]] cluster& nodes() noexcept { return nodes_; }
   std::mt19937_64& random() noexcept { return random_; }
 

@@ -11,7 +11,7 @@ protected:
     return under_load({.inputs = long_inputs()}, [&](stage& scene) {
       // Without links a worker looks for work once a second.
       scene.await_tasks(100);
-      node& victim = scene.any_of(nodes().workers());
+      node& victim = scene.busiest_of(nodes().workers());
       victim.kill();
       while (scene.goes_on()) {
         scene.await_some_tasks();
@@ -28,7 +28,7 @@ TEST_F(CutNodes, FromTheDatabaseAreReplacedAndComeBack) {
   const auto result = under_load({.length = load_time(1s), .inputs = long_inputs()}, [&](stage& scene) {
     do {
       scene.await_some_tasks();
-      node& victim = scene.any_of(nodes().nodes());
+      node& victim = scene.busiest_of(nodes().nodes());
       const auto pid = victim.pid();
       victim.database_link().cut();
       EXPECT_TRUE(eventually([&] { return victim.readiness() == 503; })) << "it believes to be ready";

@@ -10,7 +10,7 @@ TEST_F(FrozenNodes, WriteNothingMoreOnceTheyGoOn) {
   const auto result = under_load({.length = load_time(1s), .inputs = long_inputs()}, [&](stage& scene) {
     do {
       scene.await_some_tasks();
-      node& victim = scene.any_of(nodes().nodes());
+      node& victim = scene.busiest_of(nodes().nodes());
       const auto pid = victim.pid();
       victim.freeze();
       let_pass(3 * lease_time);

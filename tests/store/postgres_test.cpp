@@ -350,6 +350,44 @@ TEST_P(Postgres, TellsNoRangeThatOthersHaveCommittedInto) {
   beside.join();
 }
 
+TEST_P(Postgres, ABatchWhoseClaimWasInVainIsDoneAgainAsAWhole) {
+  const auto one = join();
+  auto first = make_task();
+  first.execute = true;
+  one->must(first);
+  // The first write fails as if others had been faster, when the claim has reserved the task already.
+  sql("CREATE SEQUENCE writes");
+  sql("CREATE FUNCTION conflict_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "IF nextval('troupe.writes') = 1 THEN RAISE EXCEPTION 'faster' USING ERRCODE = '40001'; END IF; RETURN NEW; END "
+      "$$");
+  sql("CREATE TRIGGER conflict BEFORE INSERT ON batches FOR EACH ROW EXECUTE FUNCTION conflict_once()");
+  auto second = make_turn(first.task.id);
+  second.execute = true;
+  const std::vector<operation> batch{second, claim_tasks{one->owner, "node", 10, now()}};
+  const auto result = one->writer->apply(batch);
+  const auto claimed = value_of<claimed_tasks>(outcome{result.outcomes.at(1)}).tasks;
+  ASSERT_EQ(claimed.size(), 1U);
+  EXPECT_EQ(claimed[0].id, first.task.id);
+  EXPECT_EQ(sql("SELECT last_value FROM writes"), "2") << "it was not done as a whole at the second try";
+}
+
+TEST_P(Postgres, ATaskThatBecomesDueMayBeChangedByTheBatchThatClaimsIt) {
+  const auto one = join();
+  auto first = make_task();
+  first.execute = true;
+  first.task.run_at = now() - 1s;
+  first.task.created_at = now() - 2s;
+  one->must(first);
+  ASSERT_EQ(sql("SELECT state FROM queue"), "3");
+  const auto before = std::stoi(sql("SELECT count(*) FROM batches"));
+  auto second = make_turn(first.task.id);
+  second.execute = true;
+  const std::vector<operation> batch{second, claim_tasks{one->owner, "node", 10, now()}};
+  const auto result = one->writer->apply(batch);
+  EXPECT_EQ(value_of<claimed_tasks>(outcome{result.outcomes.at(1)}).tasks.size(), 1U);
+  EXPECT_EQ(std::stoi(sql("SELECT count(*) FROM batches")), before + 1) << "it was done one by one";
+}
+
 TEST_P(Postgres, ATaskTakenOverIsBeyondTheReachOfItsFormerNode) {
   const auto frozen = join();
   const auto survivor = join();

@@ -119,6 +119,18 @@ TEST_F(CommitOrder, TheSameCommitTwiceIsPassedOnOnce) {
   EXPECT_THAT(add(0, 2, "a"), ElementsAre("a", "b"));
 }
 
+TEST_F(CommitOrder, KeepsABoundedNumberOfCommitsUntilItIsStarted) {
+  constexpr auto most = static_cast<std::int64_t>(decltype(order_)::most_before_start);
+  for (std::int64_t at = 0; at < most + 2; ++at)
+    add(at, at + 1, "x");
+  EXPECT_THAT(order_.start(0), IsEmpty()) << "the beginning was dropped";
+  ASSERT_TRUE(order_.deadline());
+  now_ += 100ms;
+  const auto skipped = order_.skip(now_);
+  EXPECT_TRUE(skipped.missed);
+  EXPECT_EQ(skipped.next.size(), 2U);
+}
+
 TEST_F(CommitOrder, StoppedItForgetsEverything) {
   order_.start(0);
   add(2, 3, "b");
