@@ -21,7 +21,7 @@ constexpr std::chrono::milliseconds read_again{500};
 /// How often is asked whether the store is away.
 constexpr std::chrono::milliseconds outage_interval{500};
 
-/// So long a client may wait for a store that is away.
+/// So long a question may be open while the store is away; looked at every `outage_interval`.
 constexpr std::chrono::seconds longest_wait_for_outage{1};
 
 live_event to_live(const event_record& event) {

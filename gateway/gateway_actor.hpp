@@ -135,7 +135,8 @@ public:
   void post(std::function<void(lane&)> f);
 
   /// Asks an actor; `on_value` gets the answer, `on_error` any error as the
-  /// store's. The request times out.
+  /// store's. The request times out. `on_value` is a lambda with one plain signature:
+  /// neither generic nor mutable.
   template <class Handle, class Message, class OnValue, class OnError>
   void ask(const Handle& whom, Message&& what, OnValue on_value, OnError on_error) {
     // Others answer while the store is away; these wait until it is back.

@@ -19,8 +19,8 @@ void open_questions::refuse_before(time_point at) {
     const auto refused = open_.extract(open_.begin());
     refused.mapped().on_refusal(
       {store_errc::unavailable,
-       "The database does not answer, and nobody knows yet whether this was stored. Repeat the "
-       "request; with the Idempotency-Key of the first it is not done twice."});
+       "The database does not answer, and nobody knows yet whether this was stored. A POST may be repeated with the "
+       "Idempotency-Key of the first; for anything else look first, once the database is back."});
   }
 }
 
