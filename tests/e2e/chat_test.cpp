@@ -69,6 +69,7 @@ TEST_F(Chat, ReadsTheHistoryInPages) {
 TEST_F(Chat, QueuesATurnBehindABusyOneUnlessToldOtherwise) {
   auto& client = converse();
   client.send({{"type", "chat:send"}, {"message", "@delay=200 slow"}});
+  client.until(of_type("task:started"));
   client.send({{"type", "chat:send"}, {"message", "quick"}});
   EXPECT_EQ(client.until(of_type("task:completed")).back().at("data").at("output"), "Echo: slow");
   EXPECT_EQ(client.until(of_type("task:completed")).back().at("data").at("output"), "Echo: quick");
