@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>
-#include <filesystem>
 
 namespace troupe {
 
@@ -18,13 +17,6 @@ caf::actor_system_config& configure(caf::actor_system_config& config) {
   config.add_message_types<caf::id_block::troupe_handles>();
   config.set("scheduler.policy", caf::atom("testing"));
   return config;
-}
-
-std::string make_folder() {
-  auto name = (std::filesystem::temp_directory_path() / "troupe-test-XXXXXX").string();
-  if (!::mkdtemp(name.data()))
-    throw std::runtime_error{"no temporary folder"};
-  return name;
 }
 
 template <class T>
@@ -46,11 +38,11 @@ caf::behavior witness(caf::event_based_actor*, std::shared_ptr<services_ptr> pee
 
 } // namespace
 
-actor_fixture::actor_fixture() : system_{configure(system_config_)}, folder_{make_folder()} {
+actor_fixture::actor_fixture() : system_{configure(system_config_)} {
   run();
   start_ = coordinator().clock().now();
   actors_at_start_ = living_actors();
-  const auto file = stored(open_database("sqlite:" + folder_ + "/troupe.db"));
+  const auto file = stored(open_database("sqlite:" + folder_.file("troupe.db")));
   reader_ = stored(file->open_reader());
   config_.store = std::make_shared<faulty_database>(file, faults_);
   config_.measured = std::make_shared<metrics>();
@@ -69,8 +61,6 @@ actor_fixture::actor_fixture() : system_{configure(system_config_)}, folder_{mak
 actor_fixture::~actor_fixture() {
   reader_.reset();
   config_.store.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 void actor_fixture::TearDown() {

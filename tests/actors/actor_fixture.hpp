@@ -3,6 +3,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/node.hpp"
 #include "tests/actors/faulty_database.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <caf/actor_registry.hpp>
 #include <caf/actor_system.hpp>
@@ -164,7 +165,7 @@ private:
     return static_cast<caf::scheduler::test_coordinator&>(system_.scheduler());
   }
 
-  std::string folder_;
+  temporary_folder folder_;
   std::chrono::steady_clock::time_point start_;
   std::chrono::microseconds clock_skew_{0};
   std::size_t actors_at_start_ = 0;

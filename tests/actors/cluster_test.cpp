@@ -26,6 +26,18 @@ protected:
     });
   }
 
+  /// From now on, leases that the store is asked to look at come into `suspects_`.
+  void note_suspects() {
+    faults_->befalls = [this](auto batch) {
+      for (const auto& op : batch)
+        if (const auto* recover = std::get_if<recover_tasks>(&op))
+          suspects_.insert(suspects_.end(), recover->suspects.begin(), recover->suspects.end());
+      return fault::none;
+    };
+  }
+
+  std::vector<uuid> suspects_;
+
   std::vector<node_record> nodes() { return value_of(ask<node_list>(peers()->readers.front(), get_nodes{})).nodes; }
 };
 
@@ -140,32 +152,20 @@ TEST_F(Cluster, ANewHelloReplacesALink) {
 }
 
 TEST_F(Cluster, TheDeathOfALinkedNodeMakesItsLeaseASuspect) {
-  std::vector<uuid> suspects;
   const auto peer = make_peer("far", idle_worker);
-  faults_->befalls = [&](auto batch) {
-    for (const auto& op : batch)
-      if (const auto* recover = std::get_if<recover_tasks>(&op))
-        suspects.insert(suspects.end(), recover->suspects.begin(), recover->suspects.end());
-    return fault::none;
-  };
+  note_suspects();
   kill(peer->self);
-  EXPECT_THAT(suspects, ElementsAre(idle_worker.lease));
+  EXPECT_THAT(suspects_, ElementsAre(idle_worker.lease));
 }
 
 TEST_F(Cluster, TheLeaseOfASuspectIsTheOneItLastTold) {
-  std::vector<uuid> suspects;
   const auto peer = make_peer("far", idle_worker);
   auto changed = idle_worker;
   changed.lease = make_uuid();
   tell(node_status{peer->from(), changed});
-  faults_->befalls = [&](auto batch) {
-    for (const auto& op : batch)
-      if (const auto* recover = std::get_if<recover_tasks>(&op))
-        suspects.insert(suspects.end(), recover->suspects.begin(), recover->suspects.end());
-    return fault::none;
-  };
+  note_suspects();
   kill(peer->self);
-  EXPECT_THAT(suspects, ElementsAre(changed.lease));
+  EXPECT_THAT(suspects_, ElementsAre(changed.lease));
 }
 
 TEST_F(Cluster, TheDeathOfTheClusterActorBreaksLinksAndNothingElse) {

@@ -1,5 +1,7 @@
 #include "actors/node.hpp"
 #include "tests/actors/faulty_database.hpp"
+#include "tests/eventually.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -27,45 +29,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 20s;
-
-bool eventually(const std::function<bool()>& holds) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > deadline)
-      return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
-}
-
 /// Files of PEM; empty without TLS.
 struct certificate {
   std::string own;
   std::string key;
   std::string authority;
-};
-
-class temporary_folder {
-public:
-  temporary_folder() {
-    auto name = (std::filesystem::temp_directory_path() / "troupe-test-XXXXXX").string();
-    if (!::mkdtemp(name.data()))
-      throw std::runtime_error{"no temporary folder"};
-    path_ = name;
-  }
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-
-private:
-  std::filesystem::path path_;
 };
 
 caf::actor_system_config& configure(caf::actor_system_config& config, const certificate& tls,
@@ -271,11 +239,10 @@ TEST_P(Links, AreMadeAgainWhenOneEndDies) {
 
 TEST_P(Links, AreNotMadeBetweenDatabases) {
   real_node older{"older", first_};
-  real_node younger{"younger", second_, {older.record()}, "another-database"};
-  younger.record();
-  // It has dialled by the time it is listed, and is dialling again.
-  std::this_thread::sleep_for(700ms);
-  EXPECT_TRUE(younger.has_links(0));
+  real_node sister{"sister", first_, {}, "another-database"};
+  real_node younger{"younger", second_, {older.record(), sister.record()}, "another-database"};
+  // Both are dialled at once, so that the one has been refused when the other is linked.
+  EXPECT_TRUE(eventually([&] { return sister.has_links(1) && younger.has_links(1); }));
   EXPECT_TRUE(older.has_links(0));
 }
 
@@ -287,10 +254,12 @@ TEST_F(EncryptedLinks, NeedACertificateOfTheSameAuthority) {
   auto stranger = make_certificate("stranger", "strange");
   stranger.authority = first_.authority;
   real_node older{"older", first_};
-  real_node younger{"younger", stranger, {older.record()}};
-  younger.record();
-  std::this_thread::sleep_for(700ms);
-  EXPECT_TRUE(younger.has_links(0));
+  // Whoever trusts the stranger's authority takes it.
+  auto trusting = second_;
+  trusting.authority = folder_.file("strange.pem");
+  real_node friendly{"friendly", trusting};
+  real_node younger{"younger", stranger, {older.record(), friendly.record()}};
+  EXPECT_TRUE(eventually([&] { return friendly.has_links(1) && younger.has_links(1); }));
   EXPECT_TRUE(older.has_links(0));
 }
 

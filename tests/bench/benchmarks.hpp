@@ -34,7 +34,7 @@ public:
   [[nodiscard]] server_process& process() noexcept { return process_; }
 
 private:
-  temporary_directory data_;
+  temporary_folder data_;
   server_process process_;
 };
 

@@ -1,6 +1,6 @@
 #include "tests/bench/ceiling.hpp"
 
-#include "persistence/store.hpp"
+#include "tests/bench/operations.hpp"
 
 #include <sqlite3.h>
 
@@ -20,14 +20,6 @@ using clock = std::chrono::steady_clock;
 
 constexpr std::string_view input = "Hello";
 constexpr std::string_view answer = "Echo: Hello";
-
-template <class T>
-T take(store_result<T> result) {
-  if (const auto* error = std::get_if<store_error>(&result)) {
-    throw std::runtime_error{error->message};
-  }
-  return std::get<T>(std::move(result));
-}
 
 double per_second(std::size_t tasks, clock::time_point begin) {
   return static_cast<double>(tasks) / std::chrono::duration<double>(clock::now() - begin).count();
@@ -167,41 +159,6 @@ void in_groups(raw_store& store, const std::vector<uuid>& ids, Step step) {
   store.execute("COMMIT");
 }
 
-// -- through the store ----------------------------------------------------------------
-
-void expect_done(const committed& result) {
-  for (const auto& outcome : result.outcomes) {
-    if (const auto* error = std::get_if<store_error>(&outcome)) {
-      throw std::runtime_error{error->message};
-    }
-  }
-}
-
-create_task creation() {
-  create_task op;
-  op.task.id = make_uuid();
-  op.task.thread_id = op.task.id;
-  op.task.ns = "default";
-  op.task.name = "Hello";
-  op.task.input = input;
-  op.task.bot = "default";
-  op.task.bot_ns = "default";
-  op.task.created_by = "anonymous";
-  op.task.created_at = op.task.updated_at = now();
-  op.execute = true;
-  return op;
-}
-
-complete_task completion(const uuid& id, const uuid& owner) {
-  complete_task op;
-  op.fence = {id, 1, owner};
-  op.output = answer;
-  op.events = {{event_type::chat_chunk, R"({"text":"Echo: Hello","offset":0})"}, {event_type::chat_done, "{}"}};
-  op.usage = {1, 2};
-  op.at = now();
-  return op;
-}
-
 } // namespace
 
 double raw_ceiling(const std::filesystem::path& directory, std::size_t tasks, std::size_t group) {
@@ -239,13 +196,13 @@ double store_ceiling(const std::filesystem::path& directory, std::size_t tasks, 
     std::vector<operation> completions;
     for (std::size_t i = 0; i < group; ++i) {
       auto op = creation();
-      completions.emplace_back(completion(op.task.id, owner));
+      completions.emplace_back(completion({op.task.id, 1, owner}));
       creations.emplace_back(std::move(op));
     }
-    expect_done(writer->apply(creations));
+    apply_all(*writer, creations);
     const std::vector<operation> claim{claim_tasks{owner, "node", static_cast<int>(group), now()}};
-    expect_done(writer->apply(claim));
-    expect_done(writer->apply(completions));
+    apply_all(*writer, claim);
+    apply_all(*writer, completions);
   }
   return per_second(tasks, begin);
 }

@@ -1,6 +1,7 @@
 #include "tests/bench/benchmarks.hpp"
 #include "tests/bench/http_load.hpp"
 #include "tests/bench/postgres_nodes.hpp"
+#include "tests/bench/start_times.hpp"
 #include "tests/bench/subscribers.hpp"
 
 #include <algorithm>
@@ -18,10 +19,6 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-double milliseconds_between(clock::time_point from, clock::time_point to) {
-  return std::chrono::duration<double, std::milli>(to - from).count();
-}
-
 // -- latency ----------------------------------------------------------------------
 
 struct start_times {
@@ -33,32 +30,6 @@ struct start_times {
   std::vector<double> medians;
   std::vector<double> slow;
 };
-
-/// From the POST to `task:started` at a subscriber of the same node, one task at a time.
-std::vector<double> time_starts(std::uint16_t port, std::size_t tasks) {
-  const std::string request = post_request("/api/v1/tasks", R"({"input":"Hello","execute":true})");
-  const auto socket = connect_loopback(port);
-  subscribers watcher{port, 1, "namespace:default"};
-  std::vector<double> milliseconds;
-  for (std::size_t n = 0; n < tasks; ++n) {
-    const auto sent = clock::now();
-    clock::time_point started{};
-    send_all(socket.get(), request);
-    watcher.receive_until([&](std::string_view frame) {
-      if (frame.starts_with(R"({"type":"task:started")")) {
-        started = clock::now();
-      }
-      return frame.starts_with(R"({"type":"task:completed")");
-    });
-    std::string answer;
-    raw_answer parsed;
-    while (answer_length(answer, parsed) == 0) {
-      receive_some(socket.get(), answer);
-    }
-    milliseconds.push_back(milliseconds_between(sent, started));
-  }
-  return milliseconds;
-}
 
 // -- growth -----------------------------------------------------------------------
 

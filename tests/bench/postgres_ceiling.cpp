@@ -130,7 +130,7 @@ double pgbench_ceiling(const postgres_server& server, const std::string& name, c
   if (const auto migrated = migrate_database(url); const auto* error = std::get_if<store_error>(&migrated)) {
     throw std::runtime_error{error->message};
   }
-  const temporary_directory folder;
+  const temporary_folder folder;
   const auto file = folder.path() / "life.sql";
   std::ofstream{file} << script(group);
   const std::string binaries = server.value("SELECT setting FROM pg_config WHERE name = 'BINDIR'");

@@ -38,7 +38,7 @@ private:
     running_node(const std::filesystem::path& parent, const std::vector<std::string>& flags)
       : data{parent}, process{data.path(), flags} {}
 
-    temporary_directory data;
+    temporary_folder data;
     server_process process;
   };
 

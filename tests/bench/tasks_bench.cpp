@@ -1,6 +1,7 @@
 #include "tests/bench/benchmarks.hpp"
 #include "tests/bench/ceiling.hpp"
 #include "tests/bench/http_load.hpp"
+#include "tests/bench/start_times.hpp"
 #include "tests/bench/subscribers.hpp"
 
 #include <algorithm>
@@ -70,7 +71,7 @@ std::vector<figure> measure_throughput(const bench_options& options) {
     const auto measured = create_and_execute(options, tasks);
     engine.push_back(measured.per_second);
     cores.push_back(measured.server_cores);
-    const temporary_directory directory{options.directory};
+    const temporary_folder directory{options.directory};
     raw.push_back(raw_ceiling(directory.path(), tasks, group));
     store.push_back(store_ceiling(directory.path(), tasks, group));
   }
@@ -101,31 +102,11 @@ std::vector<figure> measure_creation(const bench_options& options) {
 
 std::vector<figure> measure_latency(const bench_options& options) {
   const std::size_t tasks = options.amount(2'000);
-  const std::string request = post_request("/api/v1/tasks", R"({"input":"Hello","execute":true})");
   std::vector<double> medians;
   std::vector<double> slowest;
   for (int i = 0; i < options.repetitions; ++i) {
     fresh_server server{options};
-    const auto socket = connect_loopback(server.port());
-    subscribers watcher{server.port(), 1, "namespace:default"};
-    std::vector<double> milliseconds;
-    for (std::size_t n = 0; n < tasks; ++n) {
-      const auto sent = clock::now();
-      clock::time_point started{};
-      send_all(socket.get(), request);
-      watcher.receive_until([&](std::string_view frame) {
-        if (frame.starts_with(R"({"type":"task:started")")) {
-          started = clock::now();
-        }
-        return frame.starts_with(R"({"type":"task:completed")");
-      });
-      std::string answer;
-      raw_answer parsed;
-      while (answer_length(answer, parsed) == 0) {
-        receive_some(socket.get(), answer);
-      }
-      milliseconds.push_back(std::chrono::duration<double, std::milli>(started - sent).count());
-    }
+    auto milliseconds = time_starts(server.port(), tasks);
     medians.push_back(percentile(milliseconds, 0.5));
     slowest.push_back(percentile(milliseconds, 0.99));
   }

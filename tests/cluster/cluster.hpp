@@ -86,7 +86,7 @@ private:
   std::string name_;
   std::string role_;
   flag_map flags_;
-  temporary_directory data_;
+  temporary_folder data_;
   tcp_proxy proxy_;
   std::optional<server_process> process_;
   std::string earlier_output_;

@@ -56,7 +56,7 @@ private:
   std::vector<row> ask(const std::string& database, const std::string& sql) const;
   void stop(int signal);
 
-  temporary_directory folder_;
+  temporary_folder folder_;
   std::uint16_t port_ = 0;
   std::optional<child_process> process_;
 };

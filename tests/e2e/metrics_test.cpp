@@ -86,7 +86,7 @@ TEST_F(Metrics, PassPromtool) {
     GTEST_SKIP() << "promtool is missing: `./dev test` fetches it";
   }
   run_task("Hello");
-  const temporary_directory directory;
+  const temporary_folder directory;
   const std::string file = (directory.path() / "metrics").string();
   std::ofstream{file} << text();
   child_process check{{"/bin/sh", "-c", "promtool check metrics <" + file}};
@@ -94,7 +94,7 @@ TEST_F(Metrics, PassPromtool) {
 }
 
 TEST(OpenApi, IsServedAsItStandsInTheSource) {
-  const temporary_directory data;
+  const temporary_folder data;
   const server_process server{data.path()};
   http_client http{server.port()};
   const auto served = http.get("/openapi.json");

@@ -113,7 +113,7 @@ TEST_F(Process, RefusesAnAddressThatOthersCouldReach) {
 }
 
 TEST_F(Process, RefusesAPortThatIsTaken) {
-  const temporary_directory other;
+  const temporary_folder other;
   const auto refused
     = run_troupe({"serve", "--http-port", std::to_string(server().port()), "--data-dir", other.path().string()});
   EXPECT_NE(refused.exit_code, 0);

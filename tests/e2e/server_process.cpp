@@ -52,32 +52,6 @@ std::vector<std::string> serve_command(const std::filesystem::path& data_dir, co
 
 } // namespace
 
-bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() >= deadline) {
-      return false;
-    }
-    ::poll(nullptr, 0, 5);
-  }
-  return true;
-}
-
-// -- temporary_directory --------------------------------------------------------
-
-temporary_directory::temporary_directory(const std::filesystem::path& parent) {
-  std::string pattern = (parent / "troupe-test-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) {
-    throw last_error("mkdtemp");
-  }
-  path_ = pattern;
-}
-
-temporary_directory::~temporary_directory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 // -- child_process --------------------------------------------------------------
 
 child_process::child_process(const std::vector<std::string>& command) {

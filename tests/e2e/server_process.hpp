@@ -1,5 +1,8 @@
 #pragma once
 
+#include "tests/eventually.hpp"
+#include "tests/temporary_folder.hpp"
+
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -19,29 +22,6 @@
 namespace troupe {
 
 using namespace std::chrono_literals;
-
-/// How long a test waits for what must happen, on a machine that may be slow.
-inline constexpr std::chrono::milliseconds patience{30'000};
-
-/// Looks at `condition` again and again until it holds, at most for `limit`.
-/// True if it came to hold.
-bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit = patience);
-
-/// A directory of its own, removed with everything in it.
-class temporary_directory {
-public:
-  /// Made below `parent`, by default the system's place for temporary files.
-  explicit temporary_directory(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
-  ~temporary_directory();
-
-  temporary_directory(const temporary_directory&) = delete;
-  temporary_directory& operator=(const temporary_directory&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// A child process whose standard output and error are collected. It is killed
 /// with the object, and by the kernel if the parent dies.

@@ -90,7 +90,7 @@ protected:
   void wait_for_event(const std::string& id, const std::string& type);
 
 private:
-  temporary_directory data_;
+  temporary_folder data_;
   std::optional<server_process> server_;
   std::optional<http_client> http_;
 };

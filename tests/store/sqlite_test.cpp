@@ -20,7 +20,7 @@ using testing::HasSubstr;
 
 class Sqlite : public testing::Test {
 protected:
-  [[nodiscard]] std::string file() const { return folder.path() + "/troupe.db"; }
+  [[nodiscard]] std::string file() const { return folder.file("troupe.db"); }
   [[nodiscard]] std::string url() const { return "sqlite:" + file(); }
 
   std::shared_ptr<database> open() { return value_of<std::shared_ptr<database>>(open_database(url())); }
@@ -74,7 +74,7 @@ TEST_F(Sqlite, AReaderNeitherWritesNorCheckpoints) {
 }
 
 TEST_F(Sqlite, MissingFoldersAreCreated) {
-  const auto deep = folder.path() + "/a/b/troupe.db";
+  const auto deep = folder.file("a/b/troupe.db");
   value_of<std::shared_ptr<database>>(open_database("sqlite:" + deep));
   EXPECT_TRUE(std::filesystem::exists(deep));
 }

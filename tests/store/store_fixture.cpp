@@ -13,7 +13,7 @@ constexpr int all = 100'000;
 
 class sqlite_place final : public test_database {
 public:
-  [[nodiscard]] std::string url() const override { return "sqlite:" + folder_.path() + "/troupe.db"; }
+  [[nodiscard]] std::string url() const override { return "sqlite:" + folder_.file("troupe.db"); }
 
 private:
   temporary_folder folder_;
@@ -49,18 +49,6 @@ private:
 } // namespace
 
 // -- places ---------------------------------------------------------------------
-
-temporary_folder::temporary_folder() {
-  auto name = (std::filesystem::temp_directory_path() / "troupe-test-XXXXXX").string();
-  if (!::mkdtemp(name.data()))
-    throw std::runtime_error{"no temporary folder"};
-  path_ = name;
-}
-
-temporary_folder::~temporary_folder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 std::vector<database_kind> database_kinds() {
   return {{"Sqlite", [] { return std::make_unique<sqlite_place>(); }},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "persistence/store.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -39,19 +40,6 @@ inline void PrintTo(const database_kind& kind, std::ostream* out) {
 
 /// Every kind there is.
 std::vector<database_kind> database_kinds();
-
-/// A folder of its own below the system's temporary one; removed with the object.
-class temporary_folder {
-public:
-  temporary_folder();
-  ~temporary_folder();
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  [[nodiscard]] const std::string& path() const noexcept { return path_; }
-
-private:
-  std::string path_;
-};
 
 /// The value in a result or an outcome; the test fails with the store's sentence
 /// if there is none.

@@ -2,6 +2,7 @@
 #include "config/setting_table.hpp"
 #include "config/settings.hpp"
 #include "config/toml.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <CLI/CLI.hpp>
 #include <gmock/gmock.h>
@@ -35,15 +36,11 @@ protected:
     for (const auto& each : setting_table())
       unsetenv(each.variable().c_str());
     unsetenv("TROUPE_CONFIG");
-    auto pattern = (std::filesystem::temp_directory_path() / "troupe-settings-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
   }
 
   void TearDown() override {
     for (const auto& name : variables_)
       unsetenv(name.c_str());
-    std::filesystem::remove_all(folder_);
   }
 
   void set_variable(const std::string& name, const std::string& value) {
@@ -52,7 +49,7 @@ protected:
   }
 
   std::string file(const std::string& content, const std::string& name = "troupe.toml") {
-    const auto path = folder_ / name;
+    const auto path = folder_.path() / name;
     std::ofstream(path) << content;
     return path.string();
   }
@@ -95,7 +92,7 @@ protected:
   settings result;
 
 private:
-  std::filesystem::path folder_;
+  temporary_folder folder_;
   std::vector<std::string> variables_;
 };
 
