@@ -46,12 +46,9 @@ committed pg_writer::apply(std::span<const operation> batch) {
   };
   try {
     return apply_together(batch);
-  } catch (const pg_failure& e) {
-    if (batch.size() <= 1 || e.concerns_all() || place_->given_up)
-      return refuse_all(e);
-    spdlog::warn("a batch of {} is done one by one: {}", batch.size(), e.what());
   } catch (const std::exception& e) {
-    if (batch.size() <= 1)
+    const auto* failure = dynamic_cast<const pg_failure*>(&e);
+    if (batch.size() <= 1 || (failure && (failure->concerns_all() || place_->given_up)))
       return refuse_all(e);
     spdlog::warn("a batch of {} is done one by one: {}", batch.size(), e.what());
   }

@@ -29,7 +29,7 @@ struct committed {
   /// The positions of this commit: those behind `from_position` up to and with
   /// `to_position`. The next commit, of whichever writer, goes on from there, so
   /// that whoever hears of all commits can tell when it has missed one. Both are 0
-  /// if the batch took none.
+  /// if the batch took none, and if others have committed in between.
   std::int64_t from_position = 0;
   std::int64_t to_position = 0;
   /// This batch made tasks ready to be claimed, or left some of those it found.

@@ -1,90 +1,22 @@
-#include "store_fixture.hpp"
+#include "tests/store/postgres_fixture.hpp"
 
 #include <gmock/gmock.h>
 
 #include <atomic>
 #include <map>
-#include <pqxx/connection>
-#include <pqxx/nontransaction>
 #include <random>
 #include <set>
 #include <thread>
 
-/// What only several nodes on one database show: races, leases, lost connections.
+/// What only several nodes on one database show: races, batches, lost connections.
 namespace troupe {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-class Postgres : public store_fixture {
-protected:
-  /// Another process on the same database.
-  struct node {
-    explicit node(const std::string& url)
-      : db{value_of<std::shared_ptr<database>>(open_database(url))}, writer{value_of<std::unique_ptr<store_writer>>(
-                                                                       db->open_writer())},
-        reader{value_of<std::unique_ptr<store_reader>>(db->open_reader())} {}
+using Postgres = postgres_fixture;
 
-    template <class Op>
-    outcome apply(Op op) {
-      const operation one{std::move(op)};
-      last = writer->apply(std::span{&one, 1});
-      return last.outcomes.at(0);
-    }
-    template <class Op>
-    typename Op::result_type must(Op op) {
-      return value_of<typename Op::result_type>(apply(std::move(op)));
-    }
-    std::vector<claimed_task> claim(int limit = 100) { return must(claim_tasks{owner, "node", limit, now()}).tasks; }
-    void take_lease(std::chrono::milliseconds ttl = 10s) { must(renew_lease{owner, id, "node", ttl, true}); }
-    [[nodiscard]] fence fence_of(const claimed_task& task) const { return {task.id, task.attempt, owner}; }
-
-    std::shared_ptr<database> db;
-    std::unique_ptr<store_writer> writer;
-    std::unique_ptr<store_reader> reader;
-    uuid id = make_uuid();
-    uuid owner = make_uuid();
-    committed last;
-  };
-
-  std::unique_ptr<node> join() { return std::make_unique<node>(place->url()); }
-
-  /// Runs SQL beside everybody else, as an operator might.
-  std::string sql(const std::string& text) {
-    pqxx::connection connection{place->url()};
-    pqxx::nontransaction work{connection};
-    work.exec("SET search_path = troupe");
-    const auto rows = work.exec(text);
-    return rows.empty() ? "" : rows[0][0].c_str();
-  }
-
-  /// Ends the sessions of every node, as a failover would.
-  void cut_all() {
-    sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-        "AND application_name = 'troupe' AND datname = current_database()");
-  }
-
-  /// Journal of a task: its numbers must be 1, 2, 3…
-  void expect_whole_journal(const uuid& id) {
-    std::int64_t expected = 0;
-    int ends = 0;
-    for (const auto& event : journal(id)) {
-      EXPECT_EQ(event.seq, ++expected) << id.to_string();
-      ends += is_terminal(event.type) ? 1 : 0;
-    }
-    EXPECT_EQ(ends, 1) << id.to_string() << ": " << story(id);
-  }
-};
-
-std::vector<database_kind> postgres_only() {
-  auto kinds = database_kinds();
-  std::erase_if(kinds, [](const auto& kind) { return kind.name != "Postgres"; });
-  return kinds;
-}
-
-INSTANTIATE_TEST_SUITE_P(Only, Postgres, testing::ValuesIn(postgres_only()),
-                         [](const auto& kind) { return kind.param.name; });
+TROUPE_ON_SHARED_DATABASES(Postgres);
 
 // -- the schema -----------------------------------------------------------------
 
@@ -323,7 +255,7 @@ TEST_P(Postgres, PositionsAreGivenInTheOrderInWhichCommitsAreSeen) {
     EXPECT_EQ(followed[i].position, followed[i - 1].position + 1);
 }
 
-// -- fences and leases ------------------------------------------------------------
+// -- batches --------------------------------------------------------------------
 
 TEST_P(Postgres, TellsNoRangeThatOthersHaveCommittedInto) {
   const auto one = join();
@@ -386,104 +318,6 @@ TEST_P(Postgres, ATaskThatBecomesDueMayBeChangedByTheBatchThatClaimsIt) {
   const auto result = one->writer->apply(batch);
   EXPECT_EQ(value_of<claimed_tasks>(outcome{result.outcomes.at(1)}).tasks.size(), 1U);
   EXPECT_EQ(std::stoi(sql("SELECT count(*) FROM batches")), before + 1) << "it was done one by one";
-}
-
-TEST_P(Postgres, ATaskTakenOverIsBeyondTheReachOfItsFormerNode) {
-  const auto frozen = join();
-  const auto survivor = join();
-  frozen->take_lease(1ms);
-  survivor->take_lease();
-  const auto id = execute();
-  const auto before = frozen->claim().at(0);
-  // The server has been up for longer than a lease of a millisecond.
-  const auto recovered = survivor->must(recover_tasks{5, now(), {}});
-  EXPECT_EQ(recovered.requeued, 1);
-  const auto after = survivor->claim().at(0);
-  EXPECT_EQ(after.id, id);
-  EXPECT_EQ(after.attempt, 2);
-
-  const auto told = journal(id).size();
-  append_journal late;
-  late.fence = frozen->fence_of(before);
-  late.events = {{event_type::chat_chunk, R"({"text":"too late","offset":0})"}};
-  late.at = now();
-  EXPECT_EQ(refusal(frozen->apply(late)), store_errc::fenced);
-  complete_task end;
-  end.fence = frozen->fence_of(before);
-  end.output = "too late";
-  end.at = now();
-  EXPECT_EQ(refusal(frozen->apply(end)), store_errc::fenced);
-  EXPECT_EQ(refusal(frozen->apply(renew_lease{frozen->owner, frozen->id, "node", 10s, false})), store_errc::fenced);
-  EXPECT_EQ(journal(id).size(), told);
-
-  end.fence = survivor->fence_of(after);
-  end.output = "in time";
-  survivor->must(end);
-  EXPECT_EQ(task(id).output, "in time");
-  expect_whole_journal(id);
-}
-
-TEST_P(Postgres, ALeaseThatHoldsProtectsItsTasks) {
-  const auto alive = join();
-  const auto other = join();
-  alive->take_lease();
-  other->take_lease();
-  execute();
-  ASSERT_EQ(alive->claim().size(), 1u);
-  EXPECT_EQ(other->must(recover_tasks{5, now(), {alive->owner}}).requeued, 0);
-  EXPECT_FALSE(other->must(renew_lease{other->owner, other->id, "node", 10s, false}).others_expired);
-}
-
-TEST_P(Postgres, AnExpiredLeaseIsToldToWhoeverRenews) {
-  const auto dead = join();
-  const auto other = join();
-  dead->take_lease(1ms);
-  other->take_lease();
-  EXPECT_TRUE(other->must(renew_lease{other->owner, other->id, "node", 10s, false}).others_expired);
-  other->must(recover_tasks{5, now(), {}});
-  EXPECT_FALSE(other->must(renew_lease{other->owner, other->id, "node", 10s, false}).others_expired);
-}
-
-TEST_P(Postgres, ASuspectWhoseSessionIsGoneLosesItsLeaseAtOnce) {
-  auto dead = join();
-  const auto other = join();
-  dead->must(renew_lease{dead->owner, dead->id, "dead", 10s, true});
-  other->take_lease();
-  const auto id = execute();
-  ASSERT_EQ(dead->claim().size(), 1u);
-  const auto gone = dead->owner;
-  dead.reset();
-  int requeued = 0;
-  for (int i = 0; i < 100 && requeued == 0; ++i)
-    requeued = other->must(recover_tasks{5, now(), {gone}}).requeued;
-  EXPECT_EQ(requeued, 1);
-  EXPECT_EQ(other->claim().at(0).id, id);
-}
-
-TEST_P(Postgres, ANodeThatComesBackUnderItsNameEndsItsFormerLease) {
-  auto first = join();
-  first->must(renew_lease{first->owner, first->id, "phoenix", 10s, true});
-  execute();
-  ASSERT_EQ(first->claim().size(), 1u);
-  first.reset();
-  const auto again = join();
-  int requeued = 0;
-  for (int i = 0; i < 100 && requeued == 0; ++i) {
-    again->must(renew_lease{again->owner, again->id, "phoenix", 10s, true});
-    requeued = again->must(recover_tasks{5, now(), {}}).requeued;
-  }
-  EXPECT_EQ(requeued, 1);
-}
-
-TEST_P(Postgres, ALeaseGivenUpLeavesItsTasksToOthersAtOnce) {
-  const auto leaving = join();
-  const auto other = join();
-  leaving->take_lease();
-  other->take_lease();
-  execute();
-  ASSERT_EQ(leaving->claim().size(), 1u);
-  leaving->must(end_lease{leaving->owner});
-  EXPECT_EQ(other->must(recover_tasks{5, now(), {}}).requeued, 1);
 }
 
 // -- a server that comes and goes ---------------------------------------------------
