@@ -13,7 +13,8 @@ namespace troupe {
 
 /// Everything of a bot but its key (name, namespace) and its times.
 std::string to_document(const bot_record& bot);
-/// Fills `bot` from a text made by `to_document`.
+/// Fills `bot` from a text made by `to_document`, also an older one's, whose tools are
+/// names of built-in ones.
 void from_document(std::string_view text, bot_record& bot);
 
 /// Everything of a model but its key (name, namespace) and its times.

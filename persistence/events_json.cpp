@@ -1,6 +1,7 @@
 #include "persistence/events_json.hpp"
 
 #include "persistence/json_text.hpp"
+#include "persistence/parse_json.hpp"
 
 namespace troupe {
 namespace {
@@ -68,13 +69,40 @@ std::string completed_data(std::string_view name, std::optional<std::string_view
     o.add("name", name).add("status", to_string(task_status::completed)).add("output", output);
     json_object counts{o.open("usage")};
     counts.add("input_tokens", usage.input_tokens).add("output_tokens", usage.output_tokens);
+    if (usage.cost != 0)
+      counts.add("cost", in_currency(usage.cost));
+    if (usage.estimated)
+      counts.add("estimated", true);
   });
+}
+
+double in_currency(std::int64_t cost) noexcept {
+  return static_cast<double>(cost) / 1e9;
 }
 
 std::string failed_data(std::string_view name, std::string_view error, error_class kind, int attempts) {
   return object([&](json_object& o) {
     o.add("name", name).add("status", to_string(task_status::failed));
     o.add("error", error).add("error_class", to_string(kind)).add("attempts", attempts);
+  });
+}
+
+std::string approval_requested_data(const approval_record& approval) {
+  return object([&](json_object& o) {
+    o.add("call_id", approval.call_id).add("tool", approval.tool);
+    o.add_raw("args", json_or_string(approval.arguments));
+    o.add("deadline", approval.deadline).add("default", approval.approve_by_default ? "approve" : "reject");
+  });
+}
+
+std::string approval_decided_data(const approval_record& approval) {
+  return object([&](json_object& o) {
+    o.add("call_id", approval.call_id).add("tool", approval.tool).add("decision", to_string(approval.state));
+    if (approval.edited)
+      o.add_raw("args", json_or_string(approval.arguments));
+    o.add("decided_by", approval.decided_by);
+    if (!approval.reason.empty())
+      o.add("reason", approval.reason);
   });
 }
 

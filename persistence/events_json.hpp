@@ -2,6 +2,7 @@
 
 #include "persistence/records.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,11 +44,22 @@ std::string tool_result_data(std::string_view call_id, std::string_view tool, st
 std::string retrying_data(std::string_view name, std::string_view error, error_class kind, int attempt,
                           timestamp next_attempt_at);
 
-/// `{name, status, output, usage}` of `task:completed`.
+/// `{name, status, output, usage}` of `task:completed`; `usage` has `cost` and
+/// `estimated` only if there is something to say.
 std::string completed_data(std::string_view name, std::optional<std::string_view> output, const token_usage& usage);
+
+/// `token_usage::cost` as it is shown: in units of the currency.
+double in_currency(std::int64_t cost) noexcept;
 
 /// `{name, status, error, error_class, attempts}` of `task:failed`.
 std::string failed_data(std::string_view name, std::string_view error, error_class kind, int attempts);
+
+/// `{call_id, tool, args, deadline, default}` of `approval:requested`.
+std::string approval_requested_data(const approval_record& approval);
+
+/// `{call_id, tool, decision, args?, decided_by, reason?}` of `approval:decided`; `args` if
+/// they were edited.
+std::string approval_decided_data(const approval_record& approval);
 
 /// `{name, status, output?}` of `task:cancelled`.
 std::string cancelled_data(std::string_view name, std::optional<std::string_view> output);

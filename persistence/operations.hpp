@@ -103,6 +103,8 @@ struct claimed_task {
   std::shared_ptr<const bot_record> bot;
   /// Null if the bot's model is gone.
   std::shared_ptr<const model_record> model;
+  /// Of its fallback models, those that are there.
+  std::vector<std::shared_ptr<const model_record>> fallbacks;
 };
 
 struct claimed_tasks {
@@ -175,6 +177,43 @@ struct append_journal {
   /// Intents (assistant with tool calls) and results (tool).
   std::vector<message_record> messages;
   token_usage usage;
+  /// The model that was asked last, if another than before; likewise below.
+  std::string model{};
+  timestamp at{};
+  /// Calls among the intents that a person has to allow (`approval:requested`): of each,
+  /// call, tool, arguments, deadline and default.
+  std::vector<approval_record> approvals{};
+  /// Allowed calls that begin now.
+  std::vector<std::string> calls_begun{};
+};
+
+/// Ends an attempt whose task has to wait for a person: for what is undecided, until
+/// the first deadline. It costs the restart policy nothing.
+struct await_approval {
+  using result_type = done;
+  struct fence fence;
+  token_usage usage;
+  std::string model{};
+  /// Text that was streamed but not yet journaled.
+  std::vector<new_event> events;
+  timestamp at{};
+};
+
+struct approval_result {
+  approval_record approval;
+};
+
+/// Allows or refuses a tool call (`approval:decided`). What is decided so already stays
+/// as it is; otherwise, and if the task has ended, an illegal transition.
+struct decide_approval {
+  using result_type = approval_result;
+  uuid task_id;
+  std::string call_id;
+  bool approve = false;
+  /// JSON in place of the model's.
+  std::optional<std::string> arguments;
+  std::string decided_by;
+  std::string reason;
   timestamp at{};
 };
 
@@ -187,6 +226,7 @@ struct complete_task {
   /// Remaining `chat:chunk`s and `chat:done`.
   std::vector<new_event> events;
   token_usage usage;
+  std::string model{};
   timestamp at{};
 };
 
@@ -199,9 +239,12 @@ struct fail_attempt {
   error_class kind = error_class::transient;
   std::string error;
   token_usage usage;
+  std::string model{};
   std::optional<timestamp> retry_at;
   /// Counts against the restart policy.
   bool charge = true;
+  /// If it does not: counts as a wait that a provider asked for.
+  bool counted = true;
   bool chat_started = true;
   /// Text that was streamed but not yet journaled.
   std::vector<new_event> events;
@@ -350,9 +393,9 @@ struct clean_up {
 using operation
   = std::variant<create_task, enqueue_task, claim_tasks, append_journal, complete_task, fail_attempt, release_tasks,
                  cancel_task, retry_task, set_task_status, delete_task, recover_tasks, put_bot, delete_bot, put_model,
-                 delete_model, clean_up, renew_lease, end_lease, announce_node>;
+                 delete_model, clean_up, renew_lease, end_lease, announce_node, await_approval, decide_approval>;
 
 using outcome = std::variant<store_error, task_result, claimed_tasks, done, recovered_tasks, bot_result, model_result,
-                             lease_state, node_list>;
+                             lease_state, node_list, approval_result>;
 
 } // namespace troupe

@@ -91,15 +91,21 @@ std::shared_ptr<const model_record> pg_catalog::load_model(std::string_view ns, 
   return rows.next() ? std::make_shared<const model_record>(take_model(rows)) : nullptr;
 }
 
+std::shared_ptr<const model_record> pg_catalog::find_model(const bot_record& bot, std::string_view name) {
+  auto found = load_model(bot.ns, name);
+  return found ? found : load_model(fallback_ns, name);
+}
+
 resolved_bot pg_catalog::resolve(std::string_view ns, std::string_view bot) {
   resolved_bot result;
   result.bot = load_bot(ns, bot);
   if (!result.bot)
     result.bot = load_bot(fallback_ns, bot);
   if (result.bot) {
-    result.model = load_model(result.bot->ns, result.bot->model);
-    if (!result.model)
-      result.model = load_model(fallback_ns, result.bot->model);
+    result.model = find_model(*result.bot, result.bot->model);
+    for (const auto& name : result.bot->fallback_models)
+      if (auto fallback = find_model(*result.bot, name))
+        result.fallbacks.push_back(std::move(fallback));
   }
   return result;
 }

@@ -260,7 +260,8 @@ std::string seed() {
   model.model = "builtin";
   bot_record bot;
   bot.model = "builtin";
-  bot.tools = {"now", "calculate"};
+  for (const auto* tool : {"now", "calculate"})
+    bot.tools.emplace_back().name = tool;
   std::string sql;
   const auto add = [&](const char* table, const char* name, const std::string& document) {
     sql += std::string{"INSERT INTO "} + table + " VALUES('default', '" + name + "', ";
@@ -281,10 +282,65 @@ std::string create_first_schema() {
   return first_schema + seed();
 }
 
+// -- step 2: real models --------------------------------------------------------
+
+// Only additions with defaults: nodes of the version before go on beside this one. Costs are billionths of the
+// currency that prices are given in.
+constexpr const char* second_schema = R"sql(
+ALTER TABLE tasks ADD COLUMN cost bigint NOT NULL DEFAULT 0, ADD COLUMN estimated boolean NOT NULL DEFAULT false;
+ALTER TABLE queue ADD COLUMN cost bigint NOT NULL DEFAULT 0, ADD COLUMN estimated boolean NOT NULL DEFAULT false,
+  ADD COLUMN model text NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN cost bigint NOT NULL DEFAULT 0, ADD COLUMN estimated boolean NOT NULL DEFAULT false,
+  ADD COLUMN model text NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN thinking text;
+ALTER TABLE tasks ADD COLUMN waits_for smallint NOT NULL DEFAULT 0;
+
+-- Tool calls that a person has to allow, or had to.
+CREATE TABLE approvals(
+  task_id uuid NOT NULL,
+  call_id text NOT NULL,
+  requested_at bigint NOT NULL,
+  deadline bigint NOT NULL,
+  decided_at bigint,
+  state smallint NOT NULL,
+  called boolean NOT NULL,
+  edited boolean NOT NULL,
+  approve_by_default boolean NOT NULL,
+  ns text NOT NULL,
+  created_by text NOT NULL,
+  bot text NOT NULL,
+  tool text NOT NULL,
+  decided_by text NOT NULL,
+  reason text NOT NULL,
+  arguments text NOT NULL,
+  PRIMARY KEY(task_id, call_id)
+);
+CREATE INDEX approvals_pending ON approvals(ns, task_id, call_id) WHERE state = 0;
+
+-- Sums, added to whenever an attempt ends.
+CREATE TABLE usage(
+  day text NOT NULL,
+  ns text NOT NULL,
+  bot text NOT NULL,
+  model text NOT NULL,
+  created_by text NOT NULL,
+  attempts bigint NOT NULL,
+  input_tokens bigint NOT NULL,
+  output_tokens bigint NOT NULL,
+  cost bigint NOT NULL,
+  estimated boolean NOT NULL,
+  PRIMARY KEY(day, ns, bot, model, created_by)
+) WITH (fillfactor = 50);
+)sql";
+
+std::string create_second_schema() {
+  return second_schema;
+}
+
 // -- all steps ------------------------------------------------------------------
 
 /// Step n leads from version n - 1 to n.
-constexpr std::array steps{create_first_schema};
+constexpr std::array steps{create_first_schema, create_second_schema};
 
 int stored_version(pg_connection& connection) {
   if (!connection.run("SELECT 1 FROM pg_tables WHERE schemaname = 'troupe' AND tablename = 'meta'").next())

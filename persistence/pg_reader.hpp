@@ -42,6 +42,12 @@ public:
   store_result<model_record> get_model(const std::string& ns, const std::string& name) override;
   store_result<page<model_record, std::string>> list_models(const std::string& ns, const std::string& after,
                                                             int limit) override;
+  store_result<page<approval_record, approval_place>> list_approvals(const std::string& ns, approval_state state,
+                                                                     const std::optional<approval_place>& after,
+                                                                     int limit) override;
+  store_result<std::vector<approval_record>> approvals(const uuid& task_id) override;
+  store_result<std::vector<usage_record>> usage(const usage_filter& filter, usage_group group) override;
+  store_result<thread_record> get_thread(const uuid& thread_id) override;
   store_result<queue_stats> queue() override;
   store_result<std::vector<node_record>> nodes() override;
 

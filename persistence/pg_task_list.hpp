@@ -14,7 +14,8 @@ namespace troupe {
 inline constexpr std::string_view pg_task_columns
   = "t.id, t.thread_id, t.ns, t.created_by, CASE WHEN q.task_id IS NULL THEN t.status WHEN q.held THEN 1 ELSE 0 END, "
     "t.queued, coalesce(q.attempt, t.attempt), t.max_attempts, t.priority, t.input_tokens, t.output_tokens, "
-    "t.created_at, CASE WHEN q.state = 1 THEN greatest(t.updated_at, q.started_at) ELSE t.updated_at END, "
+    "t.cost, t.estimated, CASE WHEN q.state = 1 THEN 0::smallint ELSE t.waits_for END, t.created_at, CASE WHEN q.state "
+    "= 1 THEN greatest(t.updated_at, q.started_at) ELSE t.updated_at END, "
     "CASE WHEN q.state = 1 THEN coalesce(t.started_at, q.started_at) ELSE t.started_at END, t.completed_at, t.run_at, "
     "t.error_class, t.name, t.bot, t.bot_ns, CASE WHEN q.state = 1 THEN q.node ELSE t.node END, t.error, t.input, "
     "t.output, t.spec, t.metadata";

@@ -12,11 +12,13 @@ namespace {
 /// A task with its place in the queue; in the order of `take_row`.
 constexpr std::string_view select_rows
   = "SELECT t.id, t.thread_id, t.ns, t.created_by, t.status, t.queued, t.attempt, t.max_attempts, t.priority, "
-    "t.input_tokens, t.output_tokens, t.created_at, t.updated_at, t.started_at, t.completed_at, t.run_at, "
+    "t.input_tokens, t.output_tokens, t.cost, t.estimated, t.waits_for, t.created_at, t.updated_at, t.started_at, "
+    "t.completed_at, t.run_at, "
     "t.error_class, t.name, t.bot, t.bot_ns, t.node, t.error, t.input, t.output, t.spec, t.metadata, "
     "t.last_seq, t.rev, t.deleted_at, "
-    "q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, q.recoveries, q.called, q.input_tokens, "
-    "q.output_tokens, q.rev, q.attempt, q.priority, q.last_seq, q.order_no, q.due_at, q.alone, "
+    "q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, q.recoveries, q.called, q.model, "
+    "q.input_tokens, q.output_tokens, q.cost, q.estimated, q.rev, q.attempt, q.priority, q.last_seq, q.order_no, "
+    "q.due_at, q.alone, "
     "q.ready_no IS NOT NULL "
     "FROM tasks t LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = ANY($1::uuid[])";
 
@@ -28,6 +30,7 @@ struct named_tasks {
   void operator()(const cancel_task& op) { ids.push_back(op.id); }
   void operator()(const set_task_status& op) { ids.push_back(op.id); }
   void operator()(const delete_task& op) { ids.push_back(op.id); }
+  void operator()(const decide_approval& op) { ids.push_back(op.task_id); }
   void operator()(const auto&) {}
 };
 
@@ -37,6 +40,7 @@ struct fenced_tasks {
   void operator()(const append_journal& op) { ids.push_back(op.fence.task_id); }
   void operator()(const complete_task& op) { ids.push_back(op.fence.task_id); }
   void operator()(const fail_attempt& op) { ids.push_back(op.fence.task_id); }
+  void operator()(const await_approval& op) { ids.push_back(op.fence.task_id); }
   void operator()(const release_tasks& op) {
     for (const auto& f : op.fences)
       ids.push_back(f.task_id);
@@ -185,6 +189,7 @@ pg_row pg_unit::take_row(pg_rows& rows) {
   q.entry.throttled = rows.take<int>();
   q.entry.recoveries = rows.take<int>();
   q.entry.called = rows.take<bool>();
+  q.entry.model = rows.take<std::string>();
   q.entry.usage = take_usage(rows);
   r.queue_rev = rows.take<int>();
   q.attempt = rows.take<int>();
@@ -249,8 +254,10 @@ open_task pg_unit::open(const pg_row& r) {
   task.source = std::make_shared<const event_source>(
     event_source{r.record.id, r.record.thread_id, r.record.ns, r.record.created_by});
   task.name = r.record.name;
+  task.bot = r.record.bot;
   task.usage = r.record.usage;
   task.status = r.record.status;
+  task.waits_for = r.record.waits_for;
   task.attempt = r.record.attempt;
   task.last_seq = r.last_seq;
   if (r.queue) {

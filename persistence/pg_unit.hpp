@@ -77,9 +77,11 @@ public:
   void begin(std::span<const operation> batch);
   /// True if there is anything to write.
   [[nodiscard]] bool is_dirty() const noexcept;
-  /// Appends the statements that write the batch as number `number` of this writer.
-  /// Their last result is the position before the batch's first.
-  void write(std::string& sql, std::int64_t number, timestamp at);
+  /// Appends the statements that write the batch.
+  void write(std::string& sql);
+  /// Appends the last one, which makes the batch number `number` of this writer. Its
+  /// result is the position before the batch's first.
+  void write_note(std::string& sql, std::int64_t number, timestamp at);
   /// The batch is on disk, with positions behind `first`.
   void commit(committed& result, std::int64_t first);
   /// Nothing of the batch was written; what it touched is forgotten.
@@ -97,11 +99,11 @@ public:
   void leave(const open_task& task) override;
   std::vector<candidate> take_ready(const claim_tasks& op) override;
   std::optional<timestamp> next_due() override { return next_due_; }
-  void start(const uuid& task_id, int attempt, std::int64_t last_seq, const uuid& owner, std::string_view node,
-             timestamp at) override;
-  void advance(const uuid& task_id, std::int64_t last_seq, const token_usage& usage, bool called) override;
+  void start(const uuid& task_id, const attempt_start& start) override;
+  void advance(const uuid& task_id, std::int64_t last_seq, const attempt_progress& progress) override;
   void put_back(const uuid& task_id, const queue_entry& entry, std::int64_t last_seq, std::optional<timestamp> due,
                 timestamp at) override;
+  void note_entries(const uuid& task_id, std::int64_t last_seq, bool due, timestamp at) override;
   void note_history(const uuid& thread_id) override;
   std::pair<std::vector<uuid>, bool> lost(const recover_tasks& op) override;
 
@@ -129,7 +131,7 @@ public:
                   std::int64_t last_seq, timestamp at) override;
   void start_by_hand(const open_task& task, std::string_view node, std::int64_t last_seq, timestamp at) override;
   void set_deleted(const uuid& id, std::int64_t last_seq, timestamp at) override;
-  void store_usage(const open_task& task, timestamp at) override;
+  void store_usage(const open_task& task, wait_reason waits_for, timestamp at) override;
   void finish(const open_task& task, const journal_tail& tail, const task_end& end) override;
   void put_attempt(const uuid& id, const attempt_record& attempt) override;
 
@@ -167,6 +169,8 @@ private:
   void take_new(const claim_tasks& op, std::vector<candidate>& out);
   void take_back_leftovers(const claim_tasks& op);
   [[nodiscard]] candidate make_candidate(const pg_row& r, bool fresh) const;
+  /// This very batch has given the task's thread a message other than its user message.
+  [[nodiscard]] bool has_staged_history(const task_record& task) const;
   void note_due(timestamp due);
   void join_thread(const uuid& thread_id);
 

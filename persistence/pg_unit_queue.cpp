@@ -104,6 +104,16 @@ void pg_unit::leave(const open_task& task) {
   }
 }
 
+void pg_unit::note_entries(const uuid& task_id, std::int64_t last_seq, bool due, timestamp at) {
+  auto& r = must(task_id);
+  auto& q = change_queue(task_id);
+  q.last_seq = last_seq;
+  if (!due || q.entry.state != queue_state::scheduled)
+    return;
+  q.due_at = at;
+  make_ready(r);
+}
+
 void pg_unit::note_history(const uuid& thread_id) {
   // Only a thread's first task can be alone in it.
   auto* root = row(thread_id, true);
@@ -185,6 +195,13 @@ candidate pg_unit::make_candidate(const pg_row& r, bool fresh) const {
   return c;
 }
 
+bool pg_unit::has_staged_history(const task_record& task) const {
+  return std::any_of(messages_.begin(), messages_.end(), [&](const auto& staged) {
+    return staged.thread_id == task.thread_id
+           && !(staged.message.task_id == task.id && staged.message.role == message_role::user);
+  });
+}
+
 std::vector<candidate> pg_unit::take_ready(const claim_tasks& op) {
   std::vector<candidate> out;
   owner_ = op.owner;
@@ -199,7 +216,7 @@ std::vector<candidate> pg_unit::take_ready(const claim_tasks& op) {
                                    "AND NOT (task_id = $2::uuid AND role = 0))",
                                    r.record.thread_id, id);
     said.next();
-    r.has_history = said.take<bool>();
+    r.has_history = said.take<bool>() || has_staged_history(r.record);
     out.push_back(make_candidate(r, !r.has_history));
   }
   if (out.size() < static_cast<std::size_t>(op.limit))
@@ -258,11 +275,11 @@ RETURNING n.place, (SELECT count(*) FROM numbered) > $3::int, CASE WHEN n.part =
     AND NOT (m.task_id = t.id AND m.role = 0)) END,
   set_config('synchronous_commit', 'off', true),
   t.id, t.thread_id, t.ns, t.created_by, t.status, t.queued, t.attempt, t.max_attempts, t.priority,
-  t.input_tokens, t.output_tokens, t.created_at, t.updated_at, t.started_at, t.completed_at, t.run_at,
+  t.input_tokens, t.output_tokens, t.cost, t.estimated, t.waits_for, t.created_at, t.updated_at, t.started_at, t.completed_at, t.run_at,
   t.error_class, t.name, t.bot, t.bot_ns, t.node, t.error, t.input, t.output, t.spec, t.metadata,
   t.last_seq, t.rev, t.deleted_at,
-  q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, q.recoveries, q.called, q.input_tokens,
-  q.output_tokens, q.rev, q.attempt, q.priority, q.last_seq, q.order_no, q.due_at, q.alone, q.ready_no IS NOT NULL
+  q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, q.recoveries, q.called, q.model,
+  q.input_tokens, q.output_tokens, q.cost, q.estimated, q.rev, q.attempt, q.priority, q.last_seq, q.order_no, q.due_at, q.alone, q.ready_no IS NOT NULL
 )sql";
   const auto clock = std::chrono::steady_clock::now();
   if (clock - floor_moved_ >= floor_interval) {
@@ -314,25 +331,26 @@ const pg_row* pg_unit::put_reserved(pg_row stored) {
 
 // -- attempts -------------------------------------------------------------------
 
-void pg_unit::start(const uuid& task_id, int attempt, std::int64_t last_seq, const uuid& owner, std::string_view node,
-                    timestamp at) {
+void pg_unit::start(const uuid& task_id, const attempt_start& start) {
   auto& q = change_queue(task_id);
   q.entry.state = queue_state::running;
   q.entry.held = true;
-  q.entry.owner = owner;
-  q.entry.node = node;
-  q.entry.started_at = at;
+  q.entry.owner = start.owner;
+  q.entry.node = start.node;
+  q.entry.started_at = start.at;
+  q.entry.model = start.model;
   q.entry.usage = {};
-  q.attempt = attempt;
-  q.last_seq = last_seq;
+  q.attempt = start.attempt;
+  q.last_seq = start.last_seq;
   q.plain = false;
 }
 
-void pg_unit::advance(const uuid& task_id, std::int64_t last_seq, const token_usage& usage, bool called) {
+void pg_unit::advance(const uuid& task_id, std::int64_t last_seq, const attempt_progress& progress) {
   auto& q = change_queue(task_id);
   q.last_seq = last_seq;
-  q.entry.usage = usage;
-  q.entry.called = called;
+  q.entry.usage = progress.usage;
+  q.entry.model = progress.model;
+  q.entry.called = progress.called;
 }
 
 void pg_unit::put_back(const uuid& task_id, const queue_entry& entry, std::int64_t last_seq,

@@ -113,6 +113,7 @@ std::optional<task_record> pg_unit::read(const uuid& id) {
     if (!task.started_at)
       task.started_at = q.entry.started_at;
     task.updated_at = std::max(task.updated_at, q.entry.started_at);
+    task.waits_for = wait_reason::none;
   }
   return task;
 }
@@ -171,8 +172,9 @@ void pg_unit::set_deleted(const uuid& id, std::int64_t last_seq, timestamp at) {
   r.changed = true;
 }
 
-void pg_unit::store_usage(const open_task& task, timestamp at) {
+void pg_unit::store_usage(const open_task& task, wait_reason waits_for, timestamp at) {
   auto& r = must(task.id());
+  r.record.waits_for = waits_for;
   r.record.usage = task.usage;
   r.record.updated_at = at;
   r.changed = true;
@@ -182,6 +184,7 @@ void pg_unit::finish(const open_task& task, const journal_tail& tail, const task
   auto& r = must(task.id());
   auto& record = r.record;
   record.status = end.status;
+  record.waits_for = wait_reason::none;
   record.queued = false;
   record.attempt = task.attempt;
   record.usage = task.usage;

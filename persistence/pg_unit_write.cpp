@@ -34,27 +34,27 @@ WITH met AS (
   UPDATE tasks t SET rev = t.rev + 1, status = u.status, queued = u.queued,
     listed = CASE WHEN u.queued OR u.status = 2 THEN NULL ELSE u.status END, attempt = u.attempt,
     last_seq = u.last_seq, max_attempts = u.max_attempts, input_tokens = u.input_tokens,
-    output_tokens = u.output_tokens, updated_at = u.updated_at, started_at = u.started_at,
+    output_tokens = u.output_tokens, cost = u.cost, estimated = u.estimated, waits_for = u.waits_for, updated_at = u.updated_at, started_at = u.started_at,
     completed_at = u.completed_at, deleted_at = u.deleted_at, error_class = u.error_class, bot = u.bot,
     bot_ns = u.bot_ns, node = u.node, error = u.error, output = u.output
   FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::boolean[], $5::int[], $6::bigint[], $7::int[], $8::bigint[],
     $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::smallint[], $15::text[],
-    $16::text[], $17::text[], $18::text[], $19::text[]) AS u(id, rev, status, queued, attempt, last_seq, max_attempts,
-    input_tokens, output_tokens, updated_at, started_at, completed_at, deleted_at, error_class, bot, bot_ns, node,
-    error, output)
+    $16::text[], $17::text[], $18::text[], $19::text[], $20::bigint[], $21::boolean[], $22::smallint[]) AS u(id, rev, status, queued,
+    attempt, last_seq, max_attempts, input_tokens, output_tokens, updated_at, started_at, completed_at, deleted_at,
+    error_class, bot, bot_ns, node, error, output, cost, estimated, waits_for)
   WHERE t.id = u.id AND t.rev = u.rev RETURNING 1)
-SELECT expect((SELECT count(*) FROM met), $20::bigint))sql";
+SELECT expect((SELECT count(*) FROM met), $23::bigint))sql";
 
 constexpr std::string_view insert_queue = R"sql(
 INSERT INTO queue(task_id, thread_id, ns, state, priority, due_at, wakes_at, ready_no, again, attempt, last_seq, alone,
-  held, started_at, owner, node)
+  held, started_at, owner, node, model)
 SELECT u.task_id, u.thread_id, u.ns, u.state, u.priority, u.due_at, CASE WHEN u.state = 3 THEN u.due_at END,
   CASE WHEN u.state = 0 AND u.plain THEN nextval('queue_order') END, u.state = 0 AND NOT u.plain, u.attempt,
-  u.last_seq, u.alone, u.held, u.started_at, u.owner, u.node
+  u.last_seq, u.alone, u.held, u.started_at, u.owner, u.node, u.model
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::int[], $6::bigint[], $7::boolean[], $8::int[],
-  $9::bigint[], $10::boolean[], $11::boolean[], $12::bigint[], $13::uuid[], $14::text[])
+  $9::bigint[], $10::boolean[], $11::boolean[], $12::bigint[], $13::uuid[], $14::text[], $15::text[])
   AS u(task_id, thread_id, ns, state, priority, due_at, plain, attempt, last_seq, alone, held, started_at, owner,
-    node))sql";
+    node, model))sql";
 
 constexpr std::string_view change_queue_rows = R"sql(
 WITH met AS (
@@ -63,13 +63,15 @@ WITH met AS (
     ready_no = CASE WHEN u.state = 0 AND u.plain THEN q.ready_no END, again = u.state = 0 AND NOT u.plain,
     attempt = u.attempt, last_seq = u.last_seq, charged = u.charged, throttled = u.throttled,
     recoveries = u.recoveries, alone = u.alone, called = u.called, input_tokens = u.input_tokens,
-    output_tokens = u.output_tokens, started_at = u.started_at, owner = u.owner, node = u.node
+    output_tokens = u.output_tokens, started_at = u.started_at, owner = u.owner, node = u.node, model = u.model,
+    cost = u.cost, estimated = u.estimated
   FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::boolean[], $5::bigint[], $6::boolean[], $7::int[],
     $8::bigint[], $9::int[], $10::int[], $11::int[], $12::boolean[], $13::boolean[], $14::bigint[], $15::bigint[],
-    $16::bigint[], $17::uuid[], $18::text[]) AS u(task_id, rev, state, held, due_at, plain, attempt, last_seq, charged,
-    throttled, recoveries, alone, called, input_tokens, output_tokens, started_at, owner, node)
+    $16::bigint[], $17::uuid[], $18::text[], $19::text[], $20::bigint[], $21::boolean[]) AS u(task_id, rev, state, held,
+    due_at, plain, attempt, last_seq, charged, throttled, recoveries, alone, called, input_tokens, output_tokens,
+    started_at, owner, node, model, cost, estimated)
   WHERE q.task_id = u.task_id AND q.rev = u.rev RETURNING 1)
-SELECT expect((SELECT count(*) FROM met), $19::bigint))sql";
+SELECT expect((SELECT count(*) FROM met), $22::bigint))sql";
 
 constexpr std::string_view delete_queue_rows = R"sql(
 WITH met AS (
@@ -79,12 +81,13 @@ SELECT expect((SELECT count(*) FROM met), $3::bigint))sql";
 
 constexpr std::string_view put_attempts = R"sql(
 INSERT INTO attempts(task_id, attempt, outcome, started_at, ended_at, error_class, input_tokens, output_tokens, node,
-  error)
+  error, cost, estimated, model)
 SELECT * FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::bigint[],
-  $8::bigint[], $9::text[], $10::text[])
+  $8::bigint[], $9::text[], $10::text[], $11::bigint[], $12::boolean[], $13::text[])
 ON CONFLICT(task_id, attempt) DO UPDATE SET outcome = excluded.outcome, ended_at = excluded.ended_at,
   error_class = excluded.error_class, error = excluded.error, input_tokens = excluded.input_tokens,
-  output_tokens = excluded.output_tokens)sql";
+  output_tokens = excluded.output_tokens, cost = excluded.cost, estimated = excluded.estimated,
+  model = excluded.model)sql";
 
 constexpr std::string_view insert_keys = R"sql(
 INSERT INTO idempotency_keys(key, fingerprint, task_id, created_at)
@@ -100,12 +103,13 @@ FROM unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::int[], $7:
   AS u(ordinal, task_id, seq, at, attempt, type, data))sql";
 
 constexpr std::string_view insert_messages = R"sql(
-INSERT INTO messages(thread_id, position, task_id, created_at, attempt, role, content, tool_calls, call_id, tool)
+INSERT INTO messages(thread_id, position, task_id, created_at, attempt, role, content, tool_calls, call_id, tool,
+  thinking)
 SELECT u.thread_id, currval('positions') - $1::bigint + u.ordinal, u.task_id, u.created_at, u.attempt, u.role,
-  u.content, u.tool_calls, u.call_id, u.tool
+  u.content, u.tool_calls, u.call_id, u.tool, u.thinking
 FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::int[], $7::smallint[], $8::text[], $9::text[],
-  $10::text[], $11::text[])
-  AS u(thread_id, ordinal, task_id, created_at, attempt, role, content, tool_calls, call_id, tool))sql";
+  $10::text[], $11::text[], $12::text[])
+  AS u(thread_id, ordinal, task_id, created_at, attempt, role, content, tool_calls, call_id, tool, thinking))sql";
 
 constexpr std::string_view note_batch = R"sql(
 INSERT INTO batches(writer, number, first, at)
@@ -124,12 +128,15 @@ void append_with(std::string& sql, const std::string& name, std::int64_t first, 
 
 // -- the batch ------------------------------------------------------------------
 
-void pg_unit::write(std::string& sql, std::int64_t number, timestamp at) {
+void pg_unit::write(std::string& sql) {
   write_threads(sql);
   write_tasks(sql);
   write_queue(sql);
   write_attempts_and_keys(sql);
   write_journal(sql);
+}
+
+void pg_unit::write_note(std::string& sql, std::int64_t number, timestamp at) {
   connection_->append(sql, note_batch, writer_, number, ordinal_, at);
 }
 
@@ -144,7 +151,7 @@ void pg_unit::write_threads(std::string& sql) {
 
 void pg_unit::write_tasks(std::string& sql) {
   pg_columns added{17};
-  pg_columns changed{19};
+  pg_columns changed{22};
   for (const auto& [id, r] : rows_) {
     const auto& t = r.record;
     if (r.is_new)
@@ -154,7 +161,7 @@ void pg_unit::write_tasks(std::string& sql) {
     if (r.changed)
       changed.add(id, r.rev, t.status, t.queued, t.attempt, r.last_seq, t.max_attempts, t.usage.input_tokens,
                   t.usage.output_tokens, t.updated_at, t.started_at, t.completed_at, r.deleted_at, t.error_kind, t.bot,
-                  t.bot_ns, t.node, t.error, t.output);
+                  t.bot_ns, t.node, t.error, t.output, t.usage.cost, t.usage.estimated, t.waits_for);
   }
   if (added.rows() > 0)
     added.write(sql, connection_->prepared(insert_tasks), false);
@@ -163,8 +170,8 @@ void pg_unit::write_tasks(std::string& sql) {
 }
 
 void pg_unit::write_queue(std::string& sql) {
-  pg_columns added{14};
-  pg_columns changed{18};
+  pg_columns added{15};
+  pg_columns changed{21};
   pg_columns removed{2};
   for (const auto& [id, r] : rows_) {
     if (!r.queue_changed)
@@ -182,12 +189,12 @@ void pg_unit::write_queue(std::string& sql) {
       owner = e.owner;
     if (!r.was_queued) {
       added.add(id, r.record.thread_id, r.record.ns, e.state, q.priority, q.due_at, q.plain, q.attempt, q.last_seq,
-                q.alone, e.held, e.started_at, owner, e.node);
+                q.alone, e.held, e.started_at, owner, e.node, e.model);
       continue;
     }
     changed.add(id, r.queue_rev, e.state, e.held, q.due_at, q.plain, q.attempt, q.last_seq, e.charged, e.throttled,
                 e.recoveries, q.alone, e.called, e.usage.input_tokens, e.usage.output_tokens, e.started_at, owner,
-                e.node);
+                e.node, e.model, e.usage.cost, e.usage.estimated);
   }
   if (removed.rows() > 0)
     removed.write(sql, connection_->prepared(delete_queue_rows), true);
@@ -202,10 +209,10 @@ void pg_unit::write_attempts_and_keys(std::string& sql) {
   std::map<std::pair<uuid, int>, const attempt_record*> latest;
   for (const auto& staged : attempts_)
     latest[{staged.task_id, staged.attempt.attempt}] = &staged.attempt;
-  pg_columns attempts{10};
+  pg_columns attempts{13};
   for (const auto& [key, a] : latest)
     attempts.add(key.first, a->attempt, a->outcome, a->started_at, a->ended_at, a->error_kind, a->usage.input_tokens,
-                 a->usage.output_tokens, a->node, a->error);
+                 a->usage.output_tokens, a->node, a->error, a->usage.cost, a->usage.estimated, a->model);
   if (attempts.rows() > 0)
     attempts.write(sql, connection_->prepared(put_attempts), false);
   pg_columns keys{4};
@@ -224,7 +231,7 @@ void pg_unit::write_journal(std::string& sql) {
     events.add(e.position, e.source->task_id, e.seq, e.at, e.attempt, e.type, e.data);
   if (events.rows() > 0)
     append_with(sql, connection_->prepared(insert_events), ordinal_, events);
-  pg_columns messages{10};
+  pg_columns messages{11};
   for (const auto& staged : messages_) {
     const auto& m = staged.message;
     std::optional<std::string> calls;
@@ -236,8 +243,11 @@ void pg_unit::write_journal(std::string& sql) {
       call_id = m.call_id;
       tool = m.tool;
     }
+    std::optional<std::string_view> thinking;
+    if (!m.thinking.empty())
+      thinking = m.thinking;
     messages.add(staged.thread_id, staged.position, m.task_id, m.created_at, m.attempt, m.role, m.content, calls,
-                 call_id, tool);
+                 call_id, tool, thinking);
   }
   if (messages.rows() > 0)
     append_with(sql, connection_->prepared(insert_messages), ordinal_, messages);

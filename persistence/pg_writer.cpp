@@ -25,7 +25,7 @@ constexpr int most_conflicts = 20;
 } // namespace
 
 pg_writer::pg_writer(std::shared_ptr<pg_place> place)
-  : place_{std::move(place)}, unit_{id_}, rules_{{catalog_, unit_, unit_, unit_, unit_, nodes_}} {}
+  : place_{std::move(place)}, unit_{id_}, rules_{{catalog_, unit_, unit_, unit_, unit_, approvals_, usage_, nodes_}} {}
 
 pg_writer::~pg_writer() {
   place_->has_writer = false;
@@ -78,6 +78,8 @@ committed pg_writer::apply_together(std::span<const operation> batch) {
 
 committed pg_writer::attempt(std::span<const operation> batch) {
   catalog_.begin();
+  approvals_.begin();
+  usage_.begin();
   unit_.begin(batch);
   committed result;
   result.outcomes.reserve(batch.size());
@@ -94,7 +96,11 @@ std::int64_t pg_writer::write() {
     return 0;
   std::string sql;
   catalog_.write(sql);
-  unit_.write(sql, ++number_, now());
+  approvals_.write(sql);
+  unit_.write(sql);
+  // Rows that all nodes change: held for as short as possible, behind the lock that gives them an order anyway.
+  usage_.write(sql);
+  unit_.write_note(sql, ++number_, now());
   try {
     auto rows = connection_->run(sql);
     rows.next();
@@ -179,6 +185,8 @@ void pg_writer::reconnect() {
       connection_ = std::make_unique<pg_connection>(place_->address, pg_connection::role::writer, place_.get());
       catalog_.use(*connection_);
       unit_.use(*connection_);
+      approvals_.use(*connection_);
+      usage_.use(*connection_);
       nodes_.use(*connection_);
       nodes_.adopt_leases();
       return;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/pg_approvals.hpp"
 #include "persistence/pg_catalog.hpp"
 #include "persistence/pg_database.hpp"
 #include "persistence/pg_nodes.hpp"
@@ -49,6 +50,8 @@ private:
   std::unique_ptr<pg_connection> connection_;
   pg_catalog catalog_;
   pg_unit unit_;
+  pg_approvals approvals_;
+  pg_usage usage_;
   pg_nodes nodes_;
   store_rules rules_;
   /// Of the batch that was sent last.

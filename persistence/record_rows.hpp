@@ -22,10 +22,10 @@ namespace troupe {
 inline constexpr const char* document_columns = "ns, name, created_at, updated_at, document";
 /// Of `messages` named `m`.
 inline constexpr const char* message_columns
-  = "m.task_id, m.role, m.attempt, m.created_at, m.content, m.tool_calls, m.call_id, m.tool";
+  = "m.task_id, m.role, m.attempt, m.created_at, m.content, m.tool_calls, m.call_id, m.tool, m.thinking";
 /// Of `attempts`, or columns of `queue` in the same order.
-inline constexpr const char* attempt_columns
-  = "attempt, outcome, started_at, ended_at, error_class, input_tokens, output_tokens, node, error";
+inline constexpr const char* attempt_columns = "attempt, outcome, started_at, ended_at, error_class, input_tokens, "
+                                               "output_tokens, cost, estimated, node, model, error";
 /// Of `events` named `e`; the source is left to the caller.
 inline constexpr const char* event_columns = "e.seq, e.position, e.attempt, e.type, e.at, e.data";
 
@@ -34,6 +34,8 @@ token_usage take_usage(Rows& row) {
   token_usage usage;
   usage.input_tokens = row.template take<std::int64_t>();
   usage.output_tokens = row.template take<std::int64_t>();
+  usage.cost = row.template take<std::int64_t>();
+  usage.estimated = row.template take<bool>();
   return usage;
 }
 
@@ -51,6 +53,7 @@ task_record take_task(Rows& row) {
   task.max_attempts = row.template take<int>();
   task.priority = row.template take<int>();
   task.usage = take_usage(row);
+  task.waits_for = row.template take<wait_reason>();
   task.created_at = row.template take<timestamp>();
   task.updated_at = row.template take<timestamp>();
   task.started_at = row.template take<std::optional<timestamp>>();
@@ -102,6 +105,7 @@ message_record take_message(Rows& row) {
     message.tool_calls = tool_calls_from_document(calls);
   message.call_id = row.template take<std::string>();
   message.tool = row.template take<std::string>();
+  message.thinking = row.template take<std::string>();
   return message;
 }
 
@@ -115,8 +119,67 @@ attempt_record take_attempt(Rows& row) {
   attempt.error_kind = row.template take<std::optional<error_class>>();
   attempt.usage = take_usage(row);
   attempt.node = row.template take<std::string>();
+  attempt.model = row.template take<std::string>();
   attempt.error = row.template take<std::optional<std::string>>();
   return attempt;
+}
+
+/// Of `approvals`.
+inline constexpr const char* approval_columns
+  = "task_id, call_id, ns, created_by, bot, tool, state, called, edited, approve_by_default, requested_at, deadline, "
+    "decided_at, decided_by, reason, arguments";
+
+/// That the task of one of `approvals` is not deleted.
+inline constexpr const char* approval_is_shown
+  = "NOT EXISTS(SELECT 1 FROM tasks WHERE tasks.id = approvals.task_id AND deleted_at IS NOT NULL)";
+
+template <class Rows>
+approval_record take_approval(Rows& row) {
+  approval_record approval;
+  approval.task_id = row.template take<uuid>();
+  approval.call_id = row.template take<std::string>();
+  approval.ns = row.template take<std::string>();
+  approval.created_by = row.template take<std::string>();
+  approval.bot = row.template take<std::string>();
+  approval.tool = row.template take<std::string>();
+  approval.state = row.template take<approval_state>();
+  approval.called = row.template take<bool>();
+  approval.edited = row.template take<bool>();
+  approval.approve_by_default = row.template take<bool>();
+  approval.requested_at = row.template take<timestamp>();
+  approval.deadline = row.template take<timestamp>();
+  approval.decided_at = row.template take<std::optional<timestamp>>();
+  approval.decided_by = row.template take<std::string>();
+  approval.reason = row.template take<std::string>();
+  approval.arguments = row.template take<std::string>();
+  return approval;
+}
+
+/// The column of `usage` that a group is, and the sums of each group.
+inline std::string usage_query(usage_group group) {
+  std::string_view column;
+  switch (group) {
+  case usage_group::bot: column = "bot"; break;
+  case usage_group::model: column = "model"; break;
+  case usage_group::ns: column = "ns"; break;
+  case usage_group::created_by: column = "created_by"; break;
+  case usage_group::day: column = "day"; break;
+  }
+  return "SELECT " + std::string{column} + ", CAST(sum(attempts) AS bigint), CAST(sum(input_tokens) AS bigint), "
+         + "CAST(sum(output_tokens) AS bigint), CAST(sum(cost) AS bigint), max(CASE WHEN estimated THEN 1 ELSE 0 END) "
+           "FROM usage";
+}
+
+template <class Rows>
+usage_record take_usage_record(Rows& row) {
+  usage_record record;
+  record.key = row.template take<std::string>();
+  record.attempts = row.template take<std::int64_t>();
+  record.usage.input_tokens = row.template take<std::int64_t>();
+  record.usage.output_tokens = row.template take<std::int64_t>();
+  record.usage.cost = row.template take<std::int64_t>();
+  record.usage.estimated = row.template take<std::int64_t>() != 0;
+  return record;
 }
 
 template <class Rows>

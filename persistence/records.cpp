@@ -22,24 +22,37 @@ std::string_view name_of(const std::array<std::string_view, N>& names, Enum valu
 
 constexpr std::array<std::string_view, 5> statuses{"PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"};
 constexpr std::array<std::string_view, 4> error_classes{"transient", "throttled", "permanent", "cancelled"};
+constexpr std::array<std::string_view, 3> model_kinds{"builtin", "openai", "anthropic"};
+constexpr std::array<std::string_view, 3> tool_kinds{"builtin", "http", "mcp"};
+constexpr std::array<std::string_view, 3> repeat_rules{"safe", "with_key", "never"};
 constexpr std::array<std::string_view, 3> backoffs{"fixed", "linear", "exponential"};
 constexpr std::array<std::string_view, 3> on_busy_rules{"enqueue", "reject", "interrupt"};
-constexpr std::array<std::string_view, 6> outcomes{"running", "completed", "failed", "cancelled", "released", "lost"};
+constexpr std::array<std::string_view, 7> outcomes{"running",  "completed", "failed", "cancelled",
+                                                   "released", "lost",      "waiting"};
+constexpr std::array<std::string_view, 2> wait_reasons{"", "approval"};
+constexpr std::array<std::string_view, 4> approval_states{"pending", "approved", "rejected", "closed"};
+constexpr std::array<std::string_view, 5> usage_groups{"bot", "model", "namespace", "created_by", "day"};
 constexpr std::array<std::string_view, 3> roles{"user", "assistant", "tool"};
 constexpr std::array<std::string_view, 3> healths{"alive", "draining", "lost"};
-constexpr std::array<std::string_view, 16> event_types{
-  "task:created",     "task:queued",  "task:started", "task:retrying", "task:completed", "task:failed",
-  "task:cancelled",   "task:deleted", "chat:start",   "chat:chunk",    "chat:thinking",  "chat:tool_start",
-  "chat:tool_result", "chat:done",    "chat:error",   "chat:cancelled"};
+constexpr std::array<std::string_view, 18> event_types{
+  "task:created",     "task:queued",  "task:started", "task:retrying",  "task:completed",     "task:failed",
+  "task:cancelled",   "task:deleted", "chat:start",   "chat:chunk",     "chat:thinking",      "chat:tool_start",
+  "chat:tool_result", "chat:done",    "chat:error",   "chat:cancelled", "approval:requested", "approval:decided"};
 
 static_assert(static_cast<std::size_t>(task_status::cancelled) + 1 == statuses.size());
 static_assert(static_cast<std::size_t>(error_class::cancelled) + 1 == error_classes.size());
+static_assert(static_cast<std::size_t>(model_kind::anthropic) + 1 == model_kinds.size());
+static_assert(static_cast<std::size_t>(tool_kind::mcp) + 1 == tool_kinds.size());
+static_assert(static_cast<std::size_t>(repeat_rule::never) + 1 == repeat_rules.size());
 static_assert(static_cast<std::size_t>(backoff_kind::exponential) + 1 == backoffs.size());
 static_assert(static_cast<std::size_t>(on_busy_rule::interrupt) + 1 == on_busy_rules.size());
-static_assert(static_cast<std::size_t>(attempt_outcome::lost) + 1 == outcomes.size());
+static_assert(static_cast<std::size_t>(attempt_outcome::waiting) + 1 == outcomes.size());
+static_assert(static_cast<std::size_t>(wait_reason::approval) + 1 == wait_reasons.size());
+static_assert(static_cast<std::size_t>(approval_state::closed) + 1 == approval_states.size());
+static_assert(static_cast<std::size_t>(usage_group::day) + 1 == usage_groups.size());
 static_assert(static_cast<std::size_t>(message_role::tool) + 1 == roles.size());
 static_assert(static_cast<std::size_t>(node_health::lost) + 1 == healths.size());
-static_assert(static_cast<std::size_t>(event_type::chat_cancelled) + 1 == event_types.size());
+static_assert(static_cast<std::size_t>(event_type::approval_decided) + 1 == event_types.size());
 
 } // namespace
 
@@ -59,6 +72,30 @@ std::string_view to_string(error_class c) noexcept {
 
 std::optional<error_class> parse_error_class(std::string_view text) noexcept {
   return find_name<error_class>(error_classes, text);
+}
+
+std::string_view to_string(model_kind kind) noexcept {
+  return name_of(model_kinds, kind);
+}
+
+std::optional<model_kind> parse_model_kind(std::string_view text) noexcept {
+  return find_name<model_kind>(model_kinds, text);
+}
+
+std::string_view to_string(tool_kind kind) noexcept {
+  return name_of(tool_kinds, kind);
+}
+
+std::optional<tool_kind> parse_tool_kind(std::string_view text) noexcept {
+  return find_name<tool_kind>(tool_kinds, text);
+}
+
+std::string_view to_string(repeat_rule rule) noexcept {
+  return name_of(repeat_rules, rule);
+}
+
+std::optional<repeat_rule> parse_repeat_rule(std::string_view text) noexcept {
+  return find_name<repeat_rule>(repeat_rules, text);
 }
 
 std::string_view to_string(backoff_kind kind) noexcept {
@@ -83,6 +120,26 @@ std::string_view to_string(attempt_outcome outcome) noexcept {
 
 std::optional<attempt_outcome> parse_attempt_outcome(std::string_view text) noexcept {
   return find_name<attempt_outcome>(outcomes, text);
+}
+
+std::string_view to_string(wait_reason reason) noexcept {
+  return name_of(wait_reasons, reason);
+}
+
+std::string_view to_string(approval_state state) noexcept {
+  return name_of(approval_states, state);
+}
+
+std::optional<approval_state> parse_approval_state(std::string_view text) noexcept {
+  return find_name<approval_state>(approval_states, text);
+}
+
+std::string_view to_string(usage_group group) noexcept {
+  return name_of(usage_groups, group);
+}
+
+std::optional<usage_group> parse_usage_group(std::string_view text) noexcept {
+  return find_name<usage_group>(usage_groups, text);
 }
 
 std::string_view to_string(node_health health) noexcept {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// The domain's records, as every layer above knows them. They name no database,
@@ -64,14 +65,75 @@ std::optional<error_class> parse_error_class(std::string_view text) noexcept;
 
 // -- models and bots ----------------------------------------------------------
 
+/// The protocol that a model is spoken to in.
+enum class model_kind : std::uint8_t {
+  /// Needs no network; obeys directives in the input.
+  builtin,
+  /// Chat completions, as OpenAI, vLLM, Ollama, llama.cpp and others serve them.
+  openai,
+  /// Anthropic's messages.
+  anthropic,
+};
+
+/// `builtin`, `openai`, `anthropic`.
+std::string_view to_string(model_kind kind) noexcept;
+std::optional<model_kind> parse_model_kind(std::string_view text) noexcept;
+
+/// Names and values, in the order given.
+using header_list = std::vector<std::pair<std::string, std::string>>;
+
+/// How long a provider may take.
+struct model_timeouts {
+  /// Looking its name up, connecting, and TLS.
+  std::chrono::seconds connect{10};
+  /// From the request to the first part of the answer.
+  std::chrono::seconds first_token{120};
+  /// Between two parts of the answer.
+  std::chrono::seconds idle{60};
+  /// The whole answer.
+  std::chrono::seconds total{600};
+
+  bool operator==(const model_timeouts&) const = default;
+};
+
+/// What a provider lets all nodes together ask of it; none where it is not limited.
+struct model_limits {
+  std::optional<int> concurrency;
+  std::optional<std::int64_t> requests_per_minute;
+  std::optional<std::int64_t> tokens_per_minute;
+
+  bool operator==(const model_limits&) const = default;
+};
+
+/// Per million tokens, in whatever currency the operator counts in.
+struct model_price {
+  double input_per_million = 0;
+  double output_per_million = 0;
+
+  bool operator==(const model_price&) const = default;
+};
+
 /// A named provider endpoint of a namespace.
 struct model_record {
   std::string name;
   std::string ns;
-  /// The provider's protocol. `builtin` needs no network.
-  std::string kind = "builtin";
+  model_kind kind = model_kind::builtin;
+  /// Without the protocol's own path, as in `https://api.openai.com/v1`; empty for
+  /// `builtin`.
+  std::string base_url;
   /// What the provider calls the model.
   std::string model;
+  /// The environment variable that holds the key; empty for none.
+  std::string api_key_env;
+  /// The file whose first line is the key; empty for none.
+  std::string api_key_file;
+  header_list headers;
+  model_timeouts timeouts;
+  model_limits limits;
+  model_price price;
+  /// A JSON object as text whose members go into each request, as in
+  /// `{"top_p":0.9}`; empty for none.
+  std::string parameters;
   timestamp created_at{};
   timestamp updated_at{};
 };
@@ -100,19 +162,69 @@ enum class on_busy_rule : std::uint8_t { enqueue, reject, interrupt };
 std::string_view to_string(on_busy_rule rule) noexcept;
 std::optional<on_busy_rule> parse_on_busy_rule(std::string_view text) noexcept;
 
+enum class tool_kind : std::uint8_t { builtin, http, mcp };
+
+/// `builtin`, `http`, `mcp`.
+std::string_view to_string(tool_kind kind) noexcept;
+std::optional<tool_kind> parse_tool_kind(std::string_view text) noexcept;
+
+/// What becomes of a tool call whose outcome nobody knows, since the process died
+/// between its intent and its result.
+enum class repeat_rule : std::uint8_t {
+  /// It is made again: it changes nothing, or the same thing.
+  safe,
+  /// It is made again with the same `Idempotency-Key`.
+  with_key,
+  /// It is not made again: the model is told that the outcome is unknown.
+  never,
+};
+
+/// `safe`, `with_key`, `never`.
+std::string_view to_string(repeat_rule rule) noexcept;
+std::optional<repeat_rule> parse_repeat_rule(std::string_view text) noexcept;
+
+/// Something a bot's model may call.
+struct tool_record {
+  tool_kind type = tool_kind::builtin;
+  /// What the model calls it; of an MCP server, what its tools' names begin with.
+  std::string name;
+  std::string description;
+  /// `http` only: the JSON Schema of the arguments, as text; empty for any object.
+  std::string parameters;
+  /// `http`: may hold `{argument}`s; `mcp`: the server's endpoint.
+  std::string url;
+  /// `http` only.
+  std::string method = "POST";
+  /// A value may hold `${env:NAME}`, which stands for an environment variable.
+  header_list headers;
+  repeat_rule repeat = repeat_rule::with_key;
+  /// A person has to allow each call.
+  bool requires_approval = false;
+  /// How long a person has for that, and what follows if nobody says anything.
+  std::chrono::seconds approval_timeout{86'400};
+  bool approve_by_default = false;
+  std::chrono::seconds timeout{30};
+
+  bool operator==(const tool_record&) const = default;
+};
+
 /// A named persona of a namespace: who answers a task, and how failures are met.
 struct bot_record {
   std::string name;
   std::string ns;
   /// Name of a model in the bot's namespace, else in `default`.
   std::string model;
+  /// Models, named likewise, that are asked in this order while those before are down.
+  std::vector<std::string> fallback_models;
   std::string system_prompt;
   std::optional<double> temperature;
   std::optional<int> max_tokens;
   /// Model calls per task; each round of tool calls needs one more.
   int max_iterations = 10;
-  /// Names of built-in tools the model may call.
-  std::vector<std::string> tools;
+  /// What the model is shown of a thread, in estimated tokens: the oldest turns are
+  /// left out beyond it.
+  std::int64_t context_tokens = 128'000;
+  std::vector<tool_record> tools;
   restart_policy restart;
   /// A single attempt's time limit.
   std::chrono::seconds timeout{600};
@@ -123,18 +235,34 @@ struct bot_record {
 
 // -- tasks --------------------------------------------------------------------
 
-/// Tokens, as reported or counted by the model.
+/// Tokens, as reported or counted by the model, and what they cost.
 struct token_usage {
   std::int64_t input_tokens = 0;
   std::int64_t output_tokens = 0;
+  /// In billionths of the currency that prices are given in.
+  std::int64_t cost = 0;
+  /// Some of the tokens are an estimate: the provider did not say.
+  bool estimated = false;
 
   token_usage& operator+=(const token_usage& other) noexcept {
     input_tokens += other.input_tokens;
     output_tokens += other.output_tokens;
+    cost += other.cost;
+    estimated = estimated || other.estimated;
     return *this;
   }
   bool operator==(const token_usage&) const = default;
 };
+
+/// What keeps a running task from going on.
+enum class wait_reason : std::uint8_t {
+  none,
+  /// A person has to allow a tool call.
+  approval,
+};
+
+/// Empty for none, else `approval`.
+std::string_view to_string(wait_reason reason) noexcept;
 
 /// One turn of a conversation to be answered.
 struct task_record {
@@ -173,6 +301,8 @@ struct task_record {
   timestamp updated_at{};
   std::optional<timestamp> started_at;
   std::optional<timestamp> completed_at;
+  /// What it waits for between two attempts, beside time.
+  wait_reason waits_for = wait_reason::none;
   /// True while the task has its place in the queue (waiting, running or between
   /// attempts); false for a pending task that nobody has asked to execute.
   bool queued = false;
@@ -187,9 +317,11 @@ enum class attempt_outcome : std::uint8_t {
   released,
   /// Its node ended without a word.
   lost,
+  /// Ended until a person has decided; not charged.
+  waiting,
 };
 
-/// `running`, `completed`, `failed`, `cancelled`, `released`, `lost`.
+/// `running`, `completed`, `failed`, `cancelled`, `released`, `lost`, `waiting`.
 std::string_view to_string(attempt_outcome outcome) noexcept;
 std::optional<attempt_outcome> parse_attempt_outcome(std::string_view text) noexcept;
 
@@ -197,6 +329,8 @@ std::optional<attempt_outcome> parse_attempt_outcome(std::string_view text) noex
 struct attempt_record {
   int attempt = 0;
   std::string node;
+  /// The model that was asked last; empty if none was, or before the attempt ended.
+  std::string model;
   attempt_outcome outcome = attempt_outcome::running;
   timestamp started_at{};
   std::optional<timestamp> ended_at;
@@ -265,11 +399,81 @@ struct message_record {
   std::string content;
   /// Assistant only.
   std::vector<tool_call> tool_calls;
+  /// Assistant with tool calls only: what the provider wants to see again as it was,
+  /// a JSON array of its own making; empty for none.
+  std::string thinking;
   /// Tool only: which call this answers, and the tool's name.
   std::string call_id;
   std::string tool;
   int attempt = 0;
   timestamp created_at{};
+};
+
+// -- approvals ----------------------------------------------------------------
+
+enum class approval_state : std::uint8_t {
+  /// Waits for a person, or its deadline.
+  pending,
+  approved,
+  rejected,
+  /// Its task ended first.
+  closed,
+};
+
+/// `pending`, `approved`, `rejected`, `closed`.
+std::string_view to_string(approval_state state) noexcept;
+std::optional<approval_state> parse_approval_state(std::string_view text) noexcept;
+
+/// A tool call that a person has to allow.
+struct approval_record {
+  uuid task_id;
+  std::string call_id;
+  std::string ns;
+  /// Of the task.
+  std::string created_by;
+  std::string bot;
+  std::string tool;
+  /// As the model wrote them, or as a person has edited them.
+  std::string arguments;
+  bool edited = false;
+  approval_state state = approval_state::pending;
+  /// The call has begun.
+  bool called = false;
+  timestamp requested_at{};
+  timestamp deadline{};
+  /// What its deadline decides.
+  bool approve_by_default = false;
+  /// `deadline` if nobody did in time.
+  std::string decided_by;
+  std::string reason;
+  std::optional<timestamp> decided_at;
+};
+
+// -- usage --------------------------------------------------------------------
+
+/// What usage is counted by, a sum for each combination.
+struct usage_key {
+  /// `2026-01-31`, UTC.
+  std::string day;
+  std::string ns;
+  std::string bot;
+  std::string model;
+  std::string created_by;
+
+  auto operator<=>(const usage_key&) const = default;
+};
+
+enum class usage_group : std::uint8_t { bot, model, ns, created_by, day };
+
+/// `bot`, `model`, `namespace`, `created_by`, `day`.
+std::string_view to_string(usage_group group) noexcept;
+std::optional<usage_group> parse_usage_group(std::string_view text) noexcept;
+
+/// What one group has used.
+struct usage_record {
+  std::string key;
+  std::int64_t attempts = 0;
+  token_usage usage;
 };
 
 // -- events -------------------------------------------------------------------
@@ -291,9 +495,11 @@ enum class event_type : std::uint8_t {
   chat_done,
   chat_error,
   chat_cancelled,
+  approval_requested,
+  approval_decided,
 };
 
-/// `task:created` … `chat:cancelled`.
+/// `task:created` … `approval:decided`.
 std::string_view to_string(event_type type) noexcept;
 
 /// `task:completed`, `task:failed` and `task:cancelled` end a run.

@@ -42,11 +42,9 @@ outcome store_rules::run(const clean_up& op) {
 
 void store_rules::close_attempt(open_task& task, const attempt_end& end, timestamp at) {
   auto usage = end.usage;
-  if (task.entry) {
-    // Whoever ends the attempt may know less than it has reported itself.
-    usage.input_tokens = std::max(usage.input_tokens, task.entry->usage.input_tokens);
-    usage.output_tokens = std::max(usage.output_tokens, task.entry->usage.output_tokens);
-  }
+  // Whoever ends another's attempt knows only what it has reported itself.
+  if (task.entry && usage == token_usage{})
+    usage = task.entry->usage;
   attempt_record attempt;
   attempt.attempt = task.attempt;
   attempt.outcome = end.outcome;
@@ -55,10 +53,16 @@ void store_rules::close_attempt(open_task& task, const attempt_end& end, timesta
   attempt.error = end.error;
   attempt.error_kind = end.kind;
   attempt.usage = usage;
-  if (task.entry)
+  attempt.model = end.model;
+  if (task.entry) {
     attempt.node = task.entry->node;
+    if (attempt.model.empty())
+      attempt.model = task.entry->model;
+  }
   tasks_.put_attempt(task.id(), attempt);
   task.usage += usage;
+  if (usage != token_usage{})
+    usage_.add({day_of(at), task.source->ns, task.bot, attempt.model, task.source->created_by}, usage);
 }
 
 // -- the end of a task ----------------------------------------------------------
@@ -66,8 +70,10 @@ void store_rules::close_attempt(open_task& task, const attempt_end& end, timesta
 void store_rules::finish(const open_task& task, journal_tail& tail, const task_end& end) {
   if (task.entry) {
     queue_.leave(task);
-    if (task.entry->called)
+    if (task.entry->called) {
       seal_tool_calls(tail);
+      approvals_.close(task.id(), tail.at);
+    }
   }
   append_end(task, tail, end);
   tasks_.finish(task, tail, end);
@@ -117,6 +123,11 @@ void store_rules::seal_tool_calls(journal_tail& tail) {
 
 store_error task_not_found(const uuid& id) {
   return {store_errc::not_found, "There is no task " + id.to_string() + "."};
+}
+
+store_error stale(const fence& f) {
+  return {store_errc::fenced, "Attempt " + std::to_string(f.attempt) + " of task " + f.task_id.to_string()
+                                + " is no longer the valid one."};
 }
 
 store_error cannot(const uuid& id, task_status status, std::string_view what) {

@@ -9,16 +9,16 @@
 /// An operation checks first and writes then, so that one it refuses leaves nothing
 /// behind. Whatever the tables throw is the database's trouble and passes through.
 ///
-/// The operations stand in three files: rules_intake.cpp (into the queue),
-/// rules_run.cpp (attempts and their ends), rules_control.cpp (by users and
-/// operators).
+/// The operations stand in four files: rules_intake.cpp (into the queue),
+/// rules_run.cpp (attempts and their ends), rules_approvals.cpp (calls that a person
+/// has to allow), rules_control.cpp (by users and operators).
 namespace troupe {
 
 class store_rules {
 public:
   explicit store_rules(store_tables tables)
     : catalog_{tables.catalog}, keys_{tables.keys}, queue_{tables.queue}, journal_{tables.journal},
-      tasks_{tables.tasks}, nodes_{tables.nodes} {}
+      tasks_{tables.tasks}, approvals_{tables.approvals}, usage_{tables.usage}, nodes_{tables.nodes} {}
 
   /// Carries `op` out on the tables, within the transaction that the caller has open.
   outcome apply(const operation& op) {
@@ -47,6 +47,13 @@ private:
   void begin_attempt(candidate& next, const claim_tasks& op);
   /// Gives a task with a lost attempt back, or fails it; true if it goes on.
   bool recover(open_task& task, const recover_tasks& op);
+
+  // -- approvals ------------------------------------------------------------------
+
+  outcome run(const await_approval& op);
+  outcome run(const decide_approval& op);
+  void request_approvals(const open_task& task, journal_tail& tail, const append_journal& op);
+  void begin_calls(const append_journal& op);
 
   // -- by hand --------------------------------------------------------------------
 
@@ -82,6 +89,7 @@ private:
     std::optional<error_class> kind;
     /// What the caller knows; more of it may be stored already.
     token_usage usage;
+    std::string_view model{};
   };
   /// Closes the attempt under way and adds its usage to `task.usage`, which the
   /// caller stores with the task's next change.
@@ -98,11 +106,15 @@ private:
   queue_table& queue_;
   journal_table& journal_;
   task_table& tasks_;
+  approval_table& approvals_;
+  usage_table& usage_;
   node_table& nodes_;
 };
 
 /// The refusal for a task that is not there.
 store_error task_not_found(const uuid& id);
+/// The refusal of a write of an attempt that is over.
+store_error stale(const fence& f);
 /// The refusal for a status that does not allow `what`, as in "be cancelled".
 store_error cannot(const uuid& id, task_status status, std::string_view what);
 /// The refusal for a task whose bot, or whose bot's model, is not there.

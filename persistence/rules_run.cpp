@@ -6,14 +6,6 @@
 
 /// Attempts: how they begin, write, and end.
 namespace troupe {
-namespace {
-
-store_error stale(const fence& f) {
-  return {store_errc::fenced, "Attempt " + std::to_string(f.attempt) + " of task " + f.task_id.to_string()
-                                + " is no longer the valid one."};
-}
-
-} // namespace
 
 // -- the beginning --------------------------------------------------------------
 
@@ -34,6 +26,7 @@ void store_rules::begin_attempt(candidate& next, const claim_tasks& op) {
   const auto& found = catalog_.find(next.bot_ns, next.bot);
   task.bot = found.bot;
   task.model = found.model;
+  task.fallbacks = found.fallbacks;
   const bool first = ++task.attempt == 1;
   journal_tail tail{
     std::make_shared<const event_source>(event_source{task.id, task.thread_id, task.ns, task.created_by}),
@@ -46,7 +39,8 @@ void store_rules::begin_attempt(candidate& next, const claim_tasks& op) {
   if (first)
     journal_.add_plain_message(tail, position, message_role::user, task.input);
   tasks_.start(task.id, task.attempt, op.node, op.at);
-  queue_.start(task.id, task.attempt, tail.seq, op.owner, op.node, op.at);
+  const auto model = found.model ? std::string_view{found.model->name} : std::string_view{};
+  queue_.start(task.id, {task.attempt, tail.seq, op.owner, op.node, model, op.at});
 }
 
 // -- on the way -----------------------------------------------------------------
@@ -65,11 +59,14 @@ outcome store_rules::run(const append_journal& op) {
   auto tail = task->tail(op.at);
   journal_.add_messages(tail, op.messages);
   journal_.append(tail, op.events);
+  request_approvals(*task, tail, op);
+  begin_calls(op);
   if (!op.messages.empty() && op.events.empty())
     journal_.keep_position();
   const bool calls = std::any_of(op.messages.begin(), op.messages.end(),
                                  [](const message_record& message) { return !message.tool_calls.empty(); });
-  queue_.advance(op.fence.task_id, tail.seq, op.usage, task->entry->called || calls);
+  const auto& model = op.model.empty() ? task->entry->model : op.model;
+  queue_.advance(op.fence.task_id, tail.seq, {op.usage, model, task->entry->called || calls});
   return done{};
 }
 
@@ -81,7 +78,7 @@ outcome store_rules::run(const complete_task& op) {
     return stale(op.fence);
   auto tail = task->tail(op.at);
   journal_.append(tail, op.events);
-  close_attempt(*task, {attempt_outcome::completed, std::nullopt, std::nullopt, op.usage}, op.at);
+  close_attempt(*task, {attempt_outcome::completed, std::nullopt, std::nullopt, op.usage, op.model}, op.at);
   finish(*task, tail, {task_status::completed, op.output, std::nullopt, std::nullopt, false});
   return done{};
 }
@@ -92,7 +89,7 @@ outcome store_rules::run(const fail_attempt& op) {
     return stale(op.fence);
   auto tail = task->tail(op.at);
   journal_.append(tail, op.events);
-  close_attempt(*task, {attempt_outcome::failed, op.error, op.kind, op.usage}, op.at);
+  close_attempt(*task, {attempt_outcome::failed, op.error, op.kind, op.usage, op.model}, op.at);
   if (!op.retry_at) {
     finish(*task, tail, {task_status::failed, std::nullopt, op.error, op.kind, op.chat_started});
     return done{};
@@ -101,9 +98,12 @@ outcome store_rules::run(const fail_attempt& op) {
     journal_.append(tail, event_type::chat_error, chat_error_data(op.error, op.kind));
   journal_.append(tail, event_type::task_retrying,
                   retrying_data(task->name, op.error, op.kind, task->attempt, *op.retry_at));
-  ++(op.charge ? task->entry->charged : task->entry->throttled);
+  if (op.charge)
+    ++task->entry->charged;
+  else if (op.counted)
+    ++task->entry->throttled;
   queue_.put_back(task->id(), *task->entry, tail.seq, op.retry_at, op.at);
-  tasks_.store_usage(*task, op.at);
+  tasks_.store_usage(*task, wait_reason::none, op.at);
   return done{};
 }
 
@@ -117,7 +117,7 @@ outcome store_rules::run(const release_tasks& op) {
                     queued_data(task->name, task->status, {std::nullopt, false, op.reason}));
     close_attempt(*task, {attempt_outcome::released, std::nullopt, std::nullopt, {}}, op.at);
     queue_.put_back(f.task_id, *task->entry, tail.seq, std::nullopt, op.at);
-    tasks_.store_usage(*task, op.at);
+    tasks_.store_usage(*task, wait_reason::none, op.at);
   }
   return done{};
 }
@@ -147,7 +147,7 @@ bool store_rules::recover(open_task& task, const recover_tasks& op) {
   journal_.append(tail, event_type::task_retrying,
                   retrying_data(task.name, lost, error_class::transient, task.attempt, op.at));
   queue_.put_back(task.id(), *task.entry, tail.seq, std::nullopt, op.at);
-  tasks_.store_usage(task, op.at);
+  tasks_.store_usage(task, wait_reason::none, op.at);
   return true;
 }
 

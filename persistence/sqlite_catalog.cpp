@@ -37,6 +37,11 @@ std::shared_ptr<const model_record> sqlite_catalog::load_model(std::string_view 
   return rows.next() ? std::make_shared<const model_record>(take_model(rows)) : nullptr;
 }
 
+std::shared_ptr<const model_record> sqlite_catalog::find_model(const bot_record& bot, std::string_view name) {
+  auto found = load_model(bot.ns, name);
+  return found ? found : load_model(fallback_ns, name);
+}
+
 const resolved_bot& sqlite_catalog::find(std::string_view ns, std::string_view bot) {
   const std::pair key{ns, bot};
   if (const auto known = known_.find(key); known != known_.end())
@@ -50,9 +55,10 @@ const resolved_bot& sqlite_catalog::find(std::string_view ns, std::string_view b
   if (!result.bot)
     result.bot = load_bot(fallback_ns, bot);
   if (result.bot) {
-    result.model = load_model(result.bot->ns, result.bot->model);
-    if (!result.model)
-      result.model = load_model(fallback_ns, result.bot->model);
+    result.model = find_model(*result.bot, result.bot->model);
+    for (const auto& name : result.bot->fallback_models)
+      if (auto fallback = find_model(*result.bot, name))
+        result.fallbacks.push_back(std::move(fallback));
   }
   return known_.emplace(std::pair{std::string{ns}, std::string{bot}}, std::move(result)).first->second;
 }

@@ -167,7 +167,8 @@ void seed(sqlite_connection& connection) {
                                                                                                      at, at);
   bot_record bot;
   bot.model = "builtin";
-  bot.tools = {"now", "calculate"};
+  for (const auto* tool : {"now", "calculate"})
+    bot.tools.emplace_back().name = tool;
   sqlite_statement{connection.get(), "INSERT INTO bots VALUES('default', 'default', ?, ?, ?)"}.run(to_document(bot), at,
                                                                                                    at);
 }
@@ -177,10 +178,67 @@ void create_first_schema(sqlite_connection& connection) {
   seed(connection);
 }
 
+// -- step 2: real models --------------------------------------------------------
+
+// Costs are billionths of the currency that prices are given in.
+constexpr const char* second_schema = R"sql(
+ALTER TABLE tasks ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tasks ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE queue ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE queue ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE queue ADD COLUMN model TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN model TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN thinking TEXT;
+ALTER TABLE tasks ADD COLUMN waits_for INTEGER NOT NULL DEFAULT 0;
+
+-- Tool calls that a person has to allow, or had to.
+CREATE TABLE approvals(
+  task_id BLOB NOT NULL REFERENCES tasks(id),
+  call_id TEXT NOT NULL,
+  ns TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  bot TEXT NOT NULL,
+  tool TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  called INTEGER NOT NULL,
+  edited INTEGER NOT NULL,
+  approve_by_default INTEGER NOT NULL,
+  requested_at INTEGER NOT NULL,
+  deadline INTEGER NOT NULL,
+  decided_at INTEGER,
+  decided_by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  arguments TEXT NOT NULL,
+  PRIMARY KEY(task_id, call_id)
+) WITHOUT ROWID;
+CREATE INDEX approvals_pending ON approvals(ns, task_id, call_id) WHERE state = 0;
+
+-- Sums, added to whenever an attempt ends.
+CREATE TABLE usage(
+  day TEXT NOT NULL,
+  ns TEXT NOT NULL,
+  bot TEXT NOT NULL,
+  model TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cost INTEGER NOT NULL,
+  estimated INTEGER NOT NULL,
+  PRIMARY KEY(day, ns, bot, model, created_by)
+) WITHOUT ROWID;
+)sql";
+
+void create_second_schema(sqlite_connection& connection) {
+  connection.execute(second_schema);
+}
+
 // -- all steps ------------------------------------------------------------------
 
 /// Step n leads from version n - 1 to n.
-constexpr std::array steps{create_first_schema};
+constexpr std::array steps{create_first_schema, create_second_schema};
 
 } // namespace
 

@@ -1,5 +1,6 @@
 #include "persistence/sqlite_queue.hpp"
 
+#include "persistence/record_rows.hpp"
 #include "persistence/sqlite_database.hpp"
 
 #include <algorithm>
@@ -26,8 +27,8 @@ std::optional<queue_entry> take_queue_entry(sqlite_rows& row) {
   entry.throttled = row.take<int>();
   entry.recoveries = row.take<int>();
   entry.called = row.take<bool>();
-  entry.usage.input_tokens = row.take<std::int64_t>();
-  entry.usage.output_tokens = row.take<std::int64_t>();
+  entry.model = row.take<std::string>();
+  entry.usage = take_usage(row);
   return entry;
 }
 
@@ -85,12 +86,16 @@ sqlite_queue::sqlite_queue(const sqlite_file& file, sqlite_connection& connectio
                                 "ORDER BY order_no"},
     start_{connection.get(),
            "UPDATE queue SET state = 1, held = 1, attempt = ?2, last_seq = ?3, owner = ?4, node = ?5, started_at = ?6, "
-           "fresh = 0 WHERE task_id = ?1"},
-    advance_{connection.get(), "UPDATE queue SET last_seq = ?2, input_tokens = ?3, output_tokens = ?4, called = ?5 "
-                               "WHERE task_id = ?1"},
-    put_back_{connection.get(),
-              "UPDATE queue SET state = ?2, due_at = ?3, last_seq = ?4, charged = ?5, throttled = ?6, recoveries = ?7, "
-              "owner = NULL, node = '', input_tokens = 0, output_tokens = 0 WHERE task_id = ?1"},
+           "model = ?7, fresh = 0 WHERE task_id = ?1"},
+    advance_{connection.get(), "UPDATE queue SET last_seq = ?2, input_tokens = ?3, output_tokens = ?4, cost = ?5, "
+                               "estimated = ?6, called = ?7, model = ?8 WHERE task_id = ?1"},
+    put_back_{
+      connection.get(),
+      "UPDATE queue SET state = ?2, due_at = ?3, last_seq = ?4, charged = ?5, throttled = ?6, recoveries = ?7, "
+      "owner = NULL, node = '', input_tokens = 0, output_tokens = 0, cost = 0, estimated = 0 WHERE task_id = ?1"},
+    note_entries_{connection.get(),
+                  "UPDATE queue SET last_seq = ?2, state = CASE WHEN ?3 AND state = 3 THEN 0 ELSE state END, "
+                  "due_at = CASE WHEN ?3 AND state = 3 THEN ?4 ELSE due_at END WHERE task_id = ?1"},
     // Only a thread's first task can be fresh.
     note_history_{connection.get(), "UPDATE queue SET fresh = 0 WHERE task_id = ? AND fresh = 1"},
     next_due_{connection.get(), "SELECT due_at FROM queue WHERE state = 3 ORDER BY due_at LIMIT 1"},
@@ -158,13 +163,14 @@ std::pair<std::vector<uuid>, bool> sqlite_queue::lost(const recover_tasks&) {
   return {std::move(found), more};
 }
 
-void sqlite_queue::start(const uuid& task_id, int attempt, std::int64_t last_seq, const uuid& owner,
-                         std::string_view node, timestamp at) {
-  start_.run(task_id, attempt, last_seq, owner, node, at);
+void sqlite_queue::start(const uuid& task_id, const attempt_start& start) {
+  start_.run(task_id, start.attempt, start.last_seq, start.owner, start.node, start.at, start.model);
 }
 
-void sqlite_queue::advance(const uuid& task_id, std::int64_t last_seq, const token_usage& usage, bool called) {
-  advance_.run(task_id, last_seq, usage.input_tokens, usage.output_tokens, called);
+void sqlite_queue::advance(const uuid& task_id, std::int64_t last_seq, const attempt_progress& progress) {
+  const auto& usage = progress.usage;
+  advance_.run(task_id, last_seq, usage.input_tokens, usage.output_tokens, usage.cost, usage.estimated, progress.called,
+               progress.model);
 }
 
 void sqlite_queue::put_back(const uuid& task_id, const queue_entry& entry, std::int64_t last_seq,
@@ -174,6 +180,10 @@ void sqlite_queue::put_back(const uuid& task_id, const queue_entry& entry, std::
                 entry.charged, entry.throttled, entry.recoveries);
   if (waits)
     note_due(*due);
+}
+
+void sqlite_queue::note_entries(const uuid& task_id, std::int64_t last_seq, bool due, timestamp at) {
+  note_entries_.run(task_id, last_seq, due, at);
 }
 
 void sqlite_queue::note_history(const uuid& thread_id) {

@@ -17,7 +17,8 @@ struct sqlite_file;
 
 /// Columns of `queue` named `q`, as `take_queue_entry` takes them.
 inline constexpr const char* queue_columns = "q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, "
-                                             "q.recoveries, q.called, q.input_tokens, q.output_tokens";
+                                             "q.recoveries, q.called, q.model, q.input_tokens, q.output_tokens, "
+                                             "q.cost, q.estimated";
 /// None if the first column is NULL, as in an outer join.
 std::optional<queue_entry> take_queue_entry(sqlite_rows& row);
 
@@ -29,11 +30,11 @@ public:
   void leave(const open_task& task) override;
   std::vector<candidate> take_ready(const claim_tasks& op) override;
   std::optional<timestamp> next_due() override;
-  void start(const uuid& task_id, int attempt, std::int64_t last_seq, const uuid& owner, std::string_view node,
-             timestamp at) override;
-  void advance(const uuid& task_id, std::int64_t last_seq, const token_usage& usage, bool called) override;
+  void start(const uuid& task_id, const attempt_start& start) override;
+  void advance(const uuid& task_id, std::int64_t last_seq, const attempt_progress& progress) override;
   void put_back(const uuid& task_id, const queue_entry& entry, std::int64_t last_seq, std::optional<timestamp> due,
                 timestamp at) override;
+  void note_entries(const uuid& task_id, std::int64_t last_seq, bool due, timestamp at) override;
   void note_history(const uuid& thread_id) override;
   std::pair<std::vector<uuid>, bool> lost(const recover_tasks& op) override;
 
@@ -70,6 +71,7 @@ private:
   sqlite_statement start_;
   sqlite_statement advance_;
   sqlite_statement put_back_;
+  sqlite_statement note_entries_;
   sqlite_statement note_history_;
   sqlite_statement next_due_;
   sqlite_statement any_ready_;

@@ -52,15 +52,6 @@ sqlite_statement& sqlite_reader::prepared(const std::string& sql) {
                                     : statements_.emplace(sql, sqlite_statement{connection_.get(), sql}).first->second;
 }
 
-template <class T, class Read>
-store_result<T> sqlite_reader::guarded(Read read) {
-  try {
-    return read();
-  } catch (const std::exception& e) {
-    return unavailable(e);
-  }
-}
-
 // -- tasks ----------------------------------------------------------------------
 
 store_result<task_record> sqlite_reader::get_task(const uuid& id) {
@@ -93,7 +84,8 @@ store_result<std::vector<attempt_record>> sqlite_reader::attempts(const uuid& ta
   return guarded<result>([&]() -> store_result<result> {
     static const std::string sql
       = std::string{"SELECT "} + attempt_columns + " FROM attempts WHERE task_id = ?1 UNION ALL "
-        + "SELECT attempt, 0, started_at, NULL, NULL, input_tokens, output_tokens, node, NULL FROM queue "
+        + "SELECT attempt, 0, started_at, NULL, NULL, input_tokens, output_tokens, cost, estimated, node, model, "
+          "NULL FROM queue "
           "WHERE task_id = ?1 AND state = 1 ORDER BY 1";
     result items;
     {

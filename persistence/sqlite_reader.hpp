@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/record_rows.hpp"
 #include "persistence/sqlite_database.hpp"
 #include "persistence/sqlite_rooms.hpp"
 #include "persistence/sqlite_statement.hpp"
@@ -39,6 +40,12 @@ public:
   store_result<model_record> get_model(const std::string& ns, const std::string& name) override;
   store_result<page<model_record, std::string>> list_models(const std::string& ns, const std::string& after,
                                                             int limit) override;
+  store_result<page<approval_record, approval_place>> list_approvals(const std::string& ns, approval_state state,
+                                                                     const std::optional<approval_place>& after,
+                                                                     int limit) override;
+  store_result<std::vector<approval_record>> approvals(const uuid& task_id) override;
+  store_result<std::vector<usage_record>> usage(const usage_filter& filter, usage_group group) override;
+  store_result<thread_record> get_thread(const uuid& thread_id) override;
   store_result<queue_stats> queue() override;
   store_result<std::vector<node_record>> nodes() override;
 
@@ -59,6 +66,15 @@ private:
   std::map<std::string, sqlite_statement, std::less<>> statements_;
   bool in_view_ = false;
 };
+
+template <class T, class Read>
+store_result<T> sqlite_reader::guarded(Read read) {
+  try {
+    return read();
+  } catch (const std::exception& e) {
+    return unavailable(e);
+  }
+}
 
 /// Throws `sqlite_failure`.
 std::unique_ptr<store_reader> make_sqlite_reader(std::shared_ptr<sqlite_file> file);

@@ -7,8 +7,8 @@ namespace troupe {
 namespace {
 
 std::string load_sql() {
-  return std::string{"SELECT t.thread_id, t.ns, t.created_by, t.name, t.status, t.attempt, t.input_tokens, "
-                     "t.output_tokens, coalesce(q.last_seq, t.last_seq), "}
+  return std::string{"SELECT t.thread_id, t.ns, t.created_by, t.name, t.bot, t.status, t.waits_for, t.attempt, "
+                     "t.input_tokens, t.output_tokens, t.cost, t.estimated, coalesce(q.last_seq, t.last_seq), "}
          + queue_columns
          + " FROM tasks t LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = ? AND t.deleted_at IS NULL";
 }
@@ -24,7 +24,7 @@ sqlite_tasks::sqlite_tasks(sqlite_connection& connection)
                                                std::string{"SELECT "} + task_columns + " FROM tasks t WHERE t.id = ?"},
     find_thread_{connection.get(), "SELECT ns FROM tasks WHERE id = ?1 AND thread_id = ?1 UNION ALL "
                                    "SELECT ns FROM tasks WHERE thread_id = ?1 AND thread_id <> id LIMIT 1"},
-    start_{connection.get(), "UPDATE tasks SET status = 1, attempt = ?2, node = ?3, updated_at = ?4, "
+    start_{connection.get(), "UPDATE tasks SET status = 1, attempt = ?2, node = ?3, updated_at = ?4, waits_for = 0, "
                              "started_at = coalesce(started_at, ?4) WHERE id = ?1"},
     set_queued_{connection.get(),
                 "UPDATE tasks SET status = 0, queued = 1, bot = ?2, bot_ns = ?3, max_attempts = ?4, last_seq = ?5, "
@@ -35,15 +35,20 @@ sqlite_tasks::sqlite_tasks(sqlite_connection& connection)
     set_deleted_{connection.get(), "UPDATE tasks SET deleted_at = ?3, updated_at = ?3, last_seq = ?2 WHERE id = ?1"},
     put_attempt_{connection.get(),
                  "INSERT INTO attempts(task_id, attempt, outcome, started_at, ended_at, error_class, input_tokens, "
-                 "output_tokens, node, error) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(task_id, attempt) "
+                 "output_tokens, cost, estimated, node, model, error) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                 "ON CONFLICT(task_id, attempt) "
                  "DO UPDATE SET outcome = excluded.outcome, ended_at = excluded.ended_at, "
                  "error_class = excluded.error_class, error = excluded.error, "
-                 "input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens"},
+                 "input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, "
+                 "cost = excluded.cost, estimated = excluded.estimated, model = excluded.model"},
     store_usage_{connection.get(),
-                 "UPDATE tasks SET input_tokens = ?2, output_tokens = ?3, updated_at = ?4 WHERE id = ?1"},
+                 "UPDATE tasks SET input_tokens = ?2, output_tokens = ?3, cost = ?4, estimated = ?5, updated_at = ?6, "
+                 "waits_for = ?7 WHERE id = ?1"},
     finish_{connection.get(),
             "UPDATE tasks SET status = ?2, queued = 0, last_seq = ?3, input_tokens = ?4, output_tokens = ?5, "
-            "updated_at = ?6, completed_at = ?6, error_class = ?7, error = ?8, output = ?9 WHERE id = ?1"} {}
+            "cost = ?6, estimated = ?7, updated_at = ?8, completed_at = ?8, error_class = ?9, error = ?10, output = "
+            "?11, waits_for = 0 "
+            "WHERE id = ?1"} {}
 
 // -- reading --------------------------------------------------------------------
 
@@ -59,7 +64,9 @@ std::optional<open_task> sqlite_tasks::load(const uuid& id) {
   open_task task;
   task.source = std::move(source);
   task.name = rows.take<std::string>();
+  task.bot = rows.take<std::string>();
   task.status = rows.take<task_status>();
+  task.waits_for = rows.take<wait_reason>();
   task.attempt = rows.take<int>();
   task.usage = take_usage(rows);
   task.last_seq = rows.take<std::int64_t>();
@@ -104,16 +111,19 @@ void sqlite_tasks::set_deleted(const uuid& id, std::int64_t last_seq, timestamp 
 
 void sqlite_tasks::put_attempt(const uuid& id, const attempt_record& attempt) {
   put_attempt_.run(id, attempt.attempt, attempt.outcome, attempt.started_at, attempt.ended_at, attempt.error_kind,
-                   attempt.usage.input_tokens, attempt.usage.output_tokens, attempt.node, attempt.error);
+                   attempt.usage.input_tokens, attempt.usage.output_tokens, attempt.usage.cost, attempt.usage.estimated,
+                   attempt.node, attempt.model, attempt.error);
 }
 
-void sqlite_tasks::store_usage(const open_task& task, timestamp at) {
-  store_usage_.run(task.id(), task.usage.input_tokens, task.usage.output_tokens, at);
+void sqlite_tasks::store_usage(const open_task& task, wait_reason waits_for, timestamp at) {
+  const auto& usage = task.usage;
+  store_usage_.run(task.id(), usage.input_tokens, usage.output_tokens, usage.cost, usage.estimated, at, waits_for);
 }
 
 void sqlite_tasks::finish(const open_task& task, const journal_tail& tail, const task_end& end) {
-  finish_.run(task.id(), end.status, tail.seq, task.usage.input_tokens, task.usage.output_tokens, tail.at, end.kind,
-              end.error, end.output);
+  const auto& usage = task.usage;
+  finish_.run(task.id(), end.status, tail.seq, usage.input_tokens, usage.output_tokens, usage.cost, usage.estimated,
+              tail.at, end.kind, end.error, end.output);
 }
 
 } // namespace troupe

@@ -24,7 +24,7 @@ public:
                   std::int64_t last_seq, timestamp at) override;
   void start_by_hand(const open_task& task, std::string_view node, std::int64_t last_seq, timestamp at) override;
   void set_deleted(const uuid& id, std::int64_t last_seq, timestamp at) override;
-  void store_usage(const open_task& task, timestamp at) override;
+  void store_usage(const open_task& task, wait_reason waits_for, timestamp at) override;
   void finish(const open_task& task, const journal_tail& tail, const task_end& end) override;
   void put_attempt(const uuid& id, const attempt_record& attempt) override;
 

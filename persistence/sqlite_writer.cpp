@@ -34,8 +34,8 @@ void merge(committed& all, committed&& one) {
 
 sqlite_writer::sqlite_writer(std::shared_ptr<sqlite_file> file)
   : file_{std::move(file)}, connection_{file_->writing}, catalog_{connection_}, keys_{connection_}, queue_{*file_},
-    journal_{connection_}, tasks_{connection_}, nodes_{*file_}, rules_{{catalog_, keys_, queue_, journal_, tasks_,
-                                                                        nodes_}} {}
+    journal_{connection_}, tasks_{connection_}, approvals_{connection_}, usage_{connection_}, nodes_{*file_},
+    rules_{{catalog_, keys_, queue_, journal_, tasks_, approvals_, usage_, nodes_}} {}
 
 sqlite_writer::~sqlite_writer() {
   file_->has_writer = false;
@@ -62,10 +62,12 @@ committed sqlite_writer::apply_together(std::span<const operation> batch) {
   result.outcomes.reserve(batch.size());
   journal_.begin();
   queue_.begin();
+  usage_.begin();
   try {
     sqlite_transaction transaction{connection_};
     for (const auto& op : batch)
       result.outcomes.push_back(rules_.apply(op));
+    usage_.write();
     result.work_ready = queue_.any_ready();
     transaction.commit();
   } catch (...) {

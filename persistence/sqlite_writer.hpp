@@ -1,6 +1,7 @@
 #pragma once
 
 #include "persistence/rules.hpp"
+#include "persistence/sqlite_approvals.hpp"
 #include "persistence/sqlite_catalog.hpp"
 #include "persistence/sqlite_database.hpp"
 #include "persistence/sqlite_journal.hpp"
@@ -8,6 +9,7 @@
 #include "persistence/sqlite_nodes.hpp"
 #include "persistence/sqlite_queue.hpp"
 #include "persistence/sqlite_tasks.hpp"
+#include "persistence/sqlite_usage.hpp"
 #include "persistence/store.hpp"
 
 #include <memory>
@@ -38,6 +40,8 @@ private:
   sqlite_queue queue_;
   sqlite_journal journal_;
   sqlite_tasks tasks_;
+  sqlite_approvals approvals_;
+  sqlite_usage usage_;
   sqlite_nodes nodes_;
   store_rules rules_;
 };

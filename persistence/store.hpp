@@ -94,6 +94,30 @@ struct page {
   std::optional<Key> next;
 };
 
+/// Where a page of approvals ends.
+struct approval_place {
+  uuid task_id;
+  std::string call_id;
+};
+
+/// Every set field must match.
+struct usage_filter {
+  std::optional<std::string> ns;
+  /// Days, inclusive: `2026-01-31`.
+  std::optional<std::string> from;
+  std::optional<std::string> to;
+};
+
+/// A conversation as a whole.
+struct thread_record {
+  uuid id;
+  std::string ns;
+  std::int64_t tasks = 0;
+  token_usage usage;
+  timestamp created_at{};
+  timestamp updated_at{};
+};
+
 /// Tasks in the queue by what they wait for, and how long the oldest has.
 struct queue_stats {
   struct row {
@@ -177,6 +201,19 @@ public:
   virtual store_result<page<model_record, std::string>> list_models(const std::string& ns, const std::string& after,
                                                                     int limit)
     = 0;
+
+  /// Those of a namespace in one state, oldest task first, behind `after`.
+  virtual store_result<page<approval_record, approval_place>> list_approvals(const std::string& ns,
+                                                                             approval_state state,
+                                                                             const std::optional<approval_place>& after,
+                                                                             int limit)
+    = 0;
+  /// All of a task's, in the order of the calls.
+  virtual store_result<std::vector<approval_record>> approvals(const uuid& task_id) = 0;
+  /// Most costly first, by days in order; at most 1,000 groups.
+  virtual store_result<std::vector<usage_record>> usage(const usage_filter& filter, usage_group group) = 0;
+  /// What a thread has come to; `not_found` if no task has this id for a thread.
+  virtual store_result<thread_record> get_thread(const uuid& thread_id) = 0;
 
   virtual store_result<queue_stats> queue() = 0;
   /// The nodes that were heard of lately, by name.

@@ -44,7 +44,8 @@ struct queue_entry {
   int recoveries = 0;
   /// This run has stored tool calls.
   bool called = false;
-  /// Of the running attempt, so far.
+  /// Of the running attempt, so far: which model it asked last, and what it used.
+  std::string model;
   token_usage usage;
 
   /// At most one task of a thread is: its siblings wait behind it.
@@ -65,6 +66,23 @@ struct queue_arrival {
   timestamp at{};
   /// The thread begins with this very operation: nobody else can be in it.
   bool new_thread = false;
+};
+
+/// An attempt that begins.
+struct attempt_start {
+  int attempt = 0;
+  std::int64_t last_seq = 0;
+  const uuid& owner;
+  std::string_view node;
+  std::string_view model;
+  timestamp at{};
+};
+
+/// What a running attempt has come to.
+struct attempt_progress {
+  const token_usage& usage;
+  std::string_view model;
+  bool called = false;
 };
 
 /// A ready task and what its claim still needs.
@@ -92,7 +110,10 @@ struct journal_tail {
 struct open_task {
   std::shared_ptr<const event_source> source;
   std::string name;
+  std::string bot;
   task_status status = task_status::pending;
+  /// Stands, though nothing waits any more, while the next attempt runs.
+  wait_reason waits_for = wait_reason::none;
   int attempt = 0;
   std::int64_t last_seq = 0;
   /// Of all ended attempts.
@@ -123,6 +144,8 @@ struct task_end {
 struct resolved_bot {
   std::shared_ptr<const bot_record> bot;
   std::shared_ptr<const model_record> model;
+  /// Those of the bot's fallback models that are there, in its order.
+  std::vector<std::shared_ptr<const model_record>> fallbacks;
 };
 
 /// Bots and models.
@@ -130,7 +153,7 @@ class catalog_table {
 public:
   virtual ~catalog_table() = default;
 
-  /// The bot in `ns`, else in `default`; its model in the bot's namespace, else in
+  /// The bot in `ns`, else in `default`; its models in the bot's namespace, else in
   /// `default`. The reference holds until the next change.
   virtual const resolved_bot& find(std::string_view ns, std::string_view bot) = 0;
   virtual outcome put(const put_bot& op) = 0;
@@ -174,16 +197,16 @@ public:
   /// When the next scheduled task is due.
   virtual std::optional<timestamp> next_due() = 0;
 
-  /// Marks a taken task as running its attempt `attempt`.
-  virtual void start(const uuid& task_id, int attempt, std::int64_t last_seq, const uuid& owner, std::string_view node,
-                     timestamp at)
-    = 0;
-  /// Keeps up with a running attempt: its journal, its usage, whether it called tools.
-  virtual void advance(const uuid& task_id, std::int64_t last_seq, const token_usage& usage, bool called) = 0;
+  /// Marks a taken task as running an attempt.
+  virtual void start(const uuid& task_id, const attempt_start& start) = 0;
+  /// Keeps up with a running attempt and its journal.
+  virtual void advance(const uuid& task_id, std::int64_t last_seq, const attempt_progress& progress) = 0;
   /// Ends a running attempt whose task stays: until `due`, or at once.
   virtual void put_back(const uuid& task_id, const queue_entry& entry, std::int64_t last_seq,
                         std::optional<timestamp> due, timestamp at)
     = 0;
+  /// A task that waits has got entries in its journal; with `due` it goes on at once.
+  virtual void note_entries(const uuid& task_id, std::int64_t last_seq, bool due, timestamp at) = 0;
   /// The thread has got messages from outside of the queue.
   virtual void note_history(const uuid& thread_id) = 0;
 
@@ -247,13 +270,35 @@ public:
   /// A task that its caller runs outside of the queue: RUNNING.
   virtual void start_by_hand(const open_task& task, std::string_view node, std::int64_t last_seq, timestamp at) = 0;
   virtual void set_deleted(const uuid& id, std::int64_t last_seq, timestamp at) = 0;
-  /// Stores `task.usage`, for a task that stays in the queue.
-  virtual void store_usage(const open_task& task, timestamp at) = 0;
+  /// Stores `task.usage`, for a task that stays in the queue, and what it waits for.
+  virtual void store_usage(const open_task& task, wait_reason waits_for, timestamp at) = 0;
   /// Stores how a task ended that has left the queue.
   virtual void finish(const open_task& task, const journal_tail& tail, const task_end& end) = 0;
 
   /// Stores an attempt, or how it ended if it is there already.
   virtual void put_attempt(const uuid& id, const attempt_record& attempt) = 0;
+};
+
+/// Tool calls that a person has to allow.
+class approval_table {
+public:
+  virtual ~approval_table() = default;
+
+  virtual std::optional<approval_record> find(const uuid& task_id, std::string_view call_id) = 0;
+  virtual void put(const approval_record& approval) = 0;
+  /// The first deadline among the task's pending ones; nothing if there are none.
+  virtual std::optional<timestamp> first_deadline(const uuid& task_id) = 0;
+  /// The task has ended: whatever is pending is closed.
+  virtual void close(const uuid& task_id, timestamp at) = 0;
+};
+
+/// Sums of what was used.
+class usage_table {
+public:
+  virtual ~usage_table() = default;
+
+  /// One more attempt.
+  virtual void add(usage_key key, const token_usage& usage) = 0;
 };
 
 /// Leases and nodes: who may run tasks, and who is there.
@@ -273,6 +318,8 @@ struct store_tables {
   queue_table& queue;
   journal_table& journal;
   task_table& tasks;
+  approval_table& approvals;
+  usage_table& usage;
   node_table& nodes;
 };
 

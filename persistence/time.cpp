@@ -115,6 +115,11 @@ std::string to_rfc3339(timestamp at) {
   return {text.data(), text.size()};
 }
 
+std::string day_of(timestamp at) {
+  constexpr std::size_t length = 10;
+  return to_rfc3339(at).substr(0, length);
+}
+
 std::optional<timestamp> parse_rfc3339(std::string_view input) {
   scanner text{input};
   const auto y = text.number(4);

@@ -21,6 +21,9 @@ std::string to_rfc3339(timestamp at);
 /// The same, written without allocating.
 void to_rfc3339(timestamp at, std::span<char, 27> out) noexcept;
 
+/// The day in UTC: `2026-01-02`.
+std::string day_of(timestamp at);
+
 /// Reads an RFC 3339 date-time with any offset and up to nine fractional digits
 /// (digits past the sixth are cut off). Anything else is nullopt.
 std::optional<timestamp> parse_rfc3339(std::string_view text);

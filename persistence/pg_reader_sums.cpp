@@ -1,0 +1,82 @@
+#include "persistence/pg_reader.hpp"
+#include "persistence/record_rows.hpp"
+
+#include <utility>
+
+/// Approvals and sums of usage, as the PostgreSQL store's readers see them.
+namespace troupe {
+
+store_result<page<approval_record, approval_place>> pg_reader::list_approvals(
+  const std::string& ns, approval_state state, const std::optional<approval_place>& after, int limit) {
+  using result = page<approval_record, approval_place>;
+  return guarded<result>([&]() -> store_result<result> {
+    static const std::string sql
+      = std::string{"SELECT "} + approval_columns
+        + " FROM approvals WHERE ns = $1::text AND state = $2::smallint AND (task_id, call_id) > "
+          "($3::uuid, $4::text) AND "
+        + approval_is_shown + " ORDER BY task_id, call_id LIMIT $5::int";
+    const auto place = after.value_or(approval_place{});
+    auto rows = connection().query(sql, ns, state, place.task_id, place.call_id, limit + 1);
+    return take_page<approval_record, approval_place>(rows, limit, [](pg_rows& row) {
+      auto approval = take_approval(row);
+      approval_place here{approval.task_id, approval.call_id};
+      return std::pair{std::move(approval), std::move(here)};
+    });
+  });
+}
+
+store_result<std::vector<approval_record>> pg_reader::approvals(const uuid& task_id) {
+  using result = std::vector<approval_record>;
+  return guarded<result>([&]() -> store_result<result> {
+    static const std::string sql = std::string{"SELECT "} + approval_columns
+                                   + " FROM approvals WHERE task_id = $1::uuid ORDER BY requested_at, length(call_id), "
+                                     "call_id";
+    result items;
+    auto rows = connection().query(sql, task_id);
+    while (rows.next())
+      items.push_back(take_approval(rows));
+    return items;
+  });
+}
+
+store_result<std::vector<usage_record>> pg_reader::usage(const usage_filter& filter, usage_group group) {
+  using result = std::vector<usage_record>;
+  return guarded<result>([&]() -> store_result<result> {
+    const auto sql = usage_query(group)
+                     + " WHERE ($1::text IS NULL OR ns = $1::text) AND ($2::text IS NULL OR day >= $2::text) "
+                       "AND ($3::text IS NULL OR day <= $3::text) GROUP BY 1 ORDER BY "
+                     + (group == usage_group::day ? "1" : "sum(cost) DESC, sum(input_tokens) DESC, 1") + " LIMIT 1000";
+    result items;
+    auto rows = connection().query(sql, filter.ns, filter.from, filter.to);
+    while (rows.next())
+      items.push_back(take_usage_record(rows));
+    return items;
+  });
+}
+
+store_result<thread_record> pg_reader::get_thread(const uuid& thread_id) {
+  return guarded<thread_record>([&]() -> store_result<thread_record> {
+    static const std::string sql
+      = "SELECT count(*), min(ns), min(created_at), max(updated_at), CAST(sum(input_tokens) AS bigint), "
+        "CAST(sum(output_tokens) AS bigint), CAST(sum(cost) AS bigint), max(CASE WHEN estimated THEN 1 ELSE 0 END) "
+        "FROM tasks WHERE ((id = $1::uuid AND thread_id = $1::uuid) OR "
+        "(thread_id = $1::uuid AND thread_id <> id)) AND deleted_at IS NULL";
+    auto rows = connection().query(sql, thread_id);
+    thread_record thread;
+    thread.id = thread_id;
+    if (rows.next())
+      thread.tasks = rows.take<std::int64_t>();
+    if (thread.tasks == 0)
+      return no_such("thread", thread_id.to_string());
+    thread.ns = rows.take<std::string>();
+    thread.created_at = rows.take<timestamp>();
+    thread.updated_at = rows.take<timestamp>();
+    thread.usage.input_tokens = rows.take<std::int64_t>();
+    thread.usage.output_tokens = rows.take<std::int64_t>();
+    thread.usage.cost = rows.take<std::int64_t>();
+    thread.usage.estimated = rows.take<std::int64_t>() != 0;
+    return thread;
+  });
+}
+
+} // namespace troupe

@@ -1,0 +1,81 @@
+#include "persistence/sqlite_reader.hpp"
+#include "persistence/sqlite_records.hpp"
+
+#include <utility>
+
+/// Approvals and sums of usage, as the SQLite store's readers see them.
+namespace troupe {
+
+store_result<page<approval_record, approval_place>> sqlite_reader::list_approvals(
+  const std::string& ns, approval_state state, const std::optional<approval_place>& after, int limit) {
+  using result = page<approval_record, approval_place>;
+  return guarded<result>([&]() -> store_result<result> {
+    static const std::string sql = std::string{"SELECT "} + approval_columns
+                                   + " FROM approvals WHERE ns = ?1 AND state = ?2 AND (task_id, call_id) > "
+                                     "(?3, ?4) AND "
+                                   + approval_is_shown + " ORDER BY task_id, call_id LIMIT ?5";
+    const auto place = after.value_or(approval_place{});
+    auto rows = prepared(sql).query(ns, state, place.task_id, place.call_id, limit + 1);
+    return take_page<approval_record, approval_place>(rows, limit, [](sqlite_rows& row) {
+      auto approval = take_approval(row);
+      approval_place here{approval.task_id, approval.call_id};
+      return std::pair{std::move(approval), std::move(here)};
+    });
+  });
+}
+
+store_result<std::vector<approval_record>> sqlite_reader::approvals(const uuid& task_id) {
+  using result = std::vector<approval_record>;
+  return guarded<result>([&]() -> store_result<result> {
+    static const std::string sql = std::string{"SELECT "} + approval_columns
+                                   + " FROM approvals WHERE task_id = ?1 ORDER BY requested_at, length(call_id), "
+                                     "call_id";
+    result items;
+    auto rows = prepared(sql).query(task_id);
+    while (rows.next())
+      items.push_back(take_approval(rows));
+    return items;
+  });
+}
+
+store_result<std::vector<usage_record>> sqlite_reader::usage(const usage_filter& filter, usage_group group) {
+  using result = std::vector<usage_record>;
+  return guarded<result>([&]() -> store_result<result> {
+    const auto sql = usage_query(group)
+                     + " WHERE (?1 IS NULL OR ns = ?1) AND (?2 IS NULL OR day >= ?2) "
+                       "AND (?3 IS NULL OR day <= ?3) GROUP BY 1 ORDER BY "
+                     + (group == usage_group::day ? "1" : "sum(cost) DESC, sum(input_tokens) DESC, 1") + " LIMIT 1000";
+    result items;
+    auto rows = prepared(sql).query(filter.ns, filter.from, filter.to);
+    while (rows.next())
+      items.push_back(take_usage_record(rows));
+    return items;
+  });
+}
+
+store_result<thread_record> sqlite_reader::get_thread(const uuid& thread_id) {
+  return guarded<thread_record>([&]() -> store_result<thread_record> {
+    static const std::string sql
+      = "SELECT count(*), min(ns), min(created_at), max(updated_at), CAST(sum(input_tokens) AS bigint), "
+        "CAST(sum(output_tokens) AS bigint), CAST(sum(cost) AS bigint), max(CASE WHEN estimated THEN 1 ELSE 0 END) "
+        "FROM tasks WHERE ((id = ?1 AND thread_id = ?1) OR "
+        "(thread_id = ?1 AND thread_id <> id)) AND deleted_at IS NULL";
+    auto rows = prepared(sql).query(thread_id);
+    thread_record thread;
+    thread.id = thread_id;
+    if (rows.next())
+      thread.tasks = rows.take<std::int64_t>();
+    if (thread.tasks == 0)
+      return no_such("thread", thread_id.to_string());
+    thread.ns = rows.take<std::string>();
+    thread.created_at = rows.take<timestamp>();
+    thread.updated_at = rows.take<timestamp>();
+    thread.usage.input_tokens = rows.take<std::int64_t>();
+    thread.usage.output_tokens = rows.take<std::int64_t>();
+    thread.usage.cost = rows.take<std::int64_t>();
+    thread.usage.estimated = rows.take<std::int64_t>() != 0;
+    return thread;
+  });
+}
+
+} // namespace troupe
