@@ -30,7 +30,7 @@ std::optional<new_event> answer_stream::take_chunk(clock_time now) {
   if (taken_ == text_.size())
     return std::nullopt;
   const auto fresh = std::string_view{text_}.substr(taken_);
-  new_event chunk{event_type::chat_chunk, R"({"text":)"};
+  new_event chunk{type_, R"({"text":)"};
   append_json_string(chunk.data, fresh);
   chunk.data += R"(,"offset":)";
   chunk.data += std::to_string(taken_points_);

@@ -19,6 +19,9 @@ public:
 
   static constexpr std::chrono::milliseconds interval{50};
 
+  /// `type` is that of its chunks: `chat:chunk`, or `chat:thinking`.
+  explicit answer_stream(event_type type = event_type::chat_chunk) : type_{type} {}
+
   /// Takes text in. Returns how long to wait until `take_chunk` should be called
   /// (zero: now), or nullopt if somebody was told to wait already.
   std::optional<std::chrono::milliseconds> add(std::string_view text, clock_time now);
@@ -31,6 +34,7 @@ public:
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
 private:
+  event_type type_;
   std::string text_;
   /// Bytes, and code points, that are in chunks.
   std::size_t taken_ = 0;

@@ -131,6 +131,7 @@ void cluster_state::listed(node_list& found) {
     if (is_to_be_dialled(node))
       dial(node);
   report_links(false);
+  share_limits();
 }
 
 // -- links ------------------------------------------------------------------------
@@ -285,12 +286,14 @@ cluster_actor::behavior_type cluster(cluster_actor::stateful_pointer<cluster_sta
     [self](events_relayed& commit) { self->state.take_events(commit); },
     [self](const relay_taken& taken) { self->state.take_room(taken); },
     [self](const work_waiting& waiting) { self->state.take_work(waiting); },
+    [self](const model_paused& paused) { self->state.take_pause(paused); },
     [self](const end_task_there& request) { return self->state.end_here(request); },
     [self](const rooms_changed& change) { return self->state.change_rooms(change); },
     [self](const events_committed& commit) { self->state.relay(commit); },
     [self](const work_left& work) { self->state.wake_others(work); },
     [self](const end_elsewhere& request) { return self->state.end_there(request); },
     [self](const leave_cluster&) { return self->state.leave(); },
+    [self](const pause_model& pause) { self->state.pause_everywhere(pause); },
     [self](const announce_tick&) { self->state.announce(); },
     [self](const status_tick&) { self->state.tell_status(); },
     [self](const wake_tick&) { self->state.wake_due(); },

@@ -88,6 +88,8 @@ public:
   void wake_others(const work_left& work);
   void wake_due();
   void take_work(const work_waiting& waiting);
+  void pause_everywhere(const pause_model& pause);
+  void take_pause(const model_paused& paused);
   caf::typed_response_promise<ending_done> end_there(const end_elsewhere& request);
   caf::result<task_ended_there> end_here(const end_task_there& request);
 
@@ -146,6 +148,8 @@ private:
   [[nodiscard]] peer_state state_now() const;
   void status_later();
   void wake(const std::vector<uuid>& nodes);
+  /// Has the models' limits shared by all nodes that run tasks.
+  void share_limits();
 
   /// A task that other nodes were asked to end.
   struct open_ending {

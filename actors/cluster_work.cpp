@@ -9,7 +9,7 @@
 #include <memory>
 #include <utility>
 
-/// Load, wake-ups, and tasks that are ended from another node.
+/// Load, wake-ups, models, and tasks that are ended from another node.
 namespace troupe {
 
 namespace {
@@ -83,6 +83,24 @@ void cluster_state::wake(const std::vector<uuid>& nodes) {
 void cluster_state::take_work(const work_waiting& waiting) {
   if (find_link(waiting.from) && peers_->supervisor)
     self_->send(peers_->supervisor, work_arrived{true});
+}
+
+// -- models -----------------------------------------------------------------------
+
+void cluster_state::pause_everywhere(const pause_model& pause) {
+  for (const auto& [node, one] : links_)
+    self_->send(one.peer, model_paused{end_of(one), pause.ns, pause.name, pause.wait.count()});
+}
+
+void cluster_state::take_pause(const model_paused& paused) {
+  if (find_link(paused.from) && peers_->models)
+    self_->send(peers_->models, pause_model{paused.ns, paused.name, std::chrono::milliseconds{paused.wait}, true});
+}
+
+void cluster_state::share_limits() {
+  const auto others = std::count_if(others_.begin(), others_.end(), [](const auto& node) { return node.capacity > 0; });
+  if (peers_->models)
+    self_->send(peers_->models, share_models{static_cast<int>(others) + (load_.capacity > 0 ? 1 : 0)});
 }
 
 // -- endings ----------------------------------------------------------------------

@@ -1,8 +1,8 @@
 #include "actors/ending.hpp"
 
-#include "actors/parse_json.hpp"
 #include "actors/store_answers.hpp"
 #include "actors/timeouts.hpp"
+#include "persistence/parse_json.hpp"
 
 #include <caf/stateful_actor.hpp>
 #include <nlohmann/json.hpp>

@@ -34,7 +34,8 @@ using writer_actor
                      caf::replies_to<delete_bot>::with<done>, caf::replies_to<put_model>::with<model_result>,
                      caf::replies_to<delete_model>::with<done>, caf::replies_to<clean_up>::with<done>,
                      caf::replies_to<renew_lease>::with<lease_state>, caf::replies_to<end_lease>::with<done>,
-                     caf::replies_to<announce_node>::with<node_list>, caf::reacts_to<commit_batch>,
+                     caf::replies_to<announce_node>::with<node_list>, caf::replies_to<await_approval>::with<done>,
+                     caf::replies_to<decide_approval>::with<approval_result>, caf::reacts_to<commit_batch>,
                      caf::reacts_to<services_changed>>;
 
 /// One of the store's readers. Sees every commit acknowledged before the question
@@ -46,6 +47,8 @@ using reader_actor = caf::typed_actor<
   caf::replies_to<get_room_start>::with<room_start>, caf::replies_to<get_room_events>::with<room_events>,
   caf::replies_to<get_bot>::with<bot_record>, caf::replies_to<get_bots>::with<bot_page>,
   caf::replies_to<get_model>::with<model_record>, caf::replies_to<get_models>::with<model_page>,
+  caf::replies_to<get_approvals>::with<approval_page>, caf::replies_to<get_task_approvals>::with<approval_list>,
+  caf::replies_to<get_usage>::with<usage_list>, caf::replies_to<get_thread>::with<thread_record>,
   caf::replies_to<get_queue>::with<queue_stats>, caf::replies_to<get_nodes>::with<node_list>,
   caf::replies_to<get_last_position>::with<last_position>, caf::reacts_to<close_view>>;
 
@@ -89,6 +92,10 @@ struct chat_request {
   std::string input;
   /// The thread so far, this task's messages last; null if the input is all.
   conversation history;
+  /// Null if there are none, or if the model does not care.
+  toolbox_ptr tools;
+  /// What is left of the attempt's time; waiting for the model's limits takes none.
+  std::chrono::milliseconds time_left{0};
   chat_listener listener;
 };
 
@@ -96,9 +103,39 @@ struct chat_request {
 using model_actor = caf::typed_actor<caf::replies_to<chat_request>::with<chat_result>, caf::reacts_to<stop_chat>,
                                      caf::reacts_to<stream_step>>;
 
+/// A model that stands behind limits and a circuit breaker: lets a request through
+/// when it may, to an actor of its own (providers/remote_call) or to the builtin model.
+using model_gate_actor = model_actor::extend<
+  // From the call's actor.
+  caf::reacts_to<call_ended>, caf::reacts_to<admission_due>, caf::reacts_to<pause_model>, caf::reacts_to<share_models>,
+  caf::replies_to<get_model_state>::with<model_state>>;
+
+/// One call to a provider.
+using remote_call_actor
+  = caf::typed_actor<caf::reacts_to<answer_arrived>, caf::reacts_to<answer_ended>, caf::reacts_to<answer_failed>>;
+
 /// All configured models: passes a request on to the one it names, and starts
 /// that one if need be.
-using models_actor = caf::typed_actor<caf::replies_to<chat_request>::with<chat_result>, caf::reacts_to<stop_chat>>;
+using models_actor
+  = caf::typed_actor<caf::replies_to<chat_request>::with<chat_result>, caf::reacts_to<stop_chat>,
+                     caf::reacts_to<pause_model>, caf::reacts_to<share_models>,
+                     caf::replies_to<get_model_state>::with<model_state>, caf::reacts_to<services_changed>>;
+
+// -- tools ----------------------------------------------------------------------
+
+/// One call of an HTTP tool.
+using http_call_actor = caf::typed_actor<caf::replies_to<call_tool>::with<tool_result>, caf::reacts_to<answer_ended>,
+                                         caf::reacts_to<answer_failed>>;
+
+/// A session with an MCP server.
+using mcp_server_actor
+  = caf::typed_actor<caf::replies_to<get_mcp_tools>::with<mcp_tools>, caf::replies_to<call_tool>::with<tool_result>,
+                     caf::reacts_to<mcp_answered>, caf::reacts_to<mcp_idle>>;
+
+/// The tools that are reached over the network: starts an actor for each call and each
+/// MCP server.
+using tools_actor
+  = caf::typed_actor<caf::replies_to<get_toolbox>::with<toolbox_ptr>, caf::replies_to<call_tool>::with<tool_result>>;
 
 // -- tasks --------------------------------------------------------------------
 
@@ -145,7 +182,7 @@ using cluster_actor = peer_actor::extend<
   // Answered once every linked node has noted it.
   caf::replies_to<rooms_changed>::with<done>, caf::reacts_to<events_committed>, caf::reacts_to<work_left>,
   caf::replies_to<end_elsewhere>::with<ending_done>, caf::replies_to<leave_cluster>::with<done>,
-  caf::reacts_to<announce_tick>, caf::reacts_to<status_tick>, caf::reacts_to<wake_tick>,
+  caf::reacts_to<pause_model>, caf::reacts_to<announce_tick>, caf::reacts_to<status_tick>, caf::reacts_to<wake_tick>,
   caf::reacts_to<services_changed>>;
 
 // -- all of them --------------------------------------------------------------
@@ -157,6 +194,7 @@ struct services {
   writer_actor writer;
   std::vector<reader_actor> readers;
   models_actor models;
+  tools_actor tools;
   task_supervisor_actor supervisor;
   scheduler_actor scheduler;
   connector_actor connector;

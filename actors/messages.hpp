@@ -1,6 +1,10 @@
 #pragma once
 
 #include "actors/errors.hpp"
+#include "actors/outbound.hpp"
+#include "actors/providers/sse.hpp"
+#include "actors/tools/http_tool.hpp"
+#include "actors/tools/toolbox.hpp"
 #include "actors/wire.hpp"
 #include "persistence/operations.hpp"
 #include "persistence/store.hpp"
@@ -113,6 +117,33 @@ struct get_models {
   int limit = 50;
 };
 
+/// Tool calls of a namespace that a person has to allow.
+struct get_approvals {
+  std::string ns;
+  approval_state state = approval_state::pending;
+  std::optional<approval_place> after;
+  int limit = 50;
+};
+
+using approval_page = page<approval_record, approval_place>;
+
+struct get_task_approvals {
+  uuid task_id;
+};
+
+using approval_list = std::vector<approval_record>;
+
+struct get_usage {
+  usage_filter filter;
+  usage_group group = usage_group::day;
+};
+
+using usage_list = std::vector<usage_record>;
+
+struct get_thread {
+  uuid thread_id;
+};
+
 struct get_queue {};
 
 /// Answered with a `node_list`.
@@ -193,6 +224,8 @@ struct chat_delta {
   std::string text;
   /// Of the turn so far, for the case that it is cut off.
   token_usage usage;
+  /// What the model thinks on the way, if it shows that.
+  std::string thinking{};
 };
 
 /// A turn of the model: an answer, or tools to call before there is one.
@@ -200,18 +233,28 @@ struct chat_turn {
   std::string text;
   std::vector<tool_call> calls;
   token_usage usage;
+  /// See `message_record::thinking`.
+  std::string thinking{};
+  /// `stop`, `length`, or what else ended it.
+  std::string finish_reason = "stop";
+  /// How long the model's limits held the request back.
+  std::chrono::milliseconds waited{0};
 };
 
 /// Why a model gave no turn.
 struct chat_failure {
   error_class kind = error_class::transient;
   std::string error;
-  /// How long the provider asks to wait; throttled only.
+  /// How long to wait; throttled only.
   std::optional<std::chrono::milliseconds> retry_after;
   token_usage usage;
   /// The failure is to be an exception in the task's actor: the builtin model's
   /// way to show that a crash is just another failure.
   bool crash = false;
+  /// Another model may well answer.
+  bool model_down = false;
+  /// Nobody refused: the model's own limits leave no room for so long.
+  bool no_room = false;
 };
 
 using chat_result = std::variant<chat_turn, chat_failure>;
@@ -222,6 +265,105 @@ struct stop_chat {
   chat_id id;
 };
 
+/// What a provider says about its load, to all of its model's tasks, on all nodes.
+struct pause_model {
+  std::string ns;
+  std::string name;
+  /// From now.
+  std::chrono::milliseconds wait{0};
+  /// Heard from another node, which has told the others itself.
+  bool passed_on = false;
+};
+
+/// So many nodes share the models' limits.
+struct share_models {
+  int nodes = 1;
+};
+
+struct get_model_state {
+  std::string ns;
+  std::string name;
+};
+
+/// How a model is on this node.
+struct model_state {
+  /// `closed`, `open`, `half_open`.
+  std::string breaker = "closed";
+  /// What the last failure was that counted; empty if the breaker is closed.
+  std::string last_error{};
+  /// None while calls are let through.
+  std::optional<std::chrono::milliseconds> paused_for{};
+  int active = 0;
+  int waiting = 0;
+  /// None where there is no limit.
+  std::optional<std::int64_t> requests_left{};
+  std::optional<std::int64_t> tokens_left{};
+};
+
+/// Whoever waits for a model's limits may have a chance (a model to itself); outdated
+/// if a newer number was given.
+struct admission_due {
+  std::uint64_t number = 0;
+};
+
+/// What a call to a provider came to (the call's actor to its model).
+struct call_ended {
+  std::uint64_t call = 0;
+  chat_result result;
+  /// The provider told everybody to wait.
+  std::optional<std::chrono::milliseconds> pause{};
+};
+
+/// Parts of a provider's answer, as they come in (to the call's actor).
+struct answer_arrived {
+  std::vector<sse_event> events;
+};
+struct answer_ended {
+  outbound_head head;
+  /// Empty if it came as events.
+  std::string body;
+};
+struct answer_failed {
+  outbound_failure failure;
+};
+
+// -- tools ----------------------------------------------------------------------
+
+/// Asks what the tools of a bot are by now.
+struct get_toolbox {
+  std::shared_ptr<const bot_record> bot;
+};
+
+using toolbox_ptr = std::shared_ptr<const toolbox>;
+
+/// Makes a call over the network.
+struct call_tool {
+  toolbox_ptr tools;
+  tool_call call;
+  /// The same for each try of this call.
+  std::string key;
+};
+
+/// Asks an MCP server's actor what its tools are.
+struct get_mcp_tools {};
+
+using mcp_tools = std::shared_ptr<const std::vector<tool_definition>>;
+
+/// What came of a message to an MCP server (to its actor), by the actor's number for it.
+struct mcp_answered {
+  std::uint64_t post = 0;
+  outbound_head head;
+  /// JSON-RPC messages, or what else stands in the body.
+  std::vector<std::string> messages;
+  std::optional<outbound_failure> failure;
+};
+
+/// Nobody has asked an MCP server for a while (its actor to itself); outdated if a newer
+/// number was given.
+struct mcp_idle {
+  std::uint64_t number = 0;
+};
+
 // -- task actors and their supervisor -----------------------------------------
 
 /// The context of `errc::attempt_failed`: how an attempt ended.
@@ -230,6 +372,10 @@ struct attempt_failure {
   std::string error;
   std::optional<std::chrono::milliseconds> retry_after;
   token_usage usage;
+  /// The model that was asked last.
+  std::string model{};
+  /// See `chat_failure::no_room`.
+  bool no_room = false;
   /// False if the attempt ended before the model was asked.
   bool chat_started = true;
   /// Text that was streamed but not yet journaled.
@@ -427,6 +573,10 @@ struct stream_step {
   X(get_model) X(get_models) X(get_queue) X(queue_stats) X(task_record) X(task_page) X(message_page) \
   X(attempt_list) X(event_list) X(bot_record) X(bot_page) X(model_record) X(model_page) X(work_arrived) \
   X(task_scheduled) X(events_committed) X(events_published) X(chat_delta) X(chat_result) X(stop_chat) \
+  X(pause_model) X(share_models) X(get_model_state) X(model_state) X(admission_due) X(call_ended) X(answer_arrived) \
+  X(answer_ended) X(answer_failed) X(get_toolbox) X(toolbox_ptr) X(call_tool) X(tool_result) \
+  X(await_approval) X(decide_approval) X(approval_result) X(get_approvals) X(approval_page) X(get_task_approvals) \
+  X(approval_list) X(get_usage) X(usage_list) X(get_thread) X(thread_record) X(get_mcp_tools) X(mcp_tools) X(mcp_answered) X(mcp_idle) \
   X(attempt_failure) X(flush_journal) X(stop_task) X(start_turn) X(cancel_turn) X(stopped_task) X(drain) X(drained) \
   X(drain_expired) X(retry_settling) X(get_load) X(node_load) X(commit_batch) X(close_view) X(due_tick) \
   X(clean_up_tick) X(stream_step) X(rooms_changed) X(links_changed) X(renewal_due) X(node_suspected) X(recovery_due) \

@@ -5,6 +5,7 @@
 #include "actors/reader.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/timeouts.hpp"
+#include "actors/tools/tools.hpp"
 #include "actors/writer.hpp"
 
 #include <caf/exit_reason.hpp>
@@ -55,9 +56,13 @@ void node_state::start_services() {
       return s.readers[i].address();
     });
   }
-  add_child("models", knows::nobody, [this](services& s) {
-    s.models = self_->spawn(models);
+  add_child("models", knows::peers, [this](services& s) {
+    s.models = self_->spawn(models, services_, models_config{config_.outbound, config_.supervisor.clock});
     return s.models.address();
+  });
+  add_child("tools", knows::nobody, [this](services& s) {
+    s.tools = self_->spawn(tools, tools_config{config_.outbound, config_.supervisor.clock});
+    return s.tools.address();
   });
   add_child("scheduler", knows::peers, [this, polls](services& s) {
     s.scheduler = self_->spawn(scheduler, services_, config_.supervisor.clock,

@@ -5,6 +5,7 @@
 #include "actors/connector.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
+#include "actors/outbound.hpp"
 #include "actors/restart_intensity.hpp"
 #include "actors/task_supervisor.hpp"
 #include "persistence/store.hpp"
@@ -29,6 +30,8 @@ struct node_config {
   /// Used if the store is shared.
   cluster_config cluster;
   connector_config connector;
+  /// How providers and tools are reached.
+  std::shared_ptr<outbound_client> outbound;
   metrics_ptr measured;
   /// Blocking services get threads of their own; off in tests, which run all
   /// actors in one.

@@ -91,6 +91,12 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
     [self](const get_bots& q) { return answer(self->state.view().list_bots(q.ns, q.after, q.limit)); },
     [self](const get_model& q) { return answer(self->state.view().get_model(q.ns, q.name)); },
     [self](const get_models& q) { return answer(self->state.view().list_models(q.ns, q.after, q.limit)); },
+    [self](const get_approvals& q) {
+      return answer(self->state.view().list_approvals(q.ns, q.state, q.after, q.limit));
+    },
+    [self](const get_task_approvals& q) { return answer(self->state.view().approvals(q.task_id)); },
+    [self](const get_usage& q) { return answer(self->state.view().usage(q.filter, q.group)); },
+    [self](const get_thread& q) { return answer(self->state.view().get_thread(q.thread_id)); },
     [self](const get_queue&) { return answer(self->state.view().queue()); },
     [self](const get_nodes&) { return answer_as<node_list>(self->state.view().nodes()); },
     [self](const get_last_position&) { return answer_as<last_position>(self->state.view().last_position()); },

@@ -1,8 +1,7 @@
 #include "actors/task.hpp"
 
-#include "actors/builtin_tools.hpp"
+#include "actors/chat_events.hpp"
 #include "actors/timeouts.hpp"
-#include "persistence/json_text.hpp"
 
 #include <caf/sec.hpp>
 #include <caf/send.hpp>
@@ -11,39 +10,12 @@
 #include <algorithm>
 #include <stdexcept>
 
+/// The model, streaming, and ends.
 namespace troupe {
 
 namespace {
 
 constexpr int history_page = 500;
-
-new_event tool_started(const tool_call& call) {
-  new_event event{event_type::chat_tool_start, R"({"call_id":)"};
-  append_json_string(event.data, call.call_id);
-  event.data += R"(,"tool":)";
-  append_json_string(event.data, call.tool);
-  event.data += R"(,"args":)";
-  event.data += call.arguments;
-  event.data += '}';
-  return event;
-}
-
-new_event tool_finished(const tool_call& call, const std::string& result) {
-  new_event event{event_type::chat_tool_result, R"({"call_id":)"};
-  append_json_string(event.data, call.call_id);
-  event.data += R"(,"tool":)";
-  append_json_string(event.data, call.tool);
-  event.data += R"(,"result":)";
-  event.data += result;
-  event.data += '}';
-  return event;
-}
-
-new_event chat_done(const token_usage& usage) {
-  return {event_type::chat_done, R"({"finish_reason":"stop","usage":{"input_tokens":)"
-                                   + std::to_string(usage.input_tokens) + R"(,"output_tokens":)"
-                                   + std::to_string(usage.output_tokens) + "}}"};
-}
 
 } // namespace
 
@@ -60,7 +32,7 @@ void task_state::start(claimed_task claim, std::shared_ptr<const task_context> c
   else if (claim_.has_history)
     read_history(0);
   else
-    ask_model();
+    next_turn();
 }
 
 void task_state::read_history(std::int64_t after) {
@@ -79,94 +51,90 @@ void task_state::read_history(std::int64_t after) {
 }
 
 void task_state::resume() {
-  // An attempt before this one may have died between an intent and its result. The built-in tools change nothing
-  // anywhere, so an unknown outcome is settled by calling again; finished calls are never repeated.
+  // Finished turns of an attempt before this one are in the history: they are not asked for again, and count.
+  for (const auto& message : *history_)
+    if (message.task_id == claim_.id && !message.tool_calls.empty()) {
+      ++iterations_;
+      calls_made_ += static_cast<int>(message.tool_calls.size());
+    }
   if (const auto calls = open_calls(); !calls.empty())
-    call_tools(calls);
+    settle(calls);
   else
-    ask_model();
+    next_turn();
 }
 
-void task_state::ask_model() {
+void task_state::next_turn() {
   if (++iterations_ > claim_.bot->max_iterations) {
     fail(error_class::permanent, "The model still asked for tools after " + std::to_string(claim_.bot->max_iterations)
                                    + " calls (the bot's max_iterations).");
     return;
   }
-  const auto remaining = started_ + claim_.bot->timeout - steady_now();
+  model_index_ = 0;
+  turn_begin_ = answer_.text().size();
+  // The builtin model does not ask what there is.
+  if (claim_.model->kind == model_kind::builtin && claim_.fallbacks.empty())
+    ask_model();
+  else
+    with_tools([this] { ask_model(); });
+}
+
+void task_state::ask_model() {
+  const auto left = time_left();
+  if (left.count() == 0) {
+    out_of_time();
+    return;
+  }
   asking_ = true;
+  // A model's limits may hold the request back, which takes none of the attempt's time: its call keeps that.
+  const bool unlimited = model()->kind == model_kind::builtin && model()->limits == model_limits{};
   self_
-    ->request(context_->peers->models, std::max<std::chrono::nanoseconds>(remaining, std::chrono::milliseconds{1}),
-              chat_request{claim_.model, claim_.bot, chat(), claim_.input, history_, chat_listener{self_}})
+    ->request(context_->peers->models, unlimited ? left : left + timeouts::admission,
+              chat_request{model(), claim_.bot, chat(), claim_.input, history_, tools_, left, chat_listener{self_}})
     .then(
       [this](chat_result& result) {
         asking_ = false;
         if (auto* failure = std::get_if<chat_failure>(&result))
-          fail(std::move(*failure));
+          turn_failed(*failure);
         else
           take_turn(std::get<chat_turn>(result));
       },
       [this](const caf::error& reason) {
         if (reason == caf::sec::request_timeout)
-          fail(error_class::transient, "The attempt took longer than " + std::to_string(claim_.bot->timeout.count())
-                                         + " s (the bot's timeout_s).");
+          out_of_time();
         else
           fail(error_class::transient, "The model's actor died: " + sentence_of(reason));
       });
 }
 
-void task_state::take_turn(chat_turn& turn) {
-  usage_ += turn.usage;
-  streamed_usage_ = {};
-  note_first_token();
-  if (!turn.calls.empty())
-    store_intents(std::move(turn.calls));
-  else
-    complete(turn.text);
-}
-
-void task_state::store_intents(std::vector<tool_call> calls) {
-  std::vector<new_event> events;
-  for (const auto& call : calls)
-    events.push_back(tool_started(call));
-  message_record intent;
-  intent.task_id = claim_.id;
-  intent.role = message_role::assistant;
-  intent.tool_calls = calls;
-  intent.attempt = claim_.attempt;
-  remember({intent});
-  append(std::move(events), {std::move(intent)}, [this, calls = std::move(calls)] { call_tools(calls); });
-}
-
-void task_state::call_tools(const std::vector<tool_call>& calls) {
-  std::vector<new_event> events;
-  std::vector<message_record> results;
-  for (const auto& call : calls) {
-    const auto& allowed = claim_.bot->tools;
-    message_record result;
-    result.task_id = claim_.id;
-    result.role = message_role::tool;
-    result.call_id = call.call_id;
-    result.tool = call.tool;
-    result.attempt = claim_.attempt;
-    result.content = std::find(allowed.begin(), allowed.end(), call.tool) == allowed.end()
-                       ? std::string{R"({"error":"This bot has no such tool."})"}
-                       : call_builtin_tool(call.tool, call.arguments, context_->clock()).result;
-    events.push_back(tool_finished(call, result.content));
-    results.push_back(std::move(result));
+void task_state::turn_failed(chat_failure& failure) {
+  if (failure.model_down && model_index_ < claim_.fallbacks.size()) {
+    usage_ += priced(failure.usage);
+    ++model_index_;
+    ask_model();
+    return;
   }
-  remember(results);
-  append(std::move(events), std::move(results), [this] { ask_model(); });
+  fail(std::move(failure));
 }
 
-void task_state::complete(const std::string& answer) {
+void task_state::take_turn(chat_turn& turn) {
+  usage_ += priced(turn.usage);
+  streamed_usage_ = {};
+  started_ += turn.waited;
+  note_first_token();
   // What the model did not stream comes with the turn.
-  if (answer.size() > answer_.text().size())
-    answer_.add(std::string_view{answer}.substr(answer_.text().size()), steady_now());
-  complete_task end{fence(), answer, {}, usage_, context_->clock()};
-  if (auto chunk = answer_.take_chunk(steady_now()))
-    end.events.push_back(std::move(*chunk));
-  end.events.push_back(chat_done(usage_));
+  const auto streamed = answer_.text().size() - turn_begin_;
+  if (turn.text.size() > streamed)
+    answer_.add(std::string_view{turn.text}.substr(streamed), steady_now());
+  if (turn.calls.empty())
+    complete(turn);
+  else
+    with_tools([this, turn] { store_intents(turn); });
+}
+
+void task_state::complete(const chat_turn& turn) {
+  complete_task end{fence(), turn.text, {}, usage_, model()->name, context_->clock()};
+  take_chunks(end.events);
+  end.events.push_back(chat_done(model()->name, turn.finish_reason, usage_));
   self_->request(context_->peers->writer, timeouts::execution_write, std::move(end))
     .then([this](const done&) { self_->quit(); }, [this](const caf::error& reason) { store_failed(reason); });
 }
@@ -175,8 +143,13 @@ void task_state::complete(const std::string& answer) {
 
 void task_state::stream(const chat_delta& delta) {
   note_first_token();
-  streamed_usage_ = delta.usage;
-  const auto wait = answer_.add(delta.text, steady_now());
+  streamed_usage_ = priced(delta.usage);
+  std::optional<std::chrono::milliseconds> wait;
+  if (!delta.thinking.empty())
+    wait = thinking_.add(delta.thinking, steady_now());
+  if (!delta.text.empty())
+    if (const auto sooner = answer_.add(delta.text, steady_now()))
+      wait = wait ? std::min(*wait, *sooner) : sooner;
   if (!wait)
     return;
   if (wait->count() == 0)
@@ -186,18 +159,26 @@ void task_state::stream(const chat_delta& delta) {
 }
 
 void task_state::flush() {
-  if (auto chunk = answer_.take_chunk(steady_now()))
-    append({std::move(*chunk)}, {}, [] {});
+  std::vector<new_event> events;
+  take_chunks(events);
+  if (!events.empty())
+    append(append_journal{{}, std::move(events), {}, {}}, [] {});
 }
 
-template <class F>
-void task_state::append(std::vector<new_event> events, std::vector<message_record> messages, F then) {
-  const auto at = context_->clock();
-  for (auto& message : messages)
-    message.created_at = at;
-  self_
-    ->request(context_->peers->writer, timeouts::execution_write,
-              append_journal{fence(), std::move(events), std::move(messages), used(), at})
+void task_state::take_chunks(std::vector<new_event>& events) {
+  for (auto* stream : {&thinking_, &answer_})
+    if (auto chunk = stream->take_chunk(steady_now()))
+      events.push_back(std::move(*chunk));
+}
+
+void task_state::append(append_journal step, std::function<void()> then) {
+  step.fence = fence();
+  step.usage = used();
+  step.model = model()->name;
+  step.at = context_->clock();
+  for (auto& message : step.messages)
+    message.created_at = step.at;
+  self_->request(context_->peers->writer, timeouts::execution_write, std::move(step))
     .then([then = std::move(then)](const done&) { then(); },
           [this](const caf::error& reason) { store_failed(reason); });
 }
@@ -206,29 +187,35 @@ void task_state::append(std::vector<new_event> events, std::vector<message_recor
 
 stopped_task task_state::stop() {
   stopped_task last{answer_.text(), {}, used()};
-  if (auto chunk = answer_.take_chunk(steady_now()))
-    last.events.push_back(std::move(*chunk));
-  if (asking_)
-    self_->send(context_->peers->models, stop_chat{claim_.model, chat()});
+  take_chunks(last.events);
+  stop_asking();
   self_->quit();
   return last;
 }
 
+void task_state::out_of_time() {
+  fail(error_class::transient,
+       "The attempt took longer than " + std::to_string(claim_.bot->timeout.count()) + " s (the bot's timeout_s).");
+}
+
 void task_state::fail(error_class kind, std::string error) {
-  fail(chat_failure{kind, std::move(error), std::nullopt, {}, false});
+  chat_failure failure;
+  failure.kind = kind;
+  failure.error = std::move(error);
+  fail(std::move(failure));
 }
 
 void task_state::fail(chat_failure failure) {
   if (failure.usage != token_usage{}) {
-    usage_ += failure.usage;
+    usage_ += priced(failure.usage);
     streamed_usage_ = {};
   }
   if (failure.crash)
     throw std::runtime_error{failure.error};
-  if (std::exchange(asking_, false))
-    self_->send(context_->peers->models, stop_chat{claim_.model, chat()});
+  stop_asking();
   auto end = failure_so_far(failure.kind, std::move(failure.error));
   end.retry_after = failure.retry_after;
+  end.no_room = failure.no_room;
   self_->quit(caf::make_error(errc::attempt_failed, std::move(end)));
 }
 
@@ -244,8 +231,9 @@ attempt_failure task_state::failure_so_far(error_class kind, std::string error) 
   end.error = std::move(error);
   end.usage = used();
   end.chat_started = claim_.bot && claim_.model;
-  if (auto chunk = answer_.take_chunk(steady_now()))
-    end.events.push_back(std::move(*chunk));
+  if (end.chat_started)
+    end.model = model()->name;
+  take_chunks(end.events);
   return end;
 }
 
@@ -256,6 +244,11 @@ void task_state::store_failed(const caf::error& reason) {
   } else {
     fail(error_class::transient, "The store did not answer: " + sentence_of(reason));
   }
+}
+
+void task_state::stop_asking() {
+  if (std::exchange(asking_, false))
+    self_->send(context_->peers->models, stop_chat{model(), chat()});
 }
 
 // -- helpers ------------------------------------------------------------------
@@ -285,16 +278,19 @@ token_usage task_state::used() const {
   return sum;
 }
 
-std::vector<tool_call> task_state::open_calls() const {
-  std::vector<tool_call> open;
-  for (const auto& message : *history_) {
-    if (message.task_id != claim_.id)
-      continue;
-    open.insert(open.end(), message.tool_calls.begin(), message.tool_calls.end());
-    if (message.role == message_role::tool)
-      std::erase_if(open, [&](const tool_call& call) { return call.call_id == message.call_id; });
-  }
-  return open;
+const std::shared_ptr<const model_record>& task_state::model() const {
+  return model_index_ == 0 ? claim_.model : claim_.fallbacks[model_index_ - 1];
+}
+
+token_usage task_state::priced(token_usage usage) const {
+  if (claim_.model)
+    usage.cost = cost_of(usage, model()->price);
+  return usage;
+}
+
+std::chrono::milliseconds task_state::time_left() const {
+  const auto left = started_ + claim_.bot->timeout - steady_now();
+  return std::max(std::chrono::ceil<std::chrono::milliseconds>(left), std::chrono::milliseconds{0});
 }
 
 task_state::steady_time task_state::steady_now() const {

@@ -8,18 +8,24 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// A task actor is one attempt of a task. Its supervisor spawns and monitors it,
 /// with the claim in hand: the task is RUNNING and its user message stored. It
 /// reads the thread's history, asks the model, journals the answer as it comes,
-/// calls tools (intent stored before, result after), stores the end, and quits.
+/// calls tools (intent stored before, result after), asks again, stores the end, and
+/// quits. While a model is down it asks those that the bot names in its place.
 /// A failure is a quit with `errc::attempt_failed`; it retries nothing. Each of
 /// its writes carries the attempt's fence: one that the store refuses as stale
 /// ends the actor without a word, since another attempt has taken over.
+///
+/// Its members stand in two files: task.cpp (the model, streaming, ends) and
+/// task_tools.cpp (the ledger of tool calls).
 namespace troupe {
 
 /// What all task actors of a supervisor share.
@@ -56,34 +62,66 @@ private:
 
   void read_history(std::int64_t after);
   void resume();
+  /// Asks for the next turn, unless there were too many.
+  void next_turn();
   void ask_model();
+  void turn_failed(chat_failure& failure);
   void take_turn(chat_turn& turn);
-  void store_intents(std::vector<tool_call> calls);
-  void call_tools(const std::vector<tool_call>& calls);
-  void complete(const std::string& answer);
+  void complete(const chat_turn& turn);
+
+  // -- tools (task_tools.cpp) ---------------------------------------------------
+
+  /// Calls of this task that have no result.
+  [[nodiscard]] std::vector<tool_call> open_calls() const;
+  /// Sees to it that `tools_` is there, then goes on.
+  void with_tools(std::function<void()> then);
+  void store_intents(const chat_turn& turn);
+  [[nodiscard]] approval_record approval_for(const tool_call& call, const tool_record& tool) const;
+  /// What an attempt before this one has asked for: calls whose outcome nobody knows, and
+  /// those that a person had to allow.
+  void settle(const std::vector<tool_call>& calls);
+  void settle(const std::vector<tool_call>& calls, const approval_list& approvals);
+  [[nodiscard]] bool is_never_repeated(const tool_call& call) const;
+  void decide_by_deadline(const std::vector<tool_call>& calls, const approval_record& overdue);
+  /// Ends the attempt until a person has decided.
+  void await_decision();
+  void make_calls(const std::vector<tool_call>& calls);
+  void request_call(const tool_call& call, const tool_route& route);
+  void take_result(const tool_call& call, const tool_route& route, tool_result& result);
+  void store_results(const std::vector<std::pair<tool_call, std::string>>& results);
+  void call_settled(std::size_t count);
+  /// All that could be called has been.
+  void go_on();
+  [[nodiscard]] bool may_try_again(error_class kind) const;
 
   // -- ends -------------------------------------------------------------------
 
+  void out_of_time();
   void fail(error_class kind, std::string error);
   void fail(chat_failure failure);
   attempt_failure failure_so_far(error_class kind, std::string error);
   /// The answer to every error of a request to the store.
   void store_failed(const caf::error& reason);
+  /// What was streamed and is not journaled yet.
+  void take_chunks(std::vector<new_event>& events);
 
   // -- helpers ----------------------------------------------------------------
 
   [[nodiscard]] struct fence fence() const;
   [[nodiscard]] chat_id chat() const { return {claim_.id, claim_.attempt}; }
+  [[nodiscard]] const std::shared_ptr<const model_record>& model() const;
+  [[nodiscard]] token_usage priced(token_usage usage) const;
   [[nodiscard]] token_usage used() const;
-  [[nodiscard]] std::vector<tool_call> open_calls() const;
+  [[nodiscard]] std::chrono::milliseconds time_left() const;
   [[nodiscard]] steady_time steady_now() const;
   const reader_actor& reader() const;
   void note_first_token();
+  void stop_asking();
   /// Adds to the history that the model is shown.
   void remember(const std::vector<message_record>& messages);
-  /// Appends to the journal; `then` runs once it is on disk.
-  template <class F>
-  void append(std::vector<new_event> events, std::vector<message_record> messages, F then);
+  /// Appends to the journal; `then` runs once it is on disk. The step's events, messages
+  /// and approvals are set.
+  void append(append_journal step, std::function<void()> then);
 
   task_actor::pointer self_;
   claimed_task claim_;
@@ -91,13 +129,29 @@ private:
   /// The thread's messages; null as long as this task's input is all there is.
   std::shared_ptr<std::vector<message_record>> history_;
   answer_stream answer_;
+  answer_stream thinking_{event_type::chat_thinking};
+  /// Where the answer of this turn begins.
+  std::size_t turn_begin_ = 0;
   /// Of the turns that have ended, and of the one that is being streamed.
   token_usage usage_;
   token_usage streamed_usage_;
   steady_time started_{};
   int iterations_ = 0;
+  /// Calls that this task has made so far, which number its next ones.
+  int calls_made_ = 0;
+  /// Which of the bot's models is asked: 0, or one more than the fallback's place.
+  std::size_t model_index_ = 0;
   bool asking_ = false;
   bool first_token_seen_ = false;
+  /// Null until it is needed.
+  toolbox_ptr tools_;
+  /// Calls under way, or without a stored result.
+  std::size_t open_calls_ = 0;
+  /// Calls that wait for a person.
+  std::size_t awaited_ = 0;
+  /// A tool that may be tried again has failed: what the attempt fails with once the
+  /// other calls are done.
+  std::optional<chat_failure> tool_failure_;
 };
 
 task_actor::behavior_type task(task_actor::stateful_pointer<task_state> self, claimed_task claim,

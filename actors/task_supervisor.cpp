@@ -166,11 +166,14 @@ fail_attempt task_supervisor_state::decide(const uuid& id, const running_task& e
   end.kind = failure.kind;
   end.error = std::move(failure.error);
   end.usage = failure.usage;
+  end.model = std::move(failure.model);
+  end.counted = !failure.no_room;
   end.chat_started = failure.chat_started;
   end.events = std::move(failure.events);
   end.at = config_.clock();
-  const auto decision = decide_restart(entry.bot ? entry.bot->restart : restart_policy{}, end.kind,
-                                       {entry.charged, entry.throttled}, failure.retry_after, config_.random());
+  const auto decision
+    = decide_restart(entry.bot ? entry.bot->restart : restart_policy{}, end.kind,
+                     {entry.charged, failure.no_room ? 0 : entry.throttled}, failure.retry_after, config_.random());
   end.charge = decision.charge;
   if (decision.restart)
     end.retry_at = end.at + decision.delay;

@@ -25,6 +25,16 @@ inline constexpr std::chrono::seconds stop_task{5};
 /// on without having joined would miss events.
 inline constexpr std::chrono::seconds join_room{40};
 
+/// Beyond a tool's own timeout, which the call's actor keeps.
+inline constexpr std::chrono::seconds tool_margin{10};
+
+/// A model's limits may hold a request back for as long as it has its turn within half
+/// a minute; this is beyond the attempt's own time, which the call's actor keeps.
+inline constexpr std::chrono::minutes admission{10};
+
+/// A model's gate answers at once.
+inline constexpr std::chrono::seconds get_model_state{5};
+
 /// Between two tries of what the store refused.
 inline constexpr std::chrono::seconds settle_again{1};
 

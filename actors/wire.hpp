@@ -21,7 +21,7 @@
 namespace troupe {
 
 /// Part of the identifier by which middlemen know each other's application.
-inline constexpr int wire_version = 1;
+inline constexpr int wire_version = 2;
 
 // -- parts --------------------------------------------------------------------
 
@@ -130,6 +130,15 @@ struct work_waiting {
   link_end from;
 };
 
+/// A provider has asked all who use a model to wait.
+struct model_paused {
+  link_end from;
+  std::string ns;
+  std::string name;
+  /// Milliseconds from now.
+  std::int64_t wait = 0;
+};
+
 enum class ending_kind : std::uint8_t { cancel, set_status, remove };
 
 /// Ends a task if it runs at the receiver.
@@ -170,7 +179,7 @@ struct task_ended_there {
 using peer_actor
   = caf::typed_actor<caf::replies_to<hello>::with<welcome>, caf::reacts_to<link_closed>, caf::reacts_to<node_status>,
                      caf::replies_to<interest_changed>::with<interest_noted>, caf::reacts_to<events_relayed>,
-                     caf::reacts_to<relay_taken>, caf::reacts_to<work_waiting>,
+                     caf::reacts_to<relay_taken>, caf::reacts_to<work_waiting>, caf::reacts_to<model_paused>,
                      caf::replies_to<end_task_there>::with<task_ended_there>>;
 
 // -- how they are written ---------------------------------------------------------
@@ -251,6 +260,11 @@ typename Inspector::result_type inspect(Inspector& f, work_waiting& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, model_paused& x) {
+  return f(caf::meta::type_name("model_paused"), x.from, x.ns, x.name, x.wait);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, end_task_there& x) {
   return f(caf::meta::type_name("end_task_there"), x.from, x.kind, x.task, x.status, x.output, x.error, x.key,
            x.fingerprint, x.at);
@@ -267,7 +281,7 @@ typename Inspector::result_type inspect(Inspector& f, task_ended_there& x) {
 // clang-format off
 #define TROUPE_WIRE_MESSAGES(X) \
   X(hello) X(welcome) X(link_closed) X(node_status) X(interest_changed) X(interest_noted) X(events_relayed) \
-  X(relay_taken) X(work_waiting) X(end_task_there) X(task_ended_there)
+  X(relay_taken) X(work_waiting) X(model_paused) X(end_task_there) X(task_ended_there)
 // clang-format on
 
 #define TROUPE_WIRE_TYPE_ID(name) CAF_ADD_TYPE_ID(troupe_wire, (troupe::name))

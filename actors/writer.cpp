@@ -147,6 +147,8 @@ writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> 
     handler<renew_lease>(self),
     handler<end_lease>(self),
     handler<announce_node>(self),
+    handler<await_approval>(self),
+    handler<decide_approval>(self),
     [self](const commit_batch&) { self->state.commit_due(); },
     [self](const services_changed& changed) { self->state.relink(changed.now); },
   };

@@ -183,6 +183,62 @@ setting optional_file(heading h, std::string settings::*member) {
   return result;
 }
 
+/// A host with or without a port, or `*`.
+bool is_target(std::string_view entry) {
+  if (entry == "*")
+    return true;
+  const bool bracketed = entry.starts_with('[');
+  const auto end = std::min(entry.find(bracketed ? ']' : ':'), entry.size());
+  const auto host = entry.substr(bracketed ? 1 : 0, bracketed ? end - 1 : end);
+  auto rest = entry.substr(end);
+  if (bracketed && rest.empty())
+    return false;
+  rest.remove_prefix(bracketed ? 1 : 0);
+  const bool is_v6 = host.find(':') != host.npos;
+  const auto port = rest.starts_with(':') ? parse_integer<std::uint16_t>(rest.substr(1)) : std::nullopt;
+  return bracketed == is_v6 && is_node_address(std::string(host)) && (rest.empty() || port.value_or(0) > 0);
+}
+
+/// The entries of a list, without blanks around them and in lower case.
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> entries;
+  std::string entry;
+  for (const char c : text) {
+    if (c == ',')
+      entries.push_back(std::exchange(entry, {}));
+    else if (c != ' ' || !entry.empty())
+      entry += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  if (!entries.empty() || !entry.empty())
+    entries.push_back(std::move(entry));
+  for (auto& each : entries)
+    each.erase(each.find_last_not_of(' ') + 1);
+  return entries;
+}
+
+std::string join_list(const std::vector<std::string>& entries) {
+  std::string text;
+  for (const auto& entry : entries)
+    text += (text.empty() ? "" : ",") + entry;
+  return text;
+}
+
+/// Hosts with or without a port, separated by commas.
+setting targets(heading h, std::vector<std::string> settings::*member) {
+  auto result = base(std::move(h));
+  result.bounds = "host, host:port, [IPv6], [IPv6]:port, or * for all; several with commas between";
+  result.read = [=](settings& s, std::string_view value) -> std::optional<std::string> {
+    auto entries = split_list(value);
+    if (!std::all_of(entries.begin(), entries.end(), is_target))
+      return "must be hosts with commas between, each as host, host:port, [IPv6] or [IPv6]:port, or * for all";
+    s.*member = std::move(entries);
+    return std::nullopt;
+  };
+  result.write = [=](const settings& s) { return join_list(s.*member); };
+  result.default_text = "none";
+  return result;
+}
+
 setting on_or_off(heading h, bool settings::*member) {
   auto result = base(std::move(h));
   result.bounds = "on, off";
@@ -253,6 +309,12 @@ std::vector<setting> make_table() {
           std::size_t{64} * 1024 * 1024),
     duration({"request_timeout", engine, "TIME", "How long the gateway waits for an actor's answer"},
              &settings::request_timeout, 100ms, 1h),
+    targets({"outbound_allow", engine, "TARGETS",
+             "Targets of tools and providers that are reached although they are on this host or in a private network"},
+            &settings::outbound_allow),
+    optional_file({"outbound_ca_file", engine, "FILE",
+                   "PEM file of further authorities that certificates of tools and providers may come from"},
+                  &settings::outbound_ca_file),
     derived(
       "the host's name",
       text(

@@ -240,6 +240,8 @@ std::optional<std::string> check_file(const named_file& file) {
 
 std::optional<std::string> check_files(const settings& s) {
   auto wrong = check_file({"database_password_file", s.database_password_file});
+  if (!wrong)
+    wrong = check_file({"outbound_ca_file", s.outbound_ca_file});
   for (const auto& file : tls_files(s)) {
     if (!wrong)
       wrong = check_file(file);

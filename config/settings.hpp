@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -90,6 +91,13 @@ struct settings {
   std::size_t max_body_bytes = 1024 * 1024;
   /// How long the gateway waits for an actor's answer; 100 ms to 1 h.
   std::chrono::milliseconds request_timeout{30'000};
+  /// Targets of tools and providers that are reached although they are not public
+  /// addresses (loopback, private networks): `host`, `host:port`, `[IPv6]`,
+  /// `[IPv6]:port`, in lower case, or `*` for every one. Without a port, any of them.
+  std::vector<std::string> outbound_allow;
+  /// The path of a PEM file with certificates of authorities that tools and providers
+  /// are trusted by, beside the system's; empty for none.
+  std::string outbound_ca_file;
   /// This node's name in records, logs and metrics: 1 to 64 letters, digits, `.`,
   /// `-`, `_`. It must be unique in a cluster. Empty stands for the host's name until
   /// `check` has filled it in.

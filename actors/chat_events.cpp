@@ -1,0 +1,51 @@
+#include "actors/chat_events.hpp"
+
+#include "persistence/events_json.hpp"
+#include "persistence/json_text.hpp"
+#include "persistence/parse_json.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace troupe {
+
+new_event tool_started(const tool_call& call) {
+  new_event event{event_type::chat_tool_start, {}};
+  json_object{event.data}
+    .add("call_id", call.call_id)
+    .add("tool", call.tool)
+    .add_raw("args", json_or_string(call.arguments));
+  return event;
+}
+
+new_event tool_finished(const tool_call& call, std::string_view result) {
+  new_event event{event_type::chat_tool_result, {}};
+  json_object{event.data}.add("call_id", call.call_id).add("tool", call.tool).add_raw("result", result);
+  return event;
+}
+
+new_event chat_done(std::string_view model, std::string_view finish_reason, const token_usage& usage) {
+  new_event event{event_type::chat_done, {}};
+  {
+    json_object members{event.data};
+    members.add("finish_reason", finish_reason).add("model", model);
+    json_object counts{members.open("usage")};
+    counts.add("input_tokens", usage.input_tokens).add("output_tokens", usage.output_tokens);
+    if (usage.cost != 0)
+      counts.add("cost", in_currency(usage.cost));
+    if (usage.estimated)
+      counts.add("estimated", true);
+  }
+  return event;
+}
+
+std::int64_t cost_of(const token_usage& usage, const model_price& price) noexcept {
+  // Per million of tokens, in billionths: a thousand each.
+  const auto exact = (static_cast<double>(usage.input_tokens) * price.input_per_million
+                      + static_cast<double>(usage.output_tokens) * price.output_per_million)
+                     * 1000;
+  constexpr double largest = 9e18;
+  return std::llround(std::clamp(exact, 0.0, largest));
+}
+
+} // namespace troupe

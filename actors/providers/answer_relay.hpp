@@ -1,0 +1,78 @@
+#pragma once
+
+#include "actors/messages.hpp"
+#include "actors/outbound.hpp"
+#include "actors/providers/sse.hpp"
+
+#include <caf/send.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// Passes what an outbound call brings on to the actor that made it: events as they
+/// come, or a body as a whole. The parser runs here, on the outbound client's thread,
+/// so that an actor is woken for what matters alone.
+namespace troupe {
+
+/// With `Streams`, an answer of type `text/event-stream` with a good status is passed on
+/// event by event.
+template <class Handle, bool Streams>
+class answer_relay final : public outbound_listener {
+public:
+  explicit answer_relay(Handle whom) : whom_{std::move(whom)} {}
+
+  void on_head(outbound_head head) override {
+    streams_ = Streams && head.status / 100 == 2 && head.header("content-type").starts_with("text/event-stream");
+    head_ = std::move(head);
+  }
+
+  bool on_data(std::string_view part) override {
+    if (streams_)
+      return pass_events(part);
+    body_ += part;
+    return true;
+  }
+
+  void on_end() override {
+    if (streams_) {
+      std::vector<sse_event> last;
+      parser_.finish(last);
+      send(std::move(last));
+    }
+    if (!std::exchange(over_, true))
+      caf::anon_send(whom_, answer_ended{std::move(head_), std::move(body_)});
+  }
+
+  void on_failure(outbound_failure failure) override {
+    if (!std::exchange(over_, true))
+      caf::anon_send(whom_, answer_failed{std::move(failure)});
+  }
+
+private:
+  bool pass_events(std::string_view part) {
+    std::vector<sse_event> events;
+    if (!parser_.read(part, events))
+      on_failure({outbound_errc::malformed, "The answer's event stream is malformed.", true});
+    const bool progress = !events.empty();
+    send(std::move(events));
+    return progress;
+  }
+
+  void send(std::vector<sse_event> events) {
+    if constexpr (Streams) {
+      if (!events.empty() && !over_)
+        caf::anon_send(whom_, answer_arrived{std::move(events)});
+    }
+  }
+
+  Handle whom_;
+  bool streams_ = false;
+  bool over_ = false;
+  sse_parser parser_;
+  outbound_head head_;
+  std::string body_;
+};
+
+} // namespace troupe

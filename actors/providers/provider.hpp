@@ -1,0 +1,148 @@
+#pragma once
+
+#include "actors/outbound.hpp"
+#include "actors/providers/sse.hpp"
+#include "persistence/records.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// A provider's protocol: how a conversation becomes a request, and the answer, as it
+/// streams in, becomes text, tool calls and usage. Pure; actors/providers/remote_call
+/// sends the one and feeds the other. What a provider sends is untrusted: whatever is
+/// wrong with it becomes a `provider_failure`, and nothing throws.
+namespace troupe {
+
+/// A tool as the model is told of it.
+struct tool_definition {
+  /// `[A-Za-z0-9_-]`, at most 64.
+  std::string name;
+  std::string description;
+  /// A JSON Schema of the arguments, as text; empty for any object.
+  std::string parameters;
+
+  bool operator==(const tool_definition&) const = default;
+};
+
+/// What a request is made of.
+struct prompt {
+  const model_record& model;
+  const bot_record& bot;
+  /// What the model is shown of the thread, this task's messages last.
+  std::span<const message_record> history;
+  std::span<const tool_definition> tools;
+};
+
+/// A piece of an answer.
+struct answer_delta {
+  std::string text;
+  std::string thinking;
+
+  [[nodiscard]] bool empty() const noexcept { return text.empty() && thinking.empty(); }
+};
+
+/// A whole answer.
+struct provider_answer {
+  std::string text;
+  /// `call_id` is the provider's, and may be empty or not unique; `arguments` are as
+  /// the model wrote them, which need be no JSON.
+  std::vector<tool_call> calls;
+  /// See `message_record::thinking`.
+  std::string thinking;
+  /// `stop`, `length`, `tool_calls`, or what else the provider says.
+  std::string finish_reason = "stop";
+  /// None if the provider did not say.
+  std::optional<std::int64_t> input_tokens;
+  std::optional<std::int64_t> output_tokens;
+};
+
+/// Why there is none.
+struct provider_failure {
+  error_class kind = error_class::transient;
+  /// A sentence; holds what the provider said, shortened, and no secret.
+  std::string error;
+  /// How long the provider asks to wait; throttled, and 503, only.
+  std::optional<std::chrono::milliseconds> retry_after;
+};
+
+/// Puts an answer together from the events of its stream.
+class answer_reader {
+public:
+  virtual ~answer_reader() = default;
+
+  /// Takes the next event in and appends to `delta` what it adds. A failure if it
+  /// says that there will be no answer, or cannot be read.
+  virtual std::optional<provider_failure> read(const sse_event& event, answer_delta& delta) = 0;
+
+  /// True once the stream has said that the answer is whole; what follows is ignored.
+  [[nodiscard]] virtual bool ended() const noexcept = 0;
+
+  /// True once the stream may end here: everything that matters was said, though more
+  /// (usage, a last word) may follow.
+  [[nodiscard]] virtual bool may_end() const noexcept = 0;
+
+  /// The answer so far: whole if `may_end`.
+  [[nodiscard]] virtual const provider_answer& answer() const noexcept = 0;
+};
+
+class provider {
+public:
+  virtual ~provider() = default;
+
+  /// The request for the next turn, to be streamed. `key` may be empty. Timeouts are
+  /// the caller's to set.
+  [[nodiscard]] virtual outbound_request request(const prompt& what, std::string_view key) const = 0;
+
+  [[nodiscard]] virtual std::unique_ptr<answer_reader> reader() const = 0;
+
+  /// Reads an answer that came in one piece although a stream was asked for: a server
+  /// that does not stream.
+  virtual std::optional<provider_failure> read_whole(std::string_view body, provider_answer& answer) const = 0;
+
+  /// What an answer with an error status means (design, section 4): 429, 529 and
+  /// whatever says Retry-After is throttled; 408, 409, 425 and 5xx are transient;
+  /// other 4xx and refused content are permanent. An exhausted quota, which no wait of
+  /// minutes mends, is permanent although it comes as 429.
+  [[nodiscard]] virtual provider_failure failure_of(const outbound_head& head, std::string_view body,
+                                                    timestamp at) const = 0;
+};
+
+/// `kind` must not be `builtin`.
+const provider& provider_of(model_kind kind);
+
+/// What all providers have in common.
+namespace providers {
+
+/// Joins a base URL and a path with exactly one slash between them.
+std::string join_url(std::string_view base, std::string_view path);
+
+/// Text that is safe to store and to show: invalid UTF-8 becomes U+FFFD, and control
+/// characters other than tab, line feed and carriage return are left out.
+std::string clean_text(std::string_view untrusted);
+
+/// `text` cleaned, without its line breaks, and cut to at most `max` bytes at a
+/// character's end, with an ellipsis if anything was cut.
+std::string excerpt(std::string_view text, std::size_t max = 300);
+
+/// How long a response asks to wait: `retry-after-ms`, `retry-after` in seconds (also
+/// fractions) or as an HTTP date seen from `at`, or the longest of the providers' own
+/// `x-ratelimit-reset-requests`, `x-ratelimit-reset-tokens` (as in `1m30.5s`, `20ms`)
+/// and `anthropic-ratelimit-*-reset` (RFC 3339) whose remaining is 0. At least 0;
+/// nothing if it does not say, or nonsense.
+std::optional<std::chrono::milliseconds> wait_asked_for(const outbound_head& head, timestamp at);
+
+/// The class for an error status, by the status alone.
+error_class class_of_status(unsigned status) noexcept;
+
+/// A rough count where the provider gives none: about four bytes a token, at least 1
+/// unless the text is empty.
+std::int64_t estimate_tokens(std::string_view text) noexcept;
+
+} // namespace providers
+
+} // namespace troupe

@@ -1,0 +1,216 @@
+#include "actors/providers/provider_json.hpp"
+
+#include "persistence/parse_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace troupe::providers {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view ellipsis = "\xe2\x80\xa6";
+
+char lower(char c) noexcept {
+  return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
+bool is_alphanumeric(char c) noexcept {
+  return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+}
+
+/// The UTF-16 code unit that the escape at `text[at]` stands for.
+std::optional<unsigned> escaped_unit(std::string_view text, std::size_t at) {
+  if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u')
+    return std::nullopt;
+  unsigned unit = 0;
+  for (const char c : text.substr(at + 2, 4)) {
+    const auto digit = std::string_view{"0123456789abcdef"}.find(lower(c));
+    if (digit == std::string_view::npos)
+      return std::nullopt;
+    unit = unit * 16 + static_cast<unsigned>(digit);
+  }
+  return unit;
+}
+
+std::string mend_surrogates(std::string text) {
+  for (std::size_t i = text.find('\\'); i != std::string::npos; i = text.find('\\', i)) {
+    const auto unit = escaped_unit(text, i);
+    if (!unit) {
+      i += 2;
+      continue;
+    }
+    const auto next = escaped_unit(text, i + 6).value_or(0);
+    if (*unit >= 0xd800 && *unit <= 0xdbff && next >= 0xdc00 && next <= 0xdfff) {
+      i += 12;
+      continue;
+    }
+    if (*unit >= 0xd800 && *unit <= 0xdfff)
+      text.replace(i, 6, "\\ufffd");
+    i += 6;
+  }
+  return text;
+}
+
+/// How much of `text` begins like a key; the mark itself, and what follows it.
+std::pair<std::size_t, std::size_t> secret_at(std::string_view text) {
+  constexpr std::string_view bearer = "Bearer ";
+  constexpr std::array<std::string_view, 8> marks{"sk-", "sk_", "gsk_", "xai-", "hf_", "nvapi-", "AIza", bearer};
+  const auto starts = [text](std::string_view mark) {
+    return text.size() >= mark.size()
+           && std::equal(mark.begin(), mark.end(), text.begin(), [](char a, char b) { return lower(a) == lower(b); });
+  };
+  const auto* mark = std::find_if(marks.begin(), marks.end(), starts);
+  if (mark == marks.end())
+    return {};
+  const auto in_token
+    = [](char c) { return is_alphanumeric(c) || std::string_view{"-._~+/=*"}.find(c) != std::string_view::npos; };
+  auto token = text.substr(mark->size());
+  token.remove_suffix(static_cast<std::size_t>(token.end() - std::find_if_not(token.begin(), token.end(), in_token)));
+  while (token.ends_with('.'))
+    token.remove_suffix(1);
+  // "Bearer authentication" is no secret.
+  const bool is_word
+    = *mark == bearer && token.size() < 20 && token.find_first_of("0123456789*_.") == std::string_view::npos;
+  return token.size() < 4 || is_word ? std::pair<std::size_t, std::size_t>{} : std::pair{mark->size(), token.size()};
+}
+
+std::string mask_secrets(std::string_view text) {
+  std::string masked;
+  while (!text.empty()) {
+    const bool starts_word = masked.empty() || !is_alphanumeric(masked.back());
+    const auto [mark, length] = starts_word ? secret_at(text) : std::pair<std::size_t, std::size_t>{};
+    masked += text.substr(0, std::max<std::size_t>(mark, 1));
+    if (length > 0)
+      masked += ellipsis;
+    text.remove_prefix(std::max<std::size_t>(mark + length, 1));
+  }
+  return masked;
+}
+
+std::string message_in(const json& value, int depth = 0) {
+  constexpr int deepest = 4;
+  if (value.is_string())
+    return value.get<std::string>();
+  if (depth == deepest)
+    return {};
+  if (value.is_array() && !value.empty())
+    return message_in(value.front(), depth + 1);
+  for (const char* name : {"message", "error", "detail", "msg"}) {
+    const auto* found = member(value, name);
+    auto text = found == nullptr ? std::string{} : message_in(*found, depth + 1);
+    if (text.empty())
+      continue;
+    const auto* place = member(value, "loc");
+    if (place != nullptr && place->is_array() && !place->empty() && place->back().is_string())
+      text.insert(0, place->back().get<std::string>() + ": ");
+    return text;
+  }
+  return {};
+}
+
+} // namespace
+
+const json* member(const json& object, const char* name) {
+  if (!object.is_object())
+    return nullptr;
+  const auto found = object.find(name);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::string_view string_in(const json& object, const char* name) {
+  const auto* value = member(object, name);
+  if (value == nullptr || !value->is_string())
+    return {};
+  return value->get_ref<const std::string&>();
+}
+
+std::string text_in(const json& object, const char* name) {
+  const auto* value = member(object, name);
+  if (value == nullptr || !value->is_array())
+    return std::string{string_in(object, name)};
+  std::string text;
+  for (const auto& part : *value)
+    text += string_in(part, "text");
+  return text;
+}
+
+std::optional<json> read_object(std::string_view text) {
+  if (auto value = parse_json_object(text))
+    return value;
+  return parse_json_object(mend_surrogates(clean_text(text)));
+}
+
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string_view trim(std::string_view text) noexcept {
+  constexpr std::string_view space = " \t\r\n";
+  text.remove_prefix(std::min(text.find_first_not_of(space), text.size()));
+  return text.substr(0, text.find_last_not_of(space) + 1);
+}
+
+provider_failure failure(error_class kind, std::string error) {
+  return {kind, std::move(error), std::nullopt};
+}
+
+std::string sentence(std::string what, std::string_view message) {
+  constexpr std::size_t more_than_shown = 4096;
+  const auto said = excerpt(mask_secrets(clean_text(message.substr(0, more_than_shown))));
+  if (!said.empty())
+    what.append(": ").append(said);
+  const bool ends = said.ends_with('.') || said.ends_with('!') || said.ends_with('?') || said.ends_with(ellipsis);
+  return ends ? what : what + '.';
+}
+
+bool said_error::is_out_of_quota() const {
+  return is("insufficient_quota") || is("billing_hard_limit_reached");
+}
+
+bool said_error::is_too_long() const {
+  return is("context_length_exceeded") || is("exceed_context_size_error")
+         || message.find("maximum context length") != std::string::npos;
+}
+
+said_error read_error(const json& body) {
+  said_error said;
+  said.message = message_in(body);
+  const auto* error = member(body, "error");
+  if (error != nullptr && error->is_array() && !error->empty())
+    error = &error->front();
+  // A list within the list of one, as {"error":[{"error":{…}}]}.
+  if (error != nullptr && member(*error, "error") != nullptr)
+    error = member(*error, "error");
+  if (error == nullptr || !error->is_object())
+    error = &body;
+  said.type = string_in(*error, "type");
+  said.code = string_in(*error, "code");
+  if (said.message.empty())
+    said.message = said.code.empty() ? said.type : said.code;
+  const auto* code = member(*error, "code");
+  if (code != nullptr && code->is_number_unsigned()) {
+    const auto number = code->get<std::uint64_t>();
+    said.status = number >= 400 && number <= 599 ? static_cast<unsigned>(number) : 0;
+  }
+  return said;
+}
+
+said_error read_error_body(std::string_view body) {
+  body = trim(body);
+  // Some servers send a list of errors.
+  const auto parsed = read_object(body.starts_with('[') ? R"({"error":)" + std::string{body} + "}" : std::string{body});
+  return parsed ? read_error(*parsed) : said_error{std::string{body}, {}, {}, 0};
+}
+
+std::string too_long(std::string_view said) {
+  return std::string{"The conversation is longer than the model can read; lower the bot's context_tokens. "}.append(
+    said);
+}
+
+} // namespace troupe::providers

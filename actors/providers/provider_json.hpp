@@ -1,0 +1,70 @@
+#pragma once
+
+#include "actors/providers/provider.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// What providers' protocols have in common below the protocol: reading JSON that may
+/// be anything, and finding out what an error says. Pure; nothing throws.
+namespace troupe::providers {
+
+// -- JSON that a provider wrote -----------------------------------------------
+
+/// Null if `object` is none, or has no such member, or if that is `null`.
+const nlohmann::json* member(const nlohmann::json& object, const char* name);
+
+/// Empty unless the member is a string.
+std::string_view string_in(const nlohmann::json& object, const char* name);
+
+/// Text that comes as a string, or in parts: `[{"type":"text","text":…}]`.
+std::string text_in(const nlohmann::json& object, const char* name);
+
+/// Parses an object that may hold invalid UTF-8, control characters, and halves of
+/// escaped surrogate pairs, which some servers make where they cut their text.
+std::optional<nlohmann::json> read_object(std::string_view text);
+
+/// The JSON as text, whatever its strings hold.
+std::string dump(const nlohmann::json& value);
+
+/// Without white space around it.
+std::string_view trim(std::string_view text) noexcept;
+
+// -- errors -------------------------------------------------------------------
+
+/// A failure that names no time to wait.
+provider_failure failure(error_class kind, std::string error);
+
+/// `what: message.`, or `what.` if there is no message, which is shortened, and rid of
+/// what looks like a key.
+std::string sentence(std::string what, std::string_view message);
+
+/// What a provider says of an error.
+struct said_error {
+  std::string message;
+  std::string code;
+  std::string type;
+  /// A code that is an HTTP error status, else 0.
+  unsigned status = 0;
+
+  [[nodiscard]] bool is(std::string_view name) const { return code == name || type == name; }
+  [[nodiscard]] bool is_out_of_quota() const;
+  /// The conversation does not fit the model.
+  [[nodiscard]] bool is_too_long() const;
+};
+
+/// Reads the forms that servers use: `{"error":{"message":…,"type":…,"code":…}}`,
+/// `{"error":"text"}`, `{"message":…}`, `{"detail":…}`, lists of them, and lists of
+/// `{"loc":[…],"msg":…}`.
+said_error read_error(const nlohmann::json& body);
+
+/// The same of a body that may be no JSON at all.
+said_error read_error_body(std::string_view body);
+
+/// What to do about a conversation that is too long, before what was said.
+std::string too_long(std::string_view said);
+
+} // namespace troupe::providers

@@ -1,0 +1,237 @@
+#include "actors/providers/remote_call.hpp"
+
+#include "actors/providers/answer_relay.hpp"
+#include "actors/providers/api_key.hpp"
+#include "actors/providers/context_window.hpp"
+
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// The thread with this task's messages last: an earlier turn that is tried again has
+/// others behind it.
+std::vector<message_record> history_of(const chat_request& request) {
+  if (request.history) {
+    auto history = *request.history;
+    std::stable_partition(history.begin(), history.end(),
+                          [&](const auto& message) { return message.task_id != request.id.task_id; });
+    return history;
+  }
+  message_record input;
+  input.task_id = request.id.task_id;
+  input.content = request.input;
+  return {std::move(input)};
+}
+
+std::int64_t tokens_of(const std::vector<tool_definition>& tools) {
+  std::int64_t sum = 0;
+  for (const auto& tool : tools)
+    sum += providers::estimate_tokens(tool.name) + providers::estimate_tokens(tool.description)
+           + providers::estimate_tokens(tool.parameters);
+  return sum;
+}
+
+outbound_timeouts timeouts_of(const model_timeouts& model, milliseconds time_left) {
+  outbound_timeouts result;
+  result.connect = model.connect;
+  result.first_data = model.first_token;
+  result.idle = model.idle;
+  result.total = std::max(std::min<milliseconds>(model.total, time_left), milliseconds{1});
+  return result;
+}
+
+} // namespace
+
+// -- the request ----------------------------------------------------------------
+
+void remote_call_state::start(model_gate_actor gate, std::uint64_t number, chat_request request,
+                              remote_call_config config) {
+  gate_ = std::move(gate);
+  number_ = number;
+  request_ = std::move(request);
+  config_ = std::move(config);
+  provider_ = &provider_of(request_.model->kind);
+  reader_ = provider_->reader();
+  // The end of the task is told even if it came before this.
+  self_->monitor(request_.listener);
+  const auto key = read_api_key(*request_.model);
+  if (const auto* missing = std::get_if<key_missing>(&key))
+    fail(provider_failure{error_class::permanent, missing->error, std::nullopt});
+  else
+    send_request(std::get<std::string>(key));
+}
+
+void remote_call_state::send_request(std::string_view key) {
+  static const std::vector<tool_definition> no_tools;
+  const auto& tools = request_.tools ? request_.tools->definitions : no_tools;
+  const auto reserved = tokens_of(tools) + request_.bot->max_tokens.value_or(0);
+  const auto& prompt_text = request_.bot->system_prompt;
+  const auto window = fit_window(history_of(request_), prompt_text, reserved, request_.bot->context_tokens);
+  prompt_tokens_ = tokens_of(tools) + providers::estimate_tokens(prompt_text);
+  for (const auto& message : window)
+    prompt_tokens_ += estimate_tokens(message);
+  auto model = *request_.model;
+  for (auto& [field, value] : model.headers) {
+    auto expanded = expand_env(value);
+    if (!expanded) {
+      fail(provider_failure{error_class::permanent,
+                            "The model's header " + field + " names an environment variable that is not set.",
+                            std::nullopt});
+      return;
+    }
+    value = std::move(*expanded);
+  }
+  auto outgoing = provider_->request({model, *request_.bot, window, tools}, key);
+  outgoing.timeouts = timeouts_of(request_.model->timeouts, request_.time_left);
+  // The conversation has been written out: it need not be held while the answer comes.
+  request_.history = nullptr;
+  request_.input = {};
+  call_ = config_.outbound->start(std::move(outgoing),
+                                  std::make_shared<answer_relay<remote_call_actor, true>>(remote_call_actor{self_}));
+}
+
+// -- the answer -------------------------------------------------------------------
+
+void remote_call_state::read(const std::vector<sse_event>& events) {
+  if (call_ == 0)
+    return;
+  answer_delta delta;
+  for (const auto& event : events) {
+    if (auto failure = reader_->read(event, delta)) {
+      stream(delta);
+      fail(std::move(*failure));
+      return;
+    }
+    if (reader_->ended())
+      break;
+  }
+  stream(delta);
+  if (reader_->ended()) {
+    // The rest of the stream is its end; the connection is kept for the next call.
+    call_ = 0;
+    succeed(reader_->answer());
+  }
+}
+
+void remote_call_state::stream(answer_delta& delta) {
+  if (delta.empty())
+    return;
+  streamed_bytes_ += delta.text.size() + delta.thinking.size();
+  self_->send(request_.listener,
+              chat_delta{std::move(delta.text), usage_of(reader_->answer()), std::move(delta.thinking)});
+}
+
+void remote_call_state::finish(answer_ended& end) {
+  if (std::exchange(call_, 0) == 0)
+    return;
+  const auto at = config_.clock();
+  if (end.head.status / 100 != 2) {
+    fail(provider_->failure_of(end.head, end.body, at));
+    return;
+  }
+  if (end.head.header("content-type").starts_with("text/event-stream")) {
+    if (reader_->may_end())
+      succeed(reader_->answer());
+    else
+      fail(
+        provider_failure{error_class::transient, "The provider ended its answer before it was whole.", std::nullopt});
+    return;
+  }
+  provider_answer whole;
+  if (auto failure = provider_->read_whole(end.body, whole))
+    fail(std::move(*failure));
+  else
+    succeed(whole);
+}
+
+token_usage remote_call_state::usage_of(const provider_answer& answer) const {
+  token_usage usage;
+  usage.estimated = !answer.input_tokens || !answer.output_tokens;
+  usage.input_tokens = answer.input_tokens.value_or(prompt_tokens_);
+  usage.output_tokens = answer.output_tokens.value_or(providers::estimate_tokens(answer.text));
+  return usage;
+}
+
+// -- ends -------------------------------------------------------------------------
+
+void remote_call_state::succeed(const provider_answer& answer) {
+  chat_turn turn;
+  turn.usage = usage_of(answer);
+  if (!answer.output_tokens)
+    for (const auto& call : answer.calls)
+      turn.usage.output_tokens += providers::estimate_tokens(call.tool) + providers::estimate_tokens(call.arguments);
+  turn.text = answer.text;
+  turn.calls = answer.calls;
+  if (!turn.calls.empty())
+    turn.thinking = answer.thinking;
+  turn.finish_reason = answer.finish_reason;
+  end(std::move(turn), std::nullopt);
+}
+
+void remote_call_state::fail(const outbound_failure& failure) {
+  if (std::exchange(call_, 0) == 0)
+    return;
+  const auto kind = failure.code == outbound_errc::refused ? error_class::permanent : error_class::transient;
+  fail(provider_failure{kind, failure.error, std::nullopt});
+}
+
+void remote_call_state::fail(provider_failure failure) {
+  chat_failure result;
+  result.kind = failure.kind;
+  result.error = std::move(failure.error);
+  result.retry_after = failure.retry_after;
+  // Text that was seen already cannot be followed by another model's.
+  result.model_down
+    = !has_streamed() && (failure.kind == error_class::transient || failure.kind == error_class::throttled);
+  // A provider that refuses has counted nothing.
+  if (has_streamed())
+    result.usage = usage_of(reader_->answer());
+  const auto pause = failure.kind == error_class::throttled ? failure.retry_after : std::nullopt;
+  close();
+  end(std::move(result), pause);
+}
+
+void remote_call_state::close() {
+  if (const auto open = std::exchange(call_, 0); open != 0)
+    config_.outbound->cancel(open);
+}
+
+void remote_call_state::abandon() {
+  close();
+  end(chat_failure{error_class::cancelled, "The chat was stopped.", std::nullopt, {}}, std::nullopt);
+}
+
+void remote_call_state::end(chat_result result, std::optional<milliseconds> pause) {
+  self_->send(gate_, call_ended{number_, std::move(result), pause});
+  self_->quit();
+}
+
+remote_call_actor::behavior_type remote_call(remote_call_actor::stateful_pointer<remote_call_state> self,
+                                             model_gate_actor gate, std::uint64_t number, chat_request request,
+                                             remote_call_config config) {
+  self->set_exception_handler([self](std::exception_ptr& thrown) {
+    self->state.close();
+    return to_error(thrown);
+  });
+  self->set_down_handler([self](const caf::down_msg&) { self->state.abandon(); });
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    self->state.close();
+    self->quit(exit.reason);
+  });
+  self->state.start(std::move(gate), number, std::move(request), std::move(config));
+  return {
+    [self](const answer_arrived& arrived) { self->state.read(arrived.events); },
+    [self](answer_ended& end) { self->state.finish(end); },
+    [self](const answer_failed& failed) { self->state.fail(failed.failure); },
+  };
+}
+
+} // namespace troupe

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "actors/clock.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/outbound.hpp"
+#include "actors/providers/provider.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+/// A remote call is one turn asked of a provider. Spawned and monitored by its model's
+/// gate, for one request: it sends the request, streams what comes to the task, tells the
+/// gate how it ended (`call_ended`), and quits. It watches the task: when that ends, for
+/// whatever reason, the connection is closed. If it dies, so that no answer reaches the
+/// gate, the gate fails the request as transient: whatever a provider may send can end
+/// one call and no more.
+namespace troupe {
+
+struct remote_call_config {
+  std::shared_ptr<outbound_client> outbound;
+  clock_function clock;
+};
+
+class remote_call_state {
+public:
+  static inline const char* name = "remote_call";
+
+  explicit remote_call_state(remote_call_actor::pointer self) : self_{self} {}
+
+  void start(model_gate_actor gate, std::uint64_t number, chat_request request, remote_call_config config);
+
+  void read(const std::vector<sse_event>& events);
+  void finish(answer_ended& end);
+  void fail(const outbound_failure& failure);
+  /// Nobody wants the answer any more.
+  void abandon();
+  /// Closes the connection, if the answer is not whole.
+  void close();
+
+private:
+  void send_request(std::string_view key);
+  void stream(answer_delta& delta);
+  void succeed(const provider_answer& answer);
+  void fail(provider_failure failure);
+  void end(chat_result result, std::optional<std::chrono::milliseconds> pause);
+  [[nodiscard]] token_usage usage_of(const provider_answer& answer) const;
+  [[nodiscard]] bool has_streamed() const noexcept { return streamed_bytes_ > 0; }
+
+  remote_call_actor::pointer self_;
+  model_gate_actor gate_;
+  std::uint64_t number_ = 0;
+  chat_request request_;
+  remote_call_config config_;
+  const provider* provider_ = nullptr;
+  std::unique_ptr<answer_reader> reader_;
+  /// The outbound client's number; 0 once there is nothing to cancel.
+  std::uint64_t call_ = 0;
+  /// Estimated, for a provider that does not say.
+  std::int64_t prompt_tokens_ = 0;
+  std::size_t streamed_bytes_ = 0;
+};
+
+remote_call_actor::behavior_type remote_call(remote_call_actor::stateful_pointer<remote_call_state> self,
+                                             model_gate_actor gate, std::uint64_t number, chat_request request,
+                                             remote_call_config config);
+
+} // namespace troupe

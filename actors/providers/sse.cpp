@@ -1,0 +1,79 @@
+#include "actors/providers/sse.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
+} // namespace
+
+bool sse_parser::read(std::string_view piece, std::vector<sse_event>& out) {
+  while (!piece.empty() && !malformed_) {
+    if (std::exchange(skip_lf_, false) && piece.front() == '\n') {
+      piece.remove_prefix(1);
+      continue;
+    }
+    const auto length = std::min(piece.find_first_of("\r\n"), piece.size());
+    if (length > max_event_ - line_.size()) {
+      malformed_ = true;
+      break;
+    }
+    if (length == piece.size()) {
+      line_.append(piece);
+      break;
+    }
+    skip_lf_ = piece[length] == '\r';
+    if (line_.empty()) {
+      take_line(piece.substr(0, length), out);
+    } else {
+      line_.append(piece.substr(0, length));
+      take_line(line_, out);
+      line_.clear();
+    }
+    piece.remove_prefix(length + 1);
+  }
+  return !malformed_;
+}
+
+void sse_parser::finish(std::vector<sse_event>& out) {
+  if (malformed_)
+    return;
+  if (!line_.empty())
+    take_line(std::exchange(line_, {}), out);
+  if (!malformed_)
+    dispatch(out);
+}
+
+void sse_parser::take_line(std::string_view line, std::vector<sse_event>& out) {
+  if (std::exchange(at_start_, false) && line.starts_with(byte_order_mark))
+    line.remove_prefix(byte_order_mark.size());
+  if (line.empty()) {
+    dispatch(out);
+    return;
+  }
+  const auto colon = std::min(line.find(':'), line.size());
+  const auto field = line.substr(0, colon);
+  auto value = line.substr(std::min(colon + 1, line.size()));
+  if (value.starts_with(' '))
+    value.remove_prefix(1);
+  if (field == "event") {
+    event_.name = value;
+  } else if (field == "data") {
+    if (std::exchange(has_data_, true))
+      event_.data += '\n';
+    event_.data += value;
+    malformed_ = event_.data.size() > max_event_;
+  }
+}
+
+void sse_parser::dispatch(std::vector<sse_event>& out) {
+  auto event = std::exchange(event_, {});
+  if (std::exchange(has_data_, false))
+    out.push_back(std::move(event));
+}
+
+} // namespace troupe

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Server-sent events as providers stream them (WHATWG HTML, section 9.2), read
+/// piece by piece however the network cut them. Pure.
+namespace troupe {
+
+struct sse_event {
+  /// Empty if the stream names none.
+  std::string name;
+  std::string data;
+
+  bool operator==(const sse_event&) const = default;
+};
+
+class sse_parser {
+public:
+  /// Events whose line or data are longer than `max_event` bytes make the stream
+  /// malformed.
+  explicit sse_parser(std::size_t max_event = std::size_t{1024} * 1024) : max_event_{max_event} {}
+
+  /// Reads on, and appends the events that are complete. Comments, `id` and `retry`
+  /// are passed over, and so is an event without data. A byte order mark may stand
+  /// first; lines end with LF, CR or CRLF, also when a piece ends between the two.
+  /// False once the stream is malformed, for good.
+  bool read(std::string_view piece, std::vector<sse_event>& out);
+
+  /// The stream has ended. Providers that end it without the last empty line mean the
+  /// event before it: it is appended if it has data.
+  void finish(std::vector<sse_event>& out);
+
+private:
+  void take_line(std::string_view line, std::vector<sse_event>& out);
+  void dispatch(std::vector<sse_event>& out);
+
+  std::size_t max_event_;
+  std::string line_;
+  sse_event event_;
+  bool has_data_ = false;
+  bool skip_lf_ = false;
+  bool at_start_ = true;
+  bool malformed_ = false;
+};
+
+} // namespace troupe

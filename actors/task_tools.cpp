@@ -1,0 +1,275 @@
+#include "actors/builtin_tools.hpp"
+#include "actors/chat_events.hpp"
+#include "actors/restart_policy.hpp"
+#include "actors/task.hpp"
+#include "actors/timeouts.hpp"
+#include "persistence/json_text.hpp"
+
+#include <caf/stateful_actor.hpp>
+
+#include <algorithm>
+#include <utility>
+
+/// The ledger of tool calls: each is stored before it is made and again with its result,
+/// so that whoever goes on knows what was asked for, what came of it, and what nobody
+/// knows.
+namespace troupe {
+
+namespace {
+
+constexpr std::string_view unknown_outcome
+  = R"({"error":"The outcome of this call is unknown: the server was interrupted while it was being made. )"
+    R"(It is not made again."})";
+
+std::string rejection(const std::string& reason) {
+  std::string text;
+  {
+    json_object o{text};
+    o.add("error", "A person has rejected this call.");
+    if (!reason.empty())
+      o.add("reason", reason);
+  }
+  return text;
+}
+
+constexpr std::string_view no_such_tool = R"({"error":"This bot has no such tool."})";
+
+} // namespace
+
+std::vector<tool_call> task_state::open_calls() const {
+  std::vector<tool_call> open;
+  for (const auto& message : *history_) {
+    if (message.task_id != claim_.id)
+      continue;
+    open.insert(open.end(), message.tool_calls.begin(), message.tool_calls.end());
+    if (message.role == message_role::tool)
+      std::erase_if(open, [&](const tool_call& call) { return call.call_id == message.call_id; });
+  }
+  return open;
+}
+
+void task_state::with_tools(std::function<void()> then) {
+  if (tools_ || claim_.bot->tools.empty()) {
+    then();
+    return;
+  }
+  if (!needs_server(*claim_.bot)) {
+    tools_ = std::make_shared<const toolbox>(local_tools(*claim_.bot));
+    then();
+    return;
+  }
+  self_->request(context_->peers->tools, std::max(time_left(), std::chrono::milliseconds{1}), get_toolbox{claim_.bot})
+    .then(
+      [this, then = std::move(then)](const toolbox_ptr& found) {
+        tools_ = found;
+        then();
+      },
+      [this](const caf::error& reason) { fail(error_class::transient, sentence_of(reason)); });
+}
+
+// -- intents ------------------------------------------------------------------
+
+void task_state::store_intents(const chat_turn& turn) {
+  append_journal step;
+  take_chunks(step.events);
+  message_record intent;
+  intent.task_id = claim_.id;
+  intent.role = message_role::assistant;
+  intent.content = turn.text;
+  intent.thinking = turn.thinking;
+  intent.tool_calls = turn.calls;
+  intent.attempt = claim_.attempt;
+  std::vector<tool_call> at_once;
+  for (auto& call : intent.tool_calls) {
+    // A provider's own ids need not be unique, and the key of a call is made of this one.
+    call.call_id = "call_" + std::to_string(++calls_made_);
+    step.events.push_back(tool_started(call));
+    const auto* route = tools_ ? tools_->find(call.tool) : nullptr;
+    if (route && route->tool.requires_approval)
+      step.approvals.push_back(approval_for(call, route->tool));
+    else
+      at_once.push_back(call);
+  }
+  awaited_ = step.approvals.size();
+  remember({intent});
+  step.messages.push_back(std::move(intent));
+  append(std::move(step), [this, at_once = std::move(at_once)] { make_calls(at_once); });
+}
+
+approval_record task_state::approval_for(const tool_call& call, const tool_record& tool) const {
+  approval_record approval;
+  approval.call_id = call.call_id;
+  approval.tool = call.tool;
+  approval.arguments = call.arguments;
+  approval.deadline = context_->clock() + tool.approval_timeout;
+  approval.approve_by_default = tool.approve_by_default;
+  return approval;
+}
+
+// -- going on with what was asked for before ------------------------------------
+
+void task_state::settle(const std::vector<tool_call>& calls) {
+  with_tools([this, calls] {
+    self_->request(reader(), timeouts::store_read, get_task_approvals{claim_.id})
+      .then([this, calls](const approval_list& approvals) { settle(calls, approvals); },
+            [this](const caf::error& reason) { store_failed(reason); });
+  });
+}
+
+void task_state::settle(const std::vector<tool_call>& calls, const approval_list& approvals) {
+  std::vector<tool_call> to_make;
+  std::vector<std::pair<tool_call, std::string>> known;
+  append_journal step;
+  awaited_ = 0;
+  for (const auto& call : calls) {
+    const auto found = std::find_if(approvals.begin(), approvals.end(),
+                                    [&](const auto& approval) { return approval.call_id == call.call_id; });
+    const bool untouched = found != approvals.end() && !found->called;
+    if (untouched && found->state == approval_state::pending) {
+      if (found->deadline <= context_->clock()) {
+        decide_by_deadline(calls, *found);
+        return;
+      }
+      ++awaited_;
+    } else if (untouched && found->state == approval_state::approved) {
+      to_make.push_back({call.call_id, call.tool, found->arguments});
+      step.calls_begun.push_back(call.call_id);
+    } else if (untouched) {
+      known.emplace_back(call, rejection(found->reason));
+    } else if (is_never_repeated(call)) {
+      known.emplace_back(call, unknown_outcome);
+    } else {
+      to_make.push_back(call);
+    }
+  }
+  open_calls_ = known.size();
+  if (!known.empty())
+    store_results(known);
+  if (step.calls_begun.empty())
+    make_calls(to_make);
+  else
+    append(std::move(step), [this, to_make] { make_calls(to_make); });
+}
+
+bool task_state::is_never_repeated(const tool_call& call) const {
+  const auto* route = tools_ ? tools_->find(call.tool) : nullptr;
+  return route && route->tool.type != tool_kind::builtin && route->tool.repeat == repeat_rule::never;
+}
+
+void task_state::decide_by_deadline(const std::vector<tool_call>& calls, const approval_record& overdue) {
+  decide_approval decision;
+  decision.task_id = claim_.id;
+  decision.call_id = overdue.call_id;
+  decision.approve = overdue.approve_by_default;
+  decision.decided_by = "deadline";
+  decision.at = context_->clock();
+  self_->request(context_->peers->writer, timeouts::execution_write, std::move(decision))
+    .then([this, calls](const approval_result&) { settle(calls); },
+          [this, calls](const caf::error& reason) {
+            // A person was faster.
+            if (reason == errc::illegal_transition)
+              settle(calls);
+            else
+              store_failed(reason);
+          });
+}
+
+void task_state::await_decision() {
+  await_approval wait;
+  wait.fence = fence();
+  wait.usage = used();
+  wait.model = model()->name;
+  take_chunks(wait.events);
+  wait.at = context_->clock();
+  self_->request(context_->peers->writer, timeouts::execution_write, std::move(wait))
+    .then([this](const done&) { self_->quit(); }, [this](const caf::error& reason) { store_failed(reason); });
+}
+
+// -- calls --------------------------------------------------------------------
+
+void task_state::make_calls(const std::vector<tool_call>& calls) {
+  open_calls_ += calls.size();
+  std::vector<std::pair<tool_call, std::string>> known;
+  for (const auto& call : calls) {
+    const auto* route = tools_ ? tools_->find(call.tool) : nullptr;
+    if (!route)
+      known.emplace_back(call, no_such_tool);
+    else if (route->tool.type == tool_kind::builtin)
+      known.emplace_back(call, call_builtin_tool(call.tool, call.arguments, context_->clock()).result);
+    else
+      request_call(call, *route);
+  }
+  if (!known.empty())
+    store_results(known);
+  else if (open_calls_ == 0)
+    go_on();
+}
+
+void task_state::request_call(const tool_call& call, const tool_route& route) {
+  const auto key = claim_.id.to_string() + '-' + call.call_id;
+  self_->request(context_->peers->tools, route.tool.timeout + timeouts::tool_margin, call_tool{tools_, call, key})
+    .then([this, call, route](tool_result& result) { take_result(call, route, result); },
+          [this, call, route](const caf::error& reason) {
+            auto died = failed_tool("The call was interrupted: " + sentence_of(reason));
+            if (route.tool.repeat != repeat_rule::never)
+              died.retry = error_class::transient;
+            take_result(call, route, died);
+          });
+}
+
+void task_state::take_result(const tool_call& call, const tool_route& route, tool_result& result) {
+  const bool again = result.retry && route.tool.repeat != repeat_rule::never && may_try_again(*result.retry);
+  if (!again) {
+    store_results({{call, std::move(result.content)}});
+    return;
+  }
+  // Other calls of the turn are not to be lost with this one.
+  chat_failure failure;
+  failure.kind = *result.retry;
+  failure.error = "The tool '" + call.tool + "' failed: " + result.content;
+  failure.retry_after = result.retry_after;
+  tool_failure_ = std::move(failure);
+  call_settled(1);
+}
+
+bool task_state::may_try_again(error_class kind) const {
+  if (kind == error_class::throttled)
+    return claim_.throttled < max_throttled_waits;
+  return claim_.charged + 1 < claim_.bot->restart.max_attempts;
+}
+
+// -- results ------------------------------------------------------------------
+
+void task_state::store_results(const std::vector<std::pair<tool_call, std::string>>& results) {
+  append_journal step;
+  for (const auto& [call, content] : results) {
+    message_record result;
+    result.task_id = claim_.id;
+    result.role = message_role::tool;
+    result.call_id = call.call_id;
+    result.tool = call.tool;
+    result.attempt = claim_.attempt;
+    result.content = content;
+    step.events.push_back(tool_finished(call, content));
+    step.messages.push_back(std::move(result));
+  }
+  remember(step.messages);
+  append(std::move(step), [this, count = results.size()] { call_settled(count); });
+}
+
+void task_state::call_settled(std::size_t count) {
+  open_calls_ -= count;
+  if (open_calls_ == 0)
+    go_on();
+}
+
+void task_state::go_on() {
+  if (tool_failure_)
+    fail(std::move(*tool_failure_));
+  else if (awaited_ > 0)
+    await_decision();
+  else
+    next_turn();
+}
+
+} // namespace troupe
