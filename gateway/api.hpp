@@ -14,6 +14,15 @@ void get_openapi(const context_ptr& context);
 void get_queue(const context_ptr& context);
 void get_nodes(const context_ptr& context);
 
+// -- api_approvals.cpp
+void list_approvals(const context_ptr& context);
+void get_task_approvals(const context_ptr& context);
+void decide_approval(const context_ptr& context);
+
+// -- api_usage.cpp
+void get_usage(const context_ptr& context);
+void get_thread(const context_ptr& context);
+
 // -- api_bots.cpp
 void list_models(const context_ptr& context);
 void get_model(const context_ptr& context);

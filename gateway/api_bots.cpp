@@ -1,8 +1,15 @@
+#include "actors/providers/api_key.hpp"
 #include "gateway/api.hpp"
 #include "gateway/cursor.hpp"
 #include "gateway/gateway_actor.hpp"
 #include "gateway/parse_bot.hpp"
+#include "gateway/parse_model.hpp"
+#include "gateway/parse_tool.hpp"
 #include "gateway/render.hpp"
+
+#include <cstdlib>
+#include <memory>
+#include <variant>
 
 namespace troupe::api {
 
@@ -95,13 +102,32 @@ void answer_delete(const context_ptr& context, Operation command) {
 
 // -- models -------------------------------------------------------------------
 
+namespace {
+
+/// A model with its state on this node, which need not answer for it to be shown.
+void show_model(const context_ptr& context, troupe::get_model question) {
+  auto& gateway = context->gateway();
+  gateway.ask(
+    gateway.reader(), std::move(question),
+    [context](const model_record& found) {
+      auto& asked = context->gateway();
+      asked.ask(
+        asked.peers().models, get_model_state{found.ns, found.name},
+        [context, found](const model_state& state) { context->respond_json(200, render(found, state)); },
+        [context, found](const store_error&) { context->respond_json(200, render(found, model_state{})); });
+    },
+    [context](const store_error& reason) { context->refuse(reason); });
+}
+
+} // namespace
+
 void list_models(const context_ptr& context) {
   answer_page<model_page, troupe::get_models>(context, cursor_kind::models);
 }
 
 void get_model(const context_ptr& context) {
   if (auto which = name_of(context, "model name"))
-    answer_one<model_record>(context, troupe::get_model{which->ns, which->name});
+    show_model(context, troupe::get_model{which->ns, which->name});
 }
 
 void put_model(const context_ptr& context) {
@@ -145,23 +171,83 @@ void delete_bot(const context_ptr& context) {
 
 namespace {
 
-/// Looks for the bot's model where an attempt would, and answers.
-void validate_model(const context_ptr& context, const bot_record& bot, const std::string& ns) {
-  auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), troupe::get_model{ns, bot.model},
-    [context](const model_record&) { context->respond_json(200, validation_answer({}, {})); },
-    [context, bot, ns](const store_error& reason) {
-      if (reason.code != store_errc::not_found)
+/// What is known so far of a bot that is being validated.
+struct validation {
+  bot_record bot;
+  /// The bot's model and its fallbacks; those that are still to be looked up.
+  std::vector<std::string> models;
+  std::vector<std::string> errors;
+  std::vector<std::string> warnings;
+};
+
+using validation_ptr = std::shared_ptr<validation>;
+
+/// A worker elsewhere may have what is missing here, so this is a warning.
+void warn_of_variables(validation& found, const std::string& whose, const header_list& headers) {
+  for (const auto& [name, value] : headers)
+    for (const auto& variable : variables_in(value))
+      if (std::getenv(variable.c_str()) == nullptr)
+        found.warnings.push_back("The header '" + name + "' of the " + whose + " needs the environment variable '"
+                                 + variable + "', which is not set on this node.");
+}
+
+void warn_of(validation& found, const model_record& model) {
+  const auto whose = "model '" + model.name + "'";
+  const auto key = read_api_key(model);
+  if (const auto* missing = std::get_if<key_missing>(&key))
+    found.warnings.push_back("The " + whose + " cannot be asked from this node. " + missing->error);
+  warn_of_variables(found, whose, model.headers);
+}
+
+std::string missing_model(const bot_record& bot, const std::string& model) {
+  const auto where = bot.ns == "default" ? "does not exist in the namespace 'default'"
+                                         : "exists neither in the namespace '" + bot.ns + "' nor in 'default'";
+  return (model == bot.model ? "The model '" : "The fallback model '") + model + "' " + where + "; PUT /api/v1/models/"
+         + model + " creates it.";
+}
+
+void validate_models(const context_ptr& context, const validation_ptr& found);
+
+/// Looks for the first of the models where an attempt would, then for the others.
+void validate_model(const context_ptr& context, const validation_ptr& found, const std::string& ns) {
+  const auto& name = found->models.front();
+  const auto go_on = [context, found] {
+    found->models.erase(found->models.begin());
+    validate_models(context, found);
+  };
+  context->gateway().ask(
+    context->gateway().reader(), troupe::get_model{ns, name},
+    [found, go_on](const model_record& model) {
+      warn_of(*found, model);
+      go_on();
+    },
+    [context, found, ns, go_on](const store_error& reason) {
+      if (reason.code != store_errc::not_found) {
         context->refuse(reason);
-      else if (ns != "default")
-        validate_model(context, bot, "default");
-      else
-        context->respond_json(
-          200, validation_answer({"The model '" + bot.model + "' exists neither in the namespace '" + bot.ns
-                                  + "' nor in 'default'; PUT /api/v1/models/" + bot.model + " creates it."},
-                                 {}));
+      } else if (ns != "default") {
+        validate_model(context, found, "default");
+      } else {
+        found->errors.push_back(missing_model(found->bot, found->models.front()));
+        go_on();
+      }
     });
+}
+
+void validate_models(const context_ptr& context, const validation_ptr& found) {
+  if (found->models.empty())
+    context->respond_json(200, validation_answer(found->errors, found->warnings));
+  else
+    validate_model(context, found, found->bot.ns);
+}
+
+void validate(const context_ptr& context, const bot_record& bot) {
+  const auto found = std::make_shared<validation>();
+  found->bot = bot;
+  found->models = bot.fallback_models;
+  found->models.insert(found->models.begin(), bot.model);
+  for (const auto& tool : bot.tools)
+    warn_of_variables(*found, "tool '" + tool.name + "'", tool.headers);
+  validate_models(context, found);
 }
 
 } // namespace
@@ -177,7 +263,7 @@ void validate_bot(const context_ptr& context) {
   auto& gateway = context->gateway();
   gateway.ask(
     gateway.reader(), troupe::get_bot{which->ns, which->name},
-    [context](const bot_record& bot) { validate_model(context, bot, bot.ns); },
+    [context](const bot_record& bot) { validate(context, bot); },
     [context](const store_error& reason) { context->refuse(reason); });
 }
 

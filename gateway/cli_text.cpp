@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cwchar>
 #include <locale.h>
 #include <numeric>
@@ -304,6 +305,23 @@ std::string compact_object(const api_json& object, const char* name) {
   return member != nullptr && member->is_object() && !member->empty() ? printable_line(member->dump()) : std::string{};
 }
 
+/// `0.0015`, in whatever currency, to the billionth that costs are counted in; empty for none.
+std::string cost_of(const api_json& usage) {
+  const auto* cost = find(usage, "cost");
+  if (cost == nullptr || !cost->is_number())
+    return {};
+  std::array<char, 40> digits;
+  const auto [end, error]
+    = std::to_chars(digits.data(), digits.data() + digits.size(), cost->get<double>(), std::chars_format::fixed, 9);
+  if (error != std::errc{})
+    return cost->dump();
+  std::string text{digits.data(), end};
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.'))
+    text.pop_back();
+  return text == "0" ? std::string{} : text;
+}
+
 std::string how_it_ended(const api_json& task, timestamp now) {
   const auto started = time_member(task, "started_at");
   const auto completed = time_member(task, "completed_at");
@@ -333,6 +351,7 @@ std::string render_task(const api_json& task, timestamp now) {
   append_fact(out, "name", line_member(task, "name"));
   append_fact(out, "namespace", line_member(task, "namespace"));
   append_fact(out, "status", line_member(task, "status"));
+  append_fact(out, "waits for", line_member(task, "wait_reason"));
   append_fact(out, "bot", line_member(task, "bot"));
   append_fact(out, "attempt", attempts_of(task));
   if (text_member(task, "thread_id") != text_member(task, "id"))
@@ -347,10 +366,12 @@ std::string render_task(const api_json& task, timestamp now) {
   if (const auto started = time_member(task, "started_at"))
     append_fact(out, "started", calendar(*started));
   append_fact(out, "ended", how_it_ended(task, now));
-  if (const auto* usage = find(task, "usage"))
+  if (const auto* usage = find(task, "usage")) {
     append_fact(out, "tokens",
                 std::to_string(integer_member(*usage, "input_tokens")) + " in, "
                   + std::to_string(integer_member(*usage, "output_tokens")) + " out");
+    append_fact(out, "cost", cost_of(*usage));
+  }
   append_fact(out, "node", line_member(task, "node"));
   append_fact(out, "spec", compact_object(task, "spec"));
   append_fact(out, "metadata", compact_object(task, "metadata"));

@@ -128,6 +128,10 @@ std::string name_cursor(cursor_kind kind, std::string_view last) {
   return out;
 }
 
+std::string approval_cursor(const approval_place& last) {
+  return name_cursor(cursor_kind::approvals, last.task_id.to_string() + last.call_id);
+}
+
 std::string number_cursor(cursor_kind kind, std::int64_t last) {
   std::string out;
   append_cursor(out, kind, to_bytes(last));
@@ -157,6 +161,18 @@ parsed<std::string> read_name_cursor(cursor_kind kind, std::string_view text) {
   if (const auto* name = std::get_if<std::string>(&payload); name != nullptr && !is_valid_name(*name))
     return refusal("is damaged");
   return payload;
+}
+
+parsed<approval_place> read_approval_cursor(std::string_view text) {
+  auto payload = read(cursor_kind::approvals, text);
+  if (auto* refused = std::get_if<problem>(&payload))
+    return std::move(*refused);
+  const std::string_view place = std::get<std::string>(payload);
+  constexpr std::size_t id_length = 36;
+  const auto id = uuid::parse(place.substr(0, id_length));
+  if (!id || place.size() <= id_length)
+    return refusal("is damaged");
+  return approval_place{*id, std::string{place.substr(id_length)}};
 }
 
 parsed<std::int64_t> read_number_cursor(cursor_kind kind, std::string_view text) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gateway/problem.hpp"
+#include "persistence/store.hpp"
 #include "persistence/uuid.hpp"
 
 #include <cstdint>
@@ -23,6 +24,8 @@ enum class cursor_kind : std::uint8_t {
   bots = 'b',
   /// Model lists; a name.
   models = 'o',
+  /// Approval lists; a task's id and a call's.
+  approvals = 'a',
   /// One task's journal as a list; a `seq`.
   journal = 'j',
   /// Rooms; an event's position over all tasks.
@@ -31,11 +34,13 @@ enum class cursor_kind : std::uint8_t {
 
 std::string task_cursor(const uuid& last);
 std::string name_cursor(cursor_kind kind, std::string_view last);
+std::string approval_cursor(const approval_place& last);
 std::string number_cursor(cursor_kind kind, std::int64_t last);
 
 /// Each reads what its counterpart made; the problem is `invalid_cursor`.
 parsed<uuid> read_task_cursor(std::string_view text);
 parsed<std::string> read_name_cursor(cursor_kind kind, std::string_view text);
+parsed<approval_place> read_approval_cursor(std::string_view text);
 parsed<std::int64_t> read_number_cursor(cursor_kind kind, std::string_view text);
 
 /// Appends `number_cursor(cursor_kind::events, position)` without an allocation of

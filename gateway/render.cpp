@@ -2,6 +2,8 @@
 
 #include "gateway/cursor.hpp"
 #include "gateway/parse_frame.hpp"
+#include "gateway/parse_tool.hpp"
+#include "persistence/events_json.hpp"
 #include "persistence/json_text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -15,7 +17,10 @@ namespace {
 
 void add_usage(json_object& parent, const token_usage& usage) {
   json_object members{parent.open("usage")};
-  members.add("input_tokens", usage.input_tokens).add("output_tokens", usage.output_tokens);
+  members.add("input_tokens", usage.input_tokens)
+    .add("output_tokens", usage.output_tokens)
+    .add("cost", in_currency(usage.cost))
+    .add("estimated", usage.estimated);
 }
 
 void add_error_class(json_object& parent, const std::optional<error_class>& kind) {
@@ -33,8 +38,43 @@ void add_or_null(json_object& parent, std::string_view key, const std::string& t
     parent.add(key, text);
 }
 
+void add_texts(json_object& parent, std::string_view key, const std::vector<std::string>& texts) {
+  json_array list{parent.open(key)};
+  for (const auto& text : texts)
+    list.add(text);
+}
+
 std::string_view object_or_empty(const std::string& json) noexcept {
   return json.empty() ? std::string_view{"{}"} : json;
+}
+
+/// A name in `headers` is a token (RFC 9110), which needs no escapes.
+void add_headers(json_object& parent, const header_list& headers) {
+  json_object members{parent.open("headers")};
+  for (const auto& [name, value] : headers)
+    members.add(name, hides(name, value) ? hidden_value : std::string_view{value});
+}
+
+/// What a kind of tool does not have is left out, for it would be refused.
+void append_tool(std::string& out, const tool_record& tool) {
+  const bool is_http = tool.type == tool_kind::http;
+  json_object members{out};
+  members.add("type", to_string(tool.type)).add("name", tool.name);
+  if (tool.type != tool_kind::builtin) {
+    members.add("description", tool.description);
+    if (is_http)
+      members.add_raw("parameters", tool.parameters.empty() ? std::string_view{"null"} : tool.parameters);
+    members.add("url", tool.url);
+    if (is_http)
+      members.add("method", tool.method);
+    add_headers(members, tool.headers);
+  }
+  members.add("repeat", to_string(tool.repeat)).add("requires_approval", tool.requires_approval);
+  if (tool.requires_approval)
+    members.add("approval_timeout_s", tool.approval_timeout.count())
+      .add("approval_default", tool.approve_by_default ? "approve" : "reject");
+  if (tool.type != tool_kind::builtin)
+    members.add("timeout_s", tool.timeout.count());
 }
 
 /// A model may have written arguments that are no JSON; those are shown as text.
@@ -77,6 +117,31 @@ std::optional<std::string> cursor_of(const page<message_record, std::int64_t>& m
   return cursor_of(messages.next, [](auto at) { return number_cursor(cursor_kind::messages, at); });
 }
 
+void add_model(json_object& members, const model_record& model) {
+  members.add("name", model.name).add("namespace", model.ns).add("kind", to_string(model.kind));
+  add_or_null(members, "base_url", model.base_url);
+  members.add("model", model.model);
+  add_or_null(members, "api_key_env", model.api_key_env);
+  add_or_null(members, "api_key_file", model.api_key_file);
+  add_headers(members, model.headers);
+  if (model.kind == model_kind::builtin)
+    members.add("timeouts", nullptr);
+  else
+    json_object{members.open("timeouts")}
+      .add("connect_s", model.timeouts.connect.count())
+      .add("first_token_s", model.timeouts.first_token.count())
+      .add("idle_s", model.timeouts.idle.count())
+      .add("total_s", model.timeouts.total.count());
+  json_object{members.open("limits")}
+    .add("concurrency", model.limits.concurrency)
+    .add("requests_per_minute", model.limits.requests_per_minute)
+    .add("tokens_per_minute", model.limits.tokens_per_minute);
+  json_object{members.open("price")}
+    .add("input_per_million", model.price.input_per_million)
+    .add("output_per_million", model.price.output_per_million);
+  members.add_raw("parameters", object_or_empty(model.parameters));
+}
+
 } // namespace
 
 // -- single records -----------------------------------------------------------------
@@ -103,6 +168,7 @@ void append_json(std::string& out, const task_record& task) {
     .add("created_by", task.created_by)
     .add_raw("metadata", object_or_empty(task.metadata));
   add_usage(members, task.usage);
+  add_or_null(members, "wait_reason", std::string{to_string(task.waits_for)});
   add_or_null(members, "node", task.node);
   members.add("created_at", task.created_at)
     .add("updated_at", task.updated_at)
@@ -112,17 +178,17 @@ void append_json(std::string& out, const task_record& task) {
 
 void append_json(std::string& out, const bot_record& bot) {
   json_object members{out};
-  members.add("name", bot.name)
-    .add("namespace", bot.ns)
-    .add("model", bot.model)
-    .add("system_prompt", bot.system_prompt)
+  members.add("name", bot.name).add("namespace", bot.ns).add("model", bot.model);
+  add_texts(members, "fallback_models", bot.fallback_models);
+  members.add("system_prompt", bot.system_prompt)
     .add("temperature", bot.temperature)
     .add("max_tokens", bot.max_tokens)
-    .add("max_iterations", bot.max_iterations);
+    .add("max_iterations", bot.max_iterations)
+    .add("context_tokens", bot.context_tokens);
   {
     json_array tools{members.open("tools")};
-    for (const auto& name : bot.tools)
-      json_object{tools.open()}.add("type", "builtin").add("name", name);
+    for (const auto& tool : bot.tools)
+      append_tool(tools.open(), tool);
   }
   json_object{members.open("restart")}
     .add("max_attempts", bot.restart.max_attempts)
@@ -134,7 +200,28 @@ void append_json(std::string& out, const bot_record& bot) {
 }
 
 void append_json(std::string& out, const model_record& model) {
-  json_object{out}.add("name", model.name).add("namespace", model.ns).add("kind", model.kind).add("model", model.model);
+  json_object members{out};
+  add_model(members, model);
+}
+
+std::string render(const model_record& model, const model_state& state) {
+  std::string out;
+  {
+    json_object members{out};
+    add_model(members, model);
+    json_object shown{members.open("state")};
+    shown.add("breaker", state.breaker);
+    add_or_null(shown, "last_error", state.last_error);
+    if (state.paused_for)
+      shown.add("paused_for_ms", state.paused_for->count());
+    else
+      shown.add("paused_for_ms", nullptr);
+    shown.add("active", state.active)
+      .add("waiting", state.waiting)
+      .add("requests_left", state.requests_left)
+      .add("tokens_left", state.tokens_left);
+  }
+  return out;
 }
 
 void append_json(std::string& out, const message_record& message) {
@@ -157,6 +244,7 @@ void append_json(std::string& out, const attempt_record& attempt) {
   json_object members{out};
   members.add("attempt", attempt.attempt);
   add_or_null(members, "node", attempt.node);
+  add_or_null(members, "model", attempt.model);
   members.add("outcome", to_string(attempt.outcome)).add("error", attempt.error);
   add_error_class(members, attempt.error_kind);
   add_usage(members, attempt.usage);
@@ -176,6 +264,38 @@ void append_json(std::string& out, const node_record& node) {
     .add("started_at", node.started_at)
     .add("heartbeat_at", node.heartbeat_at)
     .add("lease_expires_at", node.lease_expires_at);
+}
+
+void append_json(std::string& out, const approval_record& approval) {
+  json_object members{out};
+  members.add("task_id", approval.task_id)
+    .add("call_id", approval.call_id)
+    .add("namespace", approval.ns)
+    .add("bot", approval.bot)
+    .add("created_by", approval.created_by)
+    .add("tool", approval.tool);
+  add_arguments(members, approval.arguments);
+  members.add("edited", approval.edited)
+    .add("status", to_string(approval.state))
+    .add("requested_at", approval.requested_at)
+    .add("deadline", approval.deadline)
+    .add("default", approval.approve_by_default ? "approve" : "reject");
+  add_or_null(members, "decided_by", approval.decided_by);
+  add_or_null(members, "reason", approval.reason);
+  members.add("decided_at", approval.decided_at);
+}
+
+void append_json(std::string& out, const usage_record& usage) {
+  json_object members{out};
+  members.add("key", usage.key).add("attempts", usage.attempts);
+  add_usage(members, usage.usage);
+}
+
+void append_json(std::string& out, const thread_record& thread) {
+  json_object members{out};
+  members.add("id", thread.id).add("namespace", thread.ns).add("tasks", thread.tasks);
+  add_usage(members, thread.usage);
+  members.add("created_at", thread.created_at).add("updated_at", thread.updated_at);
 }
 
 void append_json(std::string& out, const event_record& event) {
@@ -209,6 +329,9 @@ std::string etag_of(const task_record& task) {
   mix(static_cast<std::uint64_t>(task.attempt));
   mix(static_cast<std::uint64_t>(task.usage.input_tokens));
   mix(static_cast<std::uint64_t>(task.usage.output_tokens));
+  mix(static_cast<std::uint64_t>(task.usage.cost));
+  mix(task.usage.estimated ? 1 : 0);
+  mix(static_cast<std::uint64_t>(task.waits_for));
   std::string tag = "\"0000000000000000\"";
   for (std::size_t i = 16; i > 0; --i, sum >>= 4)
     tag[i] = "0123456789abcdef"[sum & 15];
@@ -236,6 +359,18 @@ std::string render(const page<message_record, std::int64_t>& messages) {
 
 std::string render(const std::vector<attempt_record>& attempts) {
   return list_of(attempts, nullptr);
+}
+
+std::string render(const page<approval_record, approval_place>& approvals) {
+  return list_of(approvals.items, cursor_of(approvals.next, approval_cursor));
+}
+
+std::string render(const std::vector<approval_record>& approvals) {
+  return list_of(approvals, nullptr);
+}
+
+std::string render(const std::vector<usage_record>& groups) {
+  return list_of(groups, nullptr);
 }
 
 std::string render(const node_list& found) {
@@ -266,12 +401,6 @@ void add_queue_row(json_object& members, const queue_stats::row& row, timestamp 
   } else {
     members.add("oldest_age_s", nullptr);
   }
-}
-
-void add_texts(json_object& parent, std::string_view key, const std::vector<std::string>& texts) {
-  json_array list{parent.open(key)};
-  for (const auto& text : texts)
-    list.add(text);
 }
 
 } // namespace

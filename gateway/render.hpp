@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/messages.hpp"
 #include "persistence/operations.hpp"
 #include "persistence/store.hpp"
 
@@ -12,7 +13,7 @@
 /// Records as the API's JSON (design, sections 6 and 7): members in the contract's
 /// order, times in RFC 3339 UTC with microseconds, what is not there as null. The
 /// text is appended straight to a string, for a task and an event are rendered for
-/// every request and every frame.
+/// every request and every frame. Headers that hold a secret are shown as `***`.
 namespace troupe {
 
 // -- single records -------------------------------------------------------------
@@ -23,6 +24,9 @@ void append_json(std::string& out, const model_record& model);
 void append_json(std::string& out, const message_record& message);
 void append_json(std::string& out, const attempt_record& attempt);
 void append_json(std::string& out, const node_record& node);
+void append_json(std::string& out, const approval_record& approval);
+void append_json(std::string& out, const usage_record& usage);
+void append_json(std::string& out, const thread_record& thread);
 /// The event frame; the same for every door.
 void append_json(std::string& out, const event_record& event);
 
@@ -46,6 +50,13 @@ std::string render(const page<model_record, std::string>& models);
 std::string render(const page<message_record, std::int64_t>& messages);
 /// All attempts are one page.
 std::string render(const std::vector<attempt_record>& attempts);
+std::string render(const page<approval_record, approval_place>& approvals);
+/// All of a task's approvals are one page.
+std::string render(const std::vector<approval_record>& approvals);
+/// All groups are one page.
+std::string render(const std::vector<usage_record>& groups);
+/// A model, and how it is on this node.
+std::string render(const model_record& model, const model_state& state);
 /// All nodes are one page.
 std::string render(const node_list& found);
 /// One task's journal. `full` says that the page has as many entries as were asked

@@ -50,6 +50,11 @@ constexpr std::array routes{
   route{http::verb::get, "/api/v1/tasks/{id}/attempts", need::gateway, api::get_attempts},
   route{http::verb::get, "/api/v1/tasks/{id}/events", need::gateway, api::get_task_events},
   route{http::verb::get, "/api/v1/tasks/{id}/chat", need::gateway, api::open_chat},
+  route{http::verb::get, "/api/v1/tasks/{id}/approvals", need::gateway, api::get_task_approvals},
+  route{http::verb::post, "/api/v1/tasks/{id}/approvals/{call_id}", need::commit, api::decide_approval},
+  route{http::verb::get, "/api/v1/approvals", need::gateway, api::list_approvals},
+  route{http::verb::get, "/api/v1/usage", need::gateway, api::get_usage},
+  route{http::verb::get, "/api/v1/threads/{id}", need::gateway, api::get_thread},
   route{http::verb::get, "/api/v1/threads/{id}/messages", need::gateway, api::get_thread_messages},
   route{http::verb::get, "/api/v1/user/notifications", need::gateway, api::open_notifications},
   route{http::verb::get, "/api/v1/events", need::gateway, api::open_events},
@@ -57,16 +62,17 @@ constexpr std::array routes{
   route{http::verb::get, "/api/v1/nodes", need::gateway, api::get_nodes},
 };
 
-/// Whether the parts of a path match a pattern; `part` gets what `{…}` stands for,
+/// Whether the parts of a path match a pattern; `found` gets what each `{…}` stands for,
 /// which is never empty.
-bool matches(std::string_view pattern, const std::vector<std::string>& parts, std::string& part) {
+bool matches(std::string_view pattern, const std::vector<std::string>& parts, std::vector<std::string>& found) {
+  found.clear();
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (pattern.empty())
       return false;
     pattern.remove_prefix(1);
     const auto piece = pattern.substr(0, pattern.find('/'));
     if (piece.starts_with('{') && !parts[i].empty())
-      part = parts[i];
+      found.push_back(parts[i]);
     else if (piece != parts[i])
       return false;
     pattern.remove_prefix(piece.size());
@@ -142,7 +148,7 @@ void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange>
   const auto method = request.method == http::verb::head ? http::verb::get : request.method;
   std::string allowed;
   for (const auto& candidate : routes) {
-    if (!matches(candidate.pattern, std::get<std::vector<std::string>>(parts), context->part_))
+    if (!matches(candidate.pattern, std::get<std::vector<std::string>>(parts), context->parts_))
       continue;
     context->route_ = candidate.pattern;
     if (candidate.method == method) {

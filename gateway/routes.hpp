@@ -6,6 +6,7 @@
 #include "gateway/url.hpp"
 #include "persistence/operations.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,8 +31,9 @@ public:
   [[nodiscard]] gateway_state& gateway() const { return gateway_; }
   [[nodiscard]] const http_request& request() const { return exchange_->request(); }
   [[nodiscard]] const std::shared_ptr<exchange>& door() const { return exchange_; }
-  /// The decoded part of the path that stands for `{…}` in the route's pattern.
-  [[nodiscard]] const std::string& part() const { return part_; }
+  /// The decoded part of the path that stands for the first, or a later, `{…}` in the
+  /// route's pattern.
+  [[nodiscard]] const std::string& part(std::size_t index = 0) const { return parts_.at(index); }
 
   // -- answering; the first one counts ----------------------------------------
 
@@ -50,7 +52,7 @@ private:
   gateway_state& gateway_;
   std::shared_ptr<exchange> exchange_;
   std::string_view route_ = "unknown";
-  std::string part_;
+  std::vector<std::string> parts_;
 };
 
 using context_ptr = std::shared_ptr<request_context>;

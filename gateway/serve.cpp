@@ -3,6 +3,7 @@
 #include "actors/node.hpp"
 #include "gateway/json_log.hpp"
 #include "gateway/lane.hpp"
+#include "gateway/outbound/beast_client.hpp"
 #include "persistence/store.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -103,6 +104,14 @@ transport_observer observer_of(const metrics_ptr& measured) {
   return observer;
 }
 
+outbound_config outbound_of(const settings& s) {
+  outbound_config config;
+  config.allow = s.outbound_allow;
+  config.proxy = read_proxy_environment();
+  config.ca_file = s.outbound_ca_file;
+  return config;
+}
+
 /// A server while it runs. Built and taken down on the main thread, in this order:
 /// store, actors, lanes, signals; and back.
 class server {
@@ -126,6 +135,7 @@ private:
     node_config config;
     config.store = store_;
     config.readers = static_cast<std::size_t>(settings_.store_readers);
+    config.outbound = outbound_;
     config.measured = measured_;
     config.supervisor = {.capacity = settings_.capacity,
                          .max_recoveries = settings_.max_recoveries,
@@ -265,6 +275,8 @@ private:
     if (!ask<done>(node_, stop_node{}))
       spdlog::error("the services did not end in time");
     node_ = nullptr;
+    // It holds actors as long as it has calls.
+    outbound_ = nullptr;
     lanes_.clear();
     spdlog::info("stopped");
     return exit_code;
@@ -293,6 +305,7 @@ private:
   caf::actor_system system_;
   caf::scoped_actor self_;
   node_actor node_;
+  std::shared_ptr<beast_client> outbound_ = std::make_shared<beast_client>(outbound_of(settings_));
   std::vector<std::shared_ptr<lane>> lanes_;
   std::thread drain_thread_;
 };

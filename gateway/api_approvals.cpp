@@ -1,0 +1,93 @@
+#include "gateway/api.hpp"
+#include "gateway/cursor.hpp"
+#include "gateway/gateway_actor.hpp"
+#include "gateway/parse_approval.hpp"
+#include "gateway/render.hpp"
+
+#include <utility>
+
+/// Tool calls that a person has to allow.
+namespace troupe::api {
+
+namespace {
+
+auto refusing(const context_ptr& context) {
+  return [context](const store_error& reason) { context->refuse(reason); };
+}
+
+} // namespace
+
+void list_approvals(const context_ptr& context) {
+  query_parameters query{context->request().query};
+  get_approvals question;
+  question.ns = query.ns();
+  if (const auto status = query.text("status")) {
+    if (const auto state = parse_approval_state(*status))
+      question.state = *state;
+    else
+      query.refuse("status", "expected pending, approved, rejected or closed");
+  }
+  question.limit = query.limit();
+  const auto* cursor = query.raw("cursor");
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return;
+  }
+  if (cursor) {
+    auto after = read_approval_cursor(*cursor);
+    if (auto* wrong = std::get_if<problem>(&after)) {
+      context->refuse(std::move(*wrong));
+      return;
+    }
+    question.after = std::move(std::get<approval_place>(after));
+  }
+  auto& gateway = context->gateway();
+  gateway.ask(
+    gateway.reader(), std::move(question),
+    [context](const approval_page& found) { context->respond_json(200, render(found)); }, refusing(context));
+}
+
+void get_task_approvals(const context_ptr& context) {
+  const auto id = task_id_of(context);
+  if (!id)
+    return;
+  query_parameters query{context->request().query};
+  query.ns();
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return;
+  }
+  auto& gateway = context->gateway();
+  const auto answer = [context](const approval_list& found) { context->respond_json(200, render(found)); };
+  gateway.ask(
+    gateway.reader(), troupe::get_task{*id},
+    [context, id = *id, answer](const task_record&) {
+      auto& asked = context->gateway();
+      asked.ask(asked.reader(), troupe::get_task_approvals{id}, answer, refusing(context));
+    },
+    refusing(context));
+}
+
+void decide_approval(const context_ptr& context) {
+  const auto id = task_id_of(context);
+  if (!id || refuse_media_type(context))
+    return;
+  query_parameters query{context->request().query};
+  query.ns();
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return;
+  }
+  auto& gateway = context->gateway();
+  auto decision = parse_decision(context->request().body, *id, context->part(1), gateway.config().clock());
+  if (auto* wrong = std::get_if<problem>(&decision)) {
+    context->refuse(std::move(*wrong));
+    return;
+  }
+  gateway.ask(
+    gateway.peers().writer, std::move(std::get<troupe::decide_approval>(decision)),
+    [context](const approval_result& result) { context->respond_json(200, render(result.approval)); },
+    refusing(context));
+}
+
+} // namespace troupe::api

@@ -1,0 +1,48 @@
+#include "gateway/parse_approval.hpp"
+
+#include "gateway/body.hpp"
+#include "gateway/json_guard.hpp"
+#include "gateway/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace troupe {
+
+namespace {
+
+constexpr std::size_t max_arguments = 256 * 1024;
+constexpr std::size_t max_reason = 2000;
+constexpr std::size_t max_person = 200;
+
+} // namespace
+
+parsed<decide_approval> parse_decision(std::string_view body, const uuid& task_id, const std::string& call_id,
+                                       timestamp at) {
+  auto tree = read_json_object(body);
+  if (auto* refused = std::get_if<problem>(&tree))
+    return std::move(*refused);
+  body_errors errors;
+  object_reader members{std::get<nlohmann::json>(tree), "", errors};
+
+  decide_approval result;
+  result.task_id = task_id;
+  result.call_id = call_id;
+  result.at = at;
+  members.require("decision");
+  if (const auto decision = members.text("decision", 0, max_person)) {
+    result.approve = *decision == "approve";
+    if (!result.approve && *decision != "reject")
+      members.refuse("decision", "expected approve or reject, got " + excerpt(*decision));
+  }
+  result.arguments = members.object_text("arguments", max_arguments);
+  if (result.arguments && !result.approve)
+    members.refuse("arguments", "a rejected call has none");
+  result.reason = members.text("reason", 0, max_reason).value_or("");
+  result.decided_by = members.line("decided_by", 1, max_person).value_or("anonymous");
+  members.finish();
+  if (auto refused = std::move(errors).to_problem())
+    return std::move(*refused);
+  return result;
+}
+
+} // namespace troupe

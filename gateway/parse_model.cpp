@@ -1,0 +1,165 @@
+#include "gateway/parse_model.hpp"
+
+#include "actors/tools/http_tool.hpp"
+#include "gateway/body.hpp"
+#include "gateway/json_guard.hpp"
+#include "gateway/parse_tool.hpp"
+#include "gateway/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <chrono>
+#include <utility>
+
+namespace troupe {
+
+using json = nlohmann::json;
+
+namespace {
+
+constexpr std::size_t max_model_length = 200;
+constexpr std::size_t max_parameter_bytes = std::size_t{16} * 1024;
+constexpr std::int64_t day_s = 86'400;
+
+std::string_view default_base_url(model_kind kind) noexcept {
+  switch (kind) {
+  case model_kind::builtin: return "";
+  case model_kind::openai: return "https://api.openai.com/v1";
+  case model_kind::anthropic: return "https://api.anthropic.com/v1";
+  }
+  return "";
+}
+
+std::string read_base_url(object_reader& members, model_kind kind) {
+  auto url = read_url(members, "base_url", url_form::base).value_or(std::string{default_base_url(kind)});
+  // The protocol's path, which begins with a slash, is appended.
+  url.erase(url.find_last_not_of('/') + 1);
+  return url;
+}
+
+void read_key(object_reader& members, model_record& model) {
+  if (auto variable = members.text("api_key_env", 0, 1000)) {
+    if (!may_use_env(*variable))
+      members.refuse("api_key_env", "expected the name of an environment variable, of letters, digits and '_', and "
+                                    "none of the server's own (TROUPE_…, PG…), got "
+                                      + excerpt(*variable));
+    model.api_key_env = std::move(*variable);
+  }
+  if (auto path = members.text("api_key_file", 0, 4096)) {
+    if (!path->starts_with('/') || has_control_character(*path))
+      members.refuse("api_key_file", "expected the absolute path of a file, such as /etc/troupe/openai-key");
+    else if (!model.api_key_env.empty())
+      members.refuse("api_key_file", "api_key_env says already where the key is: give one of the two");
+    model.api_key_file = std::move(*path);
+  }
+}
+
+model_timeouts parse_timeouts(const json& object, body_errors& errors) {
+  object_reader members{object, "/timeouts", errors};
+  model_timeouts result;
+  const auto read = [&members](std::string_view member, std::int64_t longest, std::chrono::seconds& target) {
+    if (const auto seconds = members.integer(member, 1, longest))
+      target = std::chrono::seconds{*seconds};
+  };
+  read("connect_s", 300, result.connect);
+  read("first_token_s", 3600, result.first_token);
+  read("idle_s", 3600, result.idle);
+  read("total_s", day_s, result.total);
+  members.finish();
+  return result;
+}
+
+model_limits parse_limits(const json& object, body_errors& errors) {
+  object_reader members{object, "/limits", errors};
+  model_limits result;
+  if (const auto calls = members.integer("concurrency", 1, 1'000'000))
+    result.concurrency = static_cast<int>(*calls);
+  result.requests_per_minute = members.integer("requests_per_minute", 1, 1'000'000'000);
+  result.tokens_per_minute = members.integer("tokens_per_minute", 1, 1'000'000'000'000);
+  members.finish();
+  return result;
+}
+
+model_price parse_price(const json& object, body_errors& errors) {
+  object_reader members{object, "/price", errors};
+  model_price result;
+  result.input_per_million = members.number("input_per_million", 0, 1e6).value_or(0);
+  result.output_per_million = members.number("output_per_million", 0, 1e6).value_or(0);
+  members.finish();
+  return result;
+}
+
+/// What goes into each request as it is; empty for none.
+std::string read_parameters(object_reader& members, body_errors& errors) {
+  constexpr std::array<std::string_view, 5> others{"messages", "stream", "tools", "model", "input"};
+  const auto* object = members.object("parameters");
+  if (object == nullptr || object->empty())
+    return "";
+  object_reader parameters{*object, members.pointer("parameters"), errors};
+  for (const auto name : others)
+    if (object->contains(name))
+      parameters.refuse(name, "is written by the server itself");
+  return members.object_text("parameters", max_parameter_bytes).value_or("");
+}
+
+void read_remote(object_reader& members, model_record& model, body_errors& errors) {
+  model.base_url = read_base_url(members, model.kind);
+  members.require("model");
+  model.model = members.line("model", 1, max_model_length).value_or("");
+  read_key(members, model);
+  model.headers = read_headers(members, header_owner::model, errors);
+  if (const auto* timeouts = members.object("timeouts"))
+    model.timeouts = parse_timeouts(*timeouts, errors);
+  model.parameters = read_parameters(members, errors);
+}
+
+void read_builtin(object_reader& members, model_record& model) {
+  model.model = members.line("model", 0, max_model_length).value_or("");
+  for (const auto* member : {"base_url", "api_key_env", "api_key_file", "headers", "parameters", "timeouts"}) {
+    const auto* value = members.get(member);
+    // An empty object is how the first model reads back.
+    if (value != nullptr && (!value->is_object() || !value->empty()))
+      members.refuse(member, "a model of kind builtin has none: it reaches nothing over the network");
+  }
+}
+
+} // namespace
+
+parsed<put_model> parse_model(std::string_view body, const std::string& ns, const std::string& name, timestamp at) {
+  auto tree = read_json_object(body);
+  if (auto* refused = std::get_if<problem>(&tree))
+    return std::move(*refused);
+  body_errors errors;
+  object_reader members{std::get<json>(tree), "", errors};
+
+  put_model result{.model = {}, .at = at};
+  auto& model = result.model;
+  model.name = name;
+  model.ns = ns;
+  model.created_at = at;
+  model.updated_at = at;
+  expect_same(members, "name", name, "path");
+  expect_same(members, "namespace", ns, "query");
+  members.require("kind");
+  // The other members belong to the kind; without it they are not worth a word.
+  if (const auto kind = one_of<model_kind>(members, "kind", parse_model_kind, "builtin, openai or anthropic")) {
+    model.kind = *kind;
+    if (*kind == model_kind::builtin)
+      read_builtin(members, model);
+    else
+      read_remote(members, model, errors);
+    // What GET shows beside the model is no part of it, but may come back with it.
+    members.object("state");
+    if (const auto* limits = members.object("limits"))
+      model.limits = parse_limits(*limits, errors);
+    if (const auto* price = members.object("price"))
+      model.price = parse_price(*price, errors);
+    members.finish();
+  }
+  if (auto refused = std::move(errors).to_problem())
+    return std::move(*refused);
+  return result;
+}
+
+} // namespace troupe

@@ -1,0 +1,391 @@
+#include "gateway/parse_tool.hpp"
+
+#include "actors/builtin_tools.hpp"
+#include "actors/tools/http_tool.hpp"
+#include "actors/tools/json_schema.hpp"
+#include "config/addresses.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace troupe {
+
+using json = nlohmann::json;
+
+// -- members ----------------------------------------------------------------------
+
+void expect_same(object_reader& members, std::string_view member, const std::string& given, std::string_view by) {
+  const auto value = members.text(member, 0, std::size_t{256} * 1024);
+  if (!value || *value == given)
+    return;
+  std::string detail = "expected " + excerpt(given) + " as in the ";
+  detail += by;
+  members.refuse(member, detail + ", got " + excerpt(*value));
+}
+
+namespace {
+
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+
+bool is_alphanumeric(char c) noexcept {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_hexadecimal(char c) noexcept {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/// 1 to 64 characters: letters, digits, and those of `others`.
+bool is_word(std::string_view text, std::string_view others) noexcept {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [others](char c) {
+    return is_alphanumeric(c) || others.find(c) != others.npos;
+  });
+}
+
+std::string in_lower_case(std::string_view text) {
+  std::string lower{text};
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return lower;
+}
+
+template <std::size_t N>
+bool is_one_of(std::string_view text, const std::array<std::string_view, N>& words) noexcept {
+  return std::find(words.begin(), words.end(), text) != words.end();
+}
+
+// -- addresses --------------------------------------------------------------------
+
+// Each gives a sentence if something is wrong. None cites the URL, which may hold a secret.
+
+std::optional<std::string> refuse_characters(std::string_view url, url_form form) {
+  constexpr std::string_view allowed = "-._~:/?#[]@!$&'()*+,;=%";
+  for (std::size_t i = 0; i < url.size(); ++i) {
+    const char c = url[i];
+    if ((c == '{' || c == '}') && form == url_form::with_arguments)
+      continue;
+    if (!is_alphanumeric(c) && allowed.find(c) == allowed.npos)
+      return "holds a character that has to be written as %XX";
+    if (c == '%' && (url.size() - i < 3 || !is_hexadecimal(url[i + 1]) || !is_hexadecimal(url[i + 2])))
+      return "holds a % that is not followed by two hexadecimal digits";
+  }
+  return std::nullopt;
+}
+
+bool is_port(std::string_view text) noexcept {
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc{} && end == text.data() + text.size() && port > 0 && port <= 65535;
+}
+
+std::optional<std::string> refuse_authority(std::string_view authority) {
+  if (authority.find('@') != authority.npos)
+    return "must hold no user and no password: whoever reads it would see them";
+  if (authority.find_first_of("{}") != authority.npos)
+    return "may hold an {argument} in its path and its query only";
+  const bool bracketed = authority.starts_with('[');
+  const auto end = std::min(authority.find(bracketed ? ']' : ':'), authority.size());
+  const auto host = authority.substr(bracketed ? 1 : 0, bracketed ? end - 1 : end);
+  const bool is_v6 = host.find(':') != host.npos;
+  auto rest = authority.substr(end);
+  const bool open = bracketed && rest.empty();
+  rest.remove_prefix(bracketed && !open ? 1 : 0);
+  if (open || bracketed != is_v6 || !is_node_address(std::string{host}))
+    return "names no host: expected one as in https://api.example.com/v1";
+  if (!rest.empty() && (!rest.starts_with(':') || !is_port(rest.substr(1))))
+    return "has a wrong port: expected 1 to 65535";
+  return std::nullopt;
+}
+
+/// Each `{` begins an argument's name that `}` ends.
+std::optional<std::string> refuse_arguments_in(std::string_view path) {
+  for (auto at = path.find_first_of("{}"); at != path.npos; at = path.find_first_of("{}")) {
+    const auto end = std::min(path.find('}'), path.size());
+    if (path[at] == '}' || end == path.size() || !is_word(path.substr(at + 1, end - at - 1), "_.-"))
+      return "holds a brace that belongs to no {argument}: expected its name in braces, of letters, digits, '_', '.' "
+             "and '-'";
+    path.remove_prefix(end + 1);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> refuse_url(std::string_view url, url_form form) {
+  const auto scheme = std::string_view{url.starts_with("https://") ? "https://" : "http://"};
+  if (!url.starts_with(scheme))
+    return "expected a URL that begins with https:// or http://";
+  if (auto wrong = refuse_characters(url, form))
+    return wrong;
+  url.remove_prefix(scheme.size());
+  const auto end = std::min(url.find_first_of("/?#"), url.size());
+  if (auto wrong = refuse_authority(url.substr(0, end)))
+    return wrong;
+  url.remove_prefix(end);
+  if (url.find('#') != url.npos)
+    return "must have no fragment (#…)";
+  if (form == url_form::base && url.find('?') != url.npos)
+    return "must have no query (?…): a path is appended to it";
+  return refuse_arguments_in(url);
+}
+
+} // namespace
+
+std::optional<std::string> read_url(object_reader& members, std::string_view member, url_form form) {
+  auto url = members.text(member, 1, 2000);
+  if (!url)
+    return std::nullopt;
+  if (auto wrong = refuse_url(*url, form)) {
+    members.refuse(member, std::move(*wrong));
+    return std::nullopt;
+  }
+  return url;
+}
+
+// -- headers ----------------------------------------------------------------------
+
+namespace {
+
+constexpr std::string_view reference = "${env:";
+
+/// RFC 9110, sections 7.2, 7.6 and 10.1; RFC 9112, section 6.
+constexpr std::array<std::string_view, 10> framing{
+  "connection", "content-length",    "expect", "host", "keep-alive", "proxy-connection", "te", "trailer",
+  "upgrade",    "transfer-encoding",
+};
+
+/// The part between `${env:` and `}` of the first reference, which is cut off with
+/// what stands before it; nothing if there is no whole one.
+std::optional<std::string_view> take_reference(std::string_view& value) {
+  const auto at = value.find(reference);
+  const auto end = at == value.npos ? value.npos : value.find('}', at);
+  if (end == value.npos)
+    return std::nullopt;
+  const auto name = value.substr(at + reference.size(), end - at - reference.size());
+  value.remove_prefix(end + 1);
+  return name;
+}
+
+/// RFC 9110, section 5.6.2.
+bool is_token(std::string_view text) noexcept {
+  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [others](char c) {
+    return is_alphanumeric(c) || others.find(c) != others.npos;
+  });
+}
+
+bool names_a_secret(std::string_view name) {
+  constexpr std::array<std::string_view, 8> parts{"authorization", "api-key",  "apikey", "access-key",
+                                                  "auth-key",      "password", "secret", "cookie"};
+  const auto lower = in_lower_case(name);
+  return lower.ends_with("token") || lower.ends_with("-auth")
+         || std::any_of(parts.begin(), parts.end(), [&](auto part) { return lower.find(part) != lower.npos; });
+}
+
+std::optional<std::string> refuse_references(std::string_view value) {
+  while (const auto name = take_reference(value))
+    if (!may_use_env(*name))
+      return excerpt(*name)
+             + " is no environment variable that may be used: expected letters, digits and '_', and none of the "
+               "server's own (TROUPE_…, PG…)";
+  if (value.find(reference) != value.npos)
+    return "holds a ${env: without its }";
+  return std::nullopt;
+}
+
+/// A sentence if something is wrong with a header; it never cites the value.
+std::optional<std::string> refuse_header(std::string_view name, std::string_view value, header_owner owner) {
+  constexpr std::size_t longest_name = 200;
+  constexpr std::size_t longest_value = 4096;
+  if (!is_token(name) || name.size() > longest_name)
+    return "is no header's name: expected at most 200 letters, digits and !#$%&'*+-.^_`|~";
+  if (is_one_of(in_lower_case(name), framing))
+    return "is set by the server itself";
+  if (value.size() > longest_value)
+    return "expected at most 4096 bytes, got " + std::to_string(value.size());
+  if (has_control_character(value))
+    return "holds a control character, such as a line break";
+  if (owner == header_owner::tool && value == hidden_value)
+    return "\"***\" stands for a value that is not shown: give the value anew, or use ${env:NAME}";
+  if (owner == header_owner::model && hides(name, value))
+    return "would be shown to everyone who reads the model: use api_key_env for the key, or ${env:NAME} in the value";
+  return refuse_references(value);
+}
+
+} // namespace
+
+bool hides(std::string_view name, std::string_view value) {
+  return names_a_secret(name) && value.find(reference) == value.npos;
+}
+
+std::vector<std::string> variables_in(std::string_view value) {
+  std::vector<std::string> names;
+  while (const auto name = take_reference(value))
+    names.emplace_back(*name);
+  return names;
+}
+
+header_list read_headers(object_reader& members, header_owner owner, body_errors& errors) {
+  constexpr std::size_t most = 50;
+  header_list result;
+  const auto* object = members.object("headers");
+  if (object == nullptr)
+    return result;
+  if (object->size() > most) {
+    members.refuse("headers", "expected at most 50 headers, got " + std::to_string(object->size()));
+    return result;
+  }
+  object_reader headers{*object, members.pointer("headers"), errors};
+  std::vector<std::string> seen;
+  for (const auto& [name, value] : object->items()) {
+    const auto* text = value.get_ptr<const std::string*>();
+    if (text == nullptr) {
+      std::string detail = "expected a string, got ";
+      headers.refuse(name, detail += kind_of(value));
+    } else if (auto wrong = refuse_header(name, *text, owner)) {
+      headers.refuse(name, std::move(*wrong));
+    } else if (std::find(seen.begin(), seen.end(), in_lower_case(name)) != seen.end()) {
+      headers.refuse(name, "is given twice: upper and lower case are the same in a header's name");
+    } else {
+      seen.push_back(in_lower_case(name));
+      result.emplace_back(name, *text);
+    }
+  }
+  return result;
+}
+
+// -- tools ------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::size_t max_tools = 100;
+constexpr std::size_t max_description_bytes = 4096;
+constexpr std::size_t max_schema_bytes = std::size_t{64} * 1024;
+constexpr std::array<std::string_view, 6> methods{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"};
+
+/// "now, calculate".
+std::string known_tools() {
+  std::string out;
+  for (const auto& tool : builtin_tools()) {
+    if (!out.empty())
+      out += ", ";
+    out += tool.name;
+  }
+  return out;
+}
+
+void read_name(object_reader& members, tool_record& tool) {
+  members.require("name");
+  auto name = members.text("name", 0, 1000);
+  if (!name)
+    return;
+  if (tool.type == tool_kind::builtin && find_builtin_tool(*name) == nullptr)
+    members.refuse("name", "there is no built-in tool " + excerpt(*name) + "; this version has: " + known_tools());
+  else if (!is_word(*name, "_-"))
+    members.refuse("name", "expected 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-', got " + excerpt(*name));
+  else
+    tool.name = std::move(*name);
+}
+
+/// What tools have that are reached over the network.
+void read_target(object_reader& members, tool_record& tool, body_errors& errors) {
+  members.require("url");
+  tool.url
+    = read_url(members, "url", tool.type == tool_kind::http ? url_form::with_arguments : url_form::whole).value_or("");
+  tool.headers = read_headers(members, header_owner::tool, errors);
+  if (const auto seconds = members.integer("timeout_s", 1, 3600))
+    tool.timeout = std::chrono::seconds{*seconds};
+}
+
+void read_http(object_reader& members, tool_record& tool, body_errors& errors) {
+  members.require("description");
+  tool.description = members.text("description", 1, max_description_bytes).value_or("");
+  read_target(members, tool, errors);
+  if (auto method = members.text("method", 0, 1000)) {
+    if (!is_one_of(*method, methods))
+      members.refuse("method", "expected GET, POST, PUT, PATCH, DELETE or HEAD, got " + excerpt(*method));
+    tool.method = std::move(*method);
+  }
+  if (auto schema = members.object_text("parameters", max_schema_bytes)) {
+    if (auto wrong = refuse_schema(*schema))
+      members.refuse("parameters", std::move(*wrong));
+    tool.parameters = std::move(*schema);
+  }
+}
+
+void read_mcp(object_reader& members, tool_record& tool, body_errors& errors) {
+  tool.description = members.text("description", 0, max_description_bytes).value_or("");
+  read_target(members, tool, errors);
+  if (members.get("parameters") != nullptr)
+    members.refuse("parameters", "a tool of type mcp has none: its server tells what its tools take");
+  if (members.get("method") != nullptr)
+    members.refuse("method", "a tool of type mcp has none: its protocol says how it is called");
+}
+
+void read_approval(object_reader& members, tool_record& tool) {
+  constexpr std::int64_t year_s = 31'536'000;
+  tool.requires_approval = members.boolean("requires_approval").value_or(tool.requires_approval);
+  if (const auto seconds = members.integer("approval_timeout_s", 1, year_s))
+    tool.approval_timeout = std::chrono::seconds{*seconds};
+  if (const auto answer = members.text("approval_default", 0, 100)) {
+    tool.approve_by_default = *answer == "approve";
+    if (!tool.approve_by_default && *answer != "reject")
+      members.refuse("approval_default", "expected approve or reject, got " + excerpt(*answer));
+  }
+}
+
+std::optional<tool_record> parse_tool(const json& tool, const std::string& pointer, body_errors& errors) {
+  if (!tool.is_object()) {
+    std::string detail = "expected an object, got ";
+    errors.add(pointer, detail += kind_of(tool));
+    return std::nullopt;
+  }
+  object_reader members{tool, pointer, errors};
+  members.require("type");
+  const auto type = one_of<tool_kind>(members, "type", parse_tool_kind, "builtin, http or mcp");
+  // The other members belong to the type; without it they are not worth a word.
+  if (!type)
+    return std::nullopt;
+  tool_record result;
+  result.type = *type;
+  read_name(members, result);
+  result.repeat
+    = one_of<repeat_rule>(members, "repeat", parse_repeat_rule, "safe, with_key or never").value_or(result.repeat);
+  read_approval(members, result);
+  switch (*type) {
+  case tool_kind::builtin: break;
+  case tool_kind::http: read_http(members, result, errors); break;
+  case tool_kind::mcp: read_mcp(members, result, errors); break;
+  }
+  members.finish();
+  return result;
+}
+
+} // namespace
+
+std::vector<tool_record> parse_tools(const json& tools, body_errors& errors) {
+  std::vector<tool_record> result;
+  if (tools.size() > max_tools) {
+    errors.add("/tools",
+               "expected at most " + std::to_string(max_tools) + " tools, got " + std::to_string(tools.size()));
+    return result;
+  }
+  for (std::size_t i = 0; i < tools.size(); ++i) {
+    const auto pointer = "/tools/" + std::to_string(i);
+    auto tool = parse_tool(tools[i], pointer, errors);
+    if (!tool)
+      continue;
+    const auto same = [&](const tool_record& other) { return other.name == tool->name; };
+    if (!tool->name.empty() && std::any_of(result.begin(), result.end(), same))
+      errors.add(pointer + "/name", "the tool " + excerpt(tool->name) + " is listed twice");
+    else
+      result.push_back(std::move(*tool));
+  }
+  return result;
+}
+
+} // namespace troupe
