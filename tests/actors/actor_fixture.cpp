@@ -75,6 +75,7 @@ void actor_fixture::TearDown() {
     caf::anon_send_exit(rest->supervisor, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(rest->scheduler, caf::exit_reason::kill);
     caf::anon_send_exit(rest->models, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(rest->tools, caf::exit_reason::user_shutdown);
     for (const auto& reader : rest->readers)
       caf::anon_send_exit(reader, caf::exit_reason::kill);
     caf::anon_send_exit(rest->writer, caf::exit_reason::user_shutdown);

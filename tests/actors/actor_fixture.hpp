@@ -35,6 +35,13 @@ struct answer {
   [[nodiscard]] bool waits() const { return !value && !error; }
 };
 
+inline std::vector<tool_record> builtin_tools_named(const std::vector<std::string>& names) {
+  std::vector<tool_record> tools;
+  for (const auto& name : names)
+    tools.emplace_back().name = name;
+  return tools;
+}
+
 class actor_fixture : public testing::Test {
 protected:
   actor_fixture();

@@ -334,7 +334,7 @@ namespace {
 class Models : public actor_fixture {
 protected:
   void SetUp() override {
-    subject_ = system_.spawn(models);
+    subject_ = system_.spawn(models, std::make_shared<const services>(), models_config{nullptr, now});
     track(caf::actor_cast<caf::actor>(subject_));
     listener_ = system_.spawn([this](chat_listener::pointer) -> chat_listener::behavior_type {
       return {[this](const chat_delta& delta) { heard_ += delta.text; }};

@@ -15,7 +15,7 @@ class Task : public actor_fixture {
 protected:
   void SetUp() override {
     start_node();
-    put_bot_named("clerk", [](auto& bot) { bot.tools = {"calculate", "now"}; });
+    put_bot_named("clerk", [](auto& bot) { bot.tools = builtin_tools_named({"calculate", "now"}); });
   }
 
   std::vector<event_record> entries(const uuid& id, event_type type) {
@@ -165,7 +165,7 @@ TEST_F(Task, RefusesAToolThatItsBotHasNot) {
 
 TEST_F(Task, FailsWhenTheModelAsksForMoreTurnsThanTheBotAllows) {
   put_bot_named("curt", [](auto& bot) {
-    bot.tools = {"now"};
+    bot.tools = builtin_tools_named({"now"});
     bot.max_iterations = 1;
   });
   const auto id = execute_with("curt", "@tool=now:{} time");

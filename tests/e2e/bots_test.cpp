@@ -22,7 +22,7 @@ TEST_F(Bots, AreCreatedReplacedAndDeletedByName) {
     {"temperature", 0.5},
     {"max_tokens", 100},
     {"max_iterations", 4},
-    {"tools", json::array({{{"type", "builtin"}, {"name", "now"}}})},
+    {"tools", json::array({{{"type", "builtin"}, {"name", "now"}, {"repeat", "safe"}, {"requires_approval", false}}})},
     {"restart",
      {{"max_attempts", 5}, {"backoff", "exponential"}, {"delay_ms", 250}, {"max_delay_ms", 1000}, {"jitter", 0.25}}},
     {"timeout_s", 30},

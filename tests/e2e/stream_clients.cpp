@@ -175,13 +175,13 @@ sse_client::sse_client(std::uint16_t port, const std::string& target, const head
   read();
 }
 
-std::optional<sse_event> sse_client::next(std::chrono::milliseconds limit) {
+std::optional<sse_frame> sse_client::next(std::chrono::milliseconds limit) {
   run_until(
     io_, [this] { return !inbox_.empty() || !open_; }, limit);
   if (inbox_.empty()) {
     return std::nullopt;
   }
-  sse_event event = std::move(inbox_.front());
+  sse_frame event = std::move(inbox_.front());
   inbox_.pop_front();
   return event;
 }
@@ -212,7 +212,7 @@ void sse_client::take_events() {
   // An event is a block of lines that an empty line ends (HTML Living Standard, section 9.2.6).
   std::string& text = parser_.get().body();
   for (auto end = text.find("\n\n"); end != std::string::npos; end = text.find("\n\n")) {
-    sse_event event;
+    sse_frame event;
     std::size_t at = 0;
     while (at < end) {
       const auto line_end = std::min(text.find('\n', at), end);

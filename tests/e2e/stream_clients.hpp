@@ -71,7 +71,7 @@ private:
 
 // -- server-sent events ----------------------------------------------------------
 
-struct sse_event {
+struct sse_frame {
   std::string id;
   std::string event;
   std::string data;
@@ -86,7 +86,7 @@ public:
   [[nodiscard]] const http_reply& head() const noexcept { return head_; }
 
   /// The next event; nullopt if none comes within `limit` or the stream ends.
-  std::optional<sse_event> next(std::chrono::milliseconds limit = patience);
+  std::optional<sse_frame> next(std::chrono::milliseconds limit = patience);
 
   /// Frames up to and including the first one for which `last` holds.
   std::vector<json> until(const frame_test& last, std::chrono::milliseconds limit = patience);
@@ -102,7 +102,7 @@ private:
   boost::beast::flat_buffer buffer_;
   boost::beast::http::response_parser<boost::beast::http::string_body> parser_;
   http_reply head_;
-  std::deque<sse_event> inbox_;
+  std::deque<sse_frame> inbox_;
   bool open_ = true;
 };
 

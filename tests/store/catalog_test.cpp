@@ -40,10 +40,11 @@ TROUPE_ON_EVERY_DATABASE(Catalog);
 TEST_P(Catalog, AFreshStoreHasWhatTheFirstTaskNeeds) {
   const auto bot = value_of<bot_record>(reader->get_bot("default", "default"));
   EXPECT_EQ(bot.model, "builtin");
-  EXPECT_THAT(bot.tools, testing::ElementsAre("now", "calculate"));
+  EXPECT_THAT(bot.tools, testing::ElementsAre(testing::Field(&tool_record::name, "now"),
+                                              testing::Field(&tool_record::name, "calculate")));
   EXPECT_EQ(bot.restart.max_attempts, 3);
   const auto model = value_of<model_record>(reader->get_model("default", "builtin"));
-  EXPECT_EQ(model.kind, "builtin");
+  EXPECT_EQ(model.kind, model_kind::builtin);
   EXPECT_EQ(model.model, "builtin");
 }
 
@@ -57,7 +58,17 @@ TEST_P(Catalog, ABotIsKeptAsItWasGiven) {
   bot.temperature = 0.25;
   bot.max_tokens = 77;
   bot.max_iterations = 4;
-  bot.tools = {"now"};
+  bot.fallback_models = {"small", "large"};
+  bot.context_tokens = 9'000;
+  bot.tools.emplace_back().name = "now";
+  auto& tool = bot.tools.emplace_back();
+  tool.type = tool_kind::http;
+  tool.name = "send";
+  tool.url = "https://example.com/{to}";
+  tool.headers = {{"X-Key", "${env:KEY}"}};
+  tool.repeat = repeat_rule::never;
+  tool.requires_approval = tool.approve_by_default = true;
+  tool.approval_timeout = std::chrono::hours{2};
   bot.restart = {5, backoff_kind::exponential, std::chrono::milliseconds{20}, std::chrono::milliseconds{300}, 0.5};
   bot.timeout = std::chrono::seconds{9};
   bot.on_busy = on_busy_rule::interrupt;
@@ -69,6 +80,8 @@ TEST_P(Catalog, ABotIsKeptAsItWasGiven) {
   EXPECT_EQ(stored.temperature, bot.temperature);
   EXPECT_EQ(stored.max_tokens, bot.max_tokens);
   EXPECT_EQ(stored.max_iterations, bot.max_iterations);
+  EXPECT_EQ(stored.fallback_models, bot.fallback_models);
+  EXPECT_EQ(stored.context_tokens, bot.context_tokens);
   EXPECT_EQ(stored.tools, bot.tools);
   EXPECT_EQ(stored.restart.max_attempts, 5);
   EXPECT_EQ(stored.restart.backoff, backoff_kind::exponential);
@@ -78,6 +91,34 @@ TEST_P(Catalog, ABotIsKeptAsItWasGiven) {
   EXPECT_EQ(stored.timeout, bot.timeout);
   EXPECT_EQ(stored.on_busy, bot.on_busy);
   EXPECT_EQ(stored.created_at, clock);
+}
+
+TEST_P(Catalog, AModelIsKeptAsItWasGiven) {
+  put_model op;
+  auto& model = op.model;
+  model.ns = "team";
+  model.name = "large";
+  model.kind = model_kind::anthropic;
+  model.base_url = "https://example.com/v1";
+  model.model = "large-3";
+  model.api_key_env = "LARGE_KEY";
+  model.headers = {{"X-Team", "it's \"ours\""}};
+  model.timeouts.idle = std::chrono::seconds{7};
+  model.limits.tokens_per_minute = 50'000;
+  model.price = {2.5, 10};
+  model.parameters = R"({"top_p":0.9})";
+  op.at = clock;
+  EXPECT_TRUE(must(op).created);
+  const auto stored = value_of<model_record>(reader->get_model("team", "large"));
+  EXPECT_EQ(stored.kind, model.kind);
+  EXPECT_EQ(stored.base_url, model.base_url);
+  EXPECT_EQ(stored.model, model.model);
+  EXPECT_EQ(stored.api_key_env, model.api_key_env);
+  EXPECT_EQ(stored.headers, model.headers);
+  EXPECT_EQ(stored.timeouts, model.timeouts);
+  EXPECT_EQ(stored.limits, model.limits);
+  EXPECT_EQ(stored.price, model.price);
+  EXPECT_EQ(stored.parameters, model.parameters);
 }
 
 TEST_P(Catalog, ReplacingKeepsTheTimeOfCreation) {

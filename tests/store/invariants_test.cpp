@@ -98,8 +98,8 @@ TEST_P(Invariants, AfterAFailedOperationPositionsGoOnWithoutRepeat) {
 TEST_P(Invariants, AJournalIsNumberedWithoutHoles) {
   const auto id = execute();
   const auto first = claim_one();
-  must(
-    append_journal{fence_of(first), {{event_type::chat_chunk, "{}"}, {event_type::chat_chunk, "{}"}}, {}, {}, clock});
+  must(append_journal{
+    fence_of(first), {{event_type::chat_chunk, "{}"}, {event_type::chat_chunk, "{}"}}, {}, {}, {}, clock});
   must(make_retry(first, clock));
   must(make_completion(claim_one()));
   const auto entries = journal(id);
@@ -137,7 +137,7 @@ TEST_P(Invariants, AnEarlierAttemptsWriteIsFenced) {
   const auto first = claim_one();
   must(make_retry(first, clock));
   const auto second = claim_one();
-  EXPECT_EQ(refused(append_journal{fence_of(first), {{event_type::chat_chunk, "{}"}}, {}, {}, clock}),
+  EXPECT_EQ(refused(append_journal{fence_of(first), {{event_type::chat_chunk, "{}"}}, {}, {}, {}, clock}),
             store_errc::fenced);
   EXPECT_EQ(refused(make_failure(first)), store_errc::fenced);
   EXPECT_EQ(refused(make_completion(first)), store_errc::fenced);
@@ -157,7 +157,7 @@ TEST_P(Invariants, AWriteAfterACancelIsFenced) {
   const auto id = execute();
   const auto claimed = claim_one();
   must(make_cancel(id));
-  EXPECT_EQ(refused(append_journal{fence_of(claimed), {{event_type::chat_chunk, "{}"}}, {}, {}, clock}),
+  EXPECT_EQ(refused(append_journal{fence_of(claimed), {{event_type::chat_chunk, "{}"}}, {}, {}, {}, clock}),
             store_errc::fenced);
   EXPECT_THAT(story(id), testing::EndsWith("chat:cancelled task:cancelled"));
 }
@@ -299,10 +299,10 @@ TEST_P(Invariants, UsageOfEveryAttemptIsKeptAndSummed) {
   failure.usage = {10, 1};
   must(failure);
   const auto second = claim_one();
-  must(append_journal{fence_of(second), {}, {}, {20, 2}, clock});
+  must(append_journal{fence_of(second), {}, {}, {20, 2}, {}, clock});
   must(release_tasks{{fence_of(second)}, "draining", clock});
   const auto third = claim_one();
-  must(append_journal{fence_of(third), {}, {}, {40, 4}, clock});
+  must(append_journal{fence_of(third), {}, {}, {40, 4}, {}, clock});
   must(recover_tasks{5, clock, {}});
   auto completion = make_completion(claim_one());
   completion.usage = {80, 8};
@@ -321,7 +321,7 @@ TEST_P(Invariants, UsageOfEveryAttemptIsKeptAndSummed) {
 TEST_P(Invariants, UsageOfACancelledAttemptIsWhatItHadReported) {
   const auto id = execute();
   const auto claimed = claim_one();
-  must(append_journal{fence_of(claimed), {}, {}, {9, 4}, clock});
+  must(append_journal{fence_of(claimed), {}, {}, {9, 4}, {}, clock});
   must(make_cancel(id));
   EXPECT_EQ(task(id).usage, (token_usage{9, 4}));
   EXPECT_EQ(attempts(id).at(0).usage, (token_usage{9, 4}));
@@ -330,7 +330,7 @@ TEST_P(Invariants, UsageOfACancelledAttemptIsWhatItHadReported) {
 TEST_P(Invariants, ARunningAttemptShowsItsUsageSoFar) {
   const auto id = execute();
   const auto claimed = claim_one();
-  must(append_journal{fence_of(claimed), {}, {}, {9, 4}, clock});
+  must(append_journal{fence_of(claimed), {}, {}, {9, 4}, {}, clock});
   EXPECT_EQ(attempts(id).at(0).usage, (token_usage{9, 4}));
   EXPECT_EQ(attempts(id).at(0).outcome, attempt_outcome::running);
   EXPECT_EQ(task(id).usage, token_usage{});

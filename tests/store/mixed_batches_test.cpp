@@ -14,7 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 std::vector<uuid> ids_of(const std::vector<claimed_task>& tasks) {
   std::vector<uuid> ids;
@@ -98,7 +100,7 @@ TEST_P(MixedBatches, LeaveNoTaskBehindWhateverTheyMix) {
     std::vector<uuid> ended;
     const auto size = 1 + random() % 6;
     while (batch.size() < size) {
-      const auto dice = random() % 12;
+      const auto dice = random() % 14;
       if (created.empty() || dice < 2) {
         auto op = make_task();
         op.execute = dice == 0;
@@ -113,7 +115,9 @@ TEST_P(MixedBatches, LeaveNoTaskBehindWhateverTheyMix) {
         batch.push_back(make_execution(pick().id));
       } else if (dice == 7) {
         batch.emplace_back(make_cancel(pick().id));
-      } else if (!running.empty() && dice < 11) {
+      } else if (dice == 12) {
+        batch.emplace_back(make_decision(pick().id, "call_1", random() % 2 == 0));
+      } else if (!running.empty()) {
         const auto at = random() % running.size();
         const auto victim = running[at];
         if (std::find(ended.begin(), ended.end(), victim.id) != ended.end())
@@ -124,8 +128,12 @@ TEST_P(MixedBatches, LeaveNoTaskBehindWhateverTheyMix) {
           batch.emplace_back(make_completion(victim));
         else if (dice == 9)
           batch.emplace_back(make_retry(victim, clock + 20ms));
-        else
+        else if (dice == 10)
           batch.emplace_back(release_tasks{{fence_of(victim)}, "drain", clock});
+        else {
+          batch.emplace_back(make_request(victim, {"call_1"}, clock + 30ms));
+          batch.emplace_back(make_wait(victim));
+        }
       }
     }
     if (round % 3 != 0)
@@ -138,6 +146,9 @@ TEST_P(MixedBatches, LeaveNoTaskBehindWhateverTheyMix) {
   for (const auto& op : created) {
     const auto found = task(op.task.id);
     EXPECT_TRUE(!found.queued || is_terminal(found.status)) << "left behind: " << story(found.id);
+    EXPECT_EQ(found.waits_for, wait_reason::none);
+    EXPECT_THAT(decisions(found.id), Not(HasSubstr("pending")));
+    expect_no_holes(found.id);
   }
   const auto left = queue_of();
   EXPECT_EQ(left.ready + left.running + left.blocked + left.scheduled, 0);

@@ -41,7 +41,7 @@ TEST_P(Queue, AClaimBeginsTheAttempt) {
   ASSERT_TRUE(claimed.bot);
   EXPECT_EQ(claimed.bot->name, "default");
   ASSERT_TRUE(claimed.model);
-  EXPECT_EQ(claimed.model->kind, "builtin");
+  EXPECT_EQ(claimed.model->kind, model_kind::builtin);
   const auto stored = task(id);
   EXPECT_EQ(stored.status, task_status::running);
   EXPECT_EQ(stored.node, "node-1");

@@ -200,7 +200,7 @@ TEST_P(Rooms, AFollowerBesideAWriterSeesNeitherHoleNorRepeat) {
   }};
 
   for (std::int64_t i = 0; i < chunks; ++i) {
-    std::vector<operation> batch{append_journal{fence_of(claimed), {{event_type::chat_chunk, "{}"}}, {}, {}, clock},
+    std::vector<operation> batch{append_journal{fence_of(claimed), {{event_type::chat_chunk, "{}"}}, {}, {}, {}, clock},
                                  make_task()};
     writer->apply(batch);
   }

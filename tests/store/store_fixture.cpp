@@ -164,6 +164,45 @@ append_journal store_fixture::make_result(const claimed_task& task, std::string 
   return op;
 }
 
+append_journal store_fixture::make_request(const claimed_task& task, const std::vector<std::string>& call_ids,
+                                           timestamp deadline) const {
+  append_journal op;
+  op.fence = fence_of(task);
+  op.at = clock;
+  message_record intent;
+  intent.role = message_role::assistant;
+  for (const auto& call_id : call_ids) {
+    intent.tool_calls.push_back({call_id, "send", R"({"to":"bob"})"});
+    op.events.push_back({event_type::chat_tool_start, "{}"});
+    approval_record approval;
+    approval.call_id = call_id;
+    approval.tool = "send";
+    approval.arguments = R"({"to":"bob"})";
+    approval.deadline = deadline;
+    op.approvals.push_back(std::move(approval));
+  }
+  op.messages.push_back(std::move(intent));
+  return op;
+}
+
+await_approval store_fixture::make_wait(const claimed_task& task) const {
+  await_approval op;
+  op.fence = fence_of(task);
+  op.usage = {4, 2};
+  op.at = clock;
+  return op;
+}
+
+decide_approval store_fixture::make_decision(const uuid& id, std::string call_id, bool approve) const {
+  decide_approval op;
+  op.task_id = id;
+  op.call_id = std::move(call_id);
+  op.approve = approve;
+  op.decided_by = "carol";
+  op.at = clock;
+  return op;
+}
+
 cancel_task store_fixture::make_cancel(const uuid& id) const {
   cancel_task op;
   op.id = id;
@@ -234,6 +273,38 @@ std::string store_fixture::roles(const std::vector<message_record>& items) {
 
 std::vector<attempt_record> store_fixture::attempts(const uuid& id) {
   return value_of<std::vector<attempt_record>>(reader->attempts(id));
+}
+
+std::vector<approval_record> store_fixture::approvals(const uuid& id) {
+  return value_of<std::vector<approval_record>>(reader->approvals(id));
+}
+
+std::string store_fixture::decisions(const uuid& id) {
+  std::string text;
+  for (const auto& approval : approvals(id))
+    text += (text.empty() ? "" : " ") + approval.call_id + ':' + std::string{to_string(approval.state)};
+  return text;
+}
+
+std::string store_fixture::sums(usage_group group, const usage_filter& filter) {
+  std::string text;
+  for (const auto& sum : value_of<std::vector<usage_record>>(reader->usage(filter, group))) {
+    const auto& used = sum.usage;
+    text += (text.empty() ? "" : " ") + sum.key;
+    char mark = ':';
+    for (const auto number : {sum.attempts, used.input_tokens, used.output_tokens, used.cost}) {
+      text += mark + std::to_string(number);
+      mark = '/';
+    }
+    text += used.estimated ? "~" : "";
+  }
+  return text;
+}
+
+void store_fixture::expect_no_holes(const uuid& id) {
+  std::int64_t expected = 0;
+  for (const auto& event : journal(id))
+    EXPECT_EQ(event.seq, ++expected) << story(id);
 }
 
 queue_stats::row store_fixture::queue_of(const std::string& ns) {

@@ -106,6 +106,12 @@ protected:
   [[nodiscard]] append_journal make_intent(const claimed_task& task, std::string call_id) const;
   /// The result of the call, with its `chat:tool_result`.
   [[nodiscard]] append_journal make_result(const claimed_task& task, std::string call_id, std::string content) const;
+  /// An intent to make these calls of `send`, each with its `chat:tool_start`; a person has
+  /// to allow them until `deadline`.
+  [[nodiscard]] append_journal make_request(const claimed_task& task, const std::vector<std::string>& call_ids,
+                                            timestamp deadline) const;
+  [[nodiscard]] await_approval make_wait(const claimed_task& task) const;
+  [[nodiscard]] decide_approval make_decision(const uuid& id, std::string call_id, bool approve = true) const;
   [[nodiscard]] cancel_task make_cancel(const uuid& id) const;
   [[nodiscard]] set_task_status make_status(const uuid& id, task_status status) const;
   /// Executes, claims and completes a new task.
@@ -127,6 +133,13 @@ protected:
   /// Roles of messages, separated by spaces.
   static std::string roles(const std::vector<message_record>& items);
   std::vector<attempt_record> attempts(const uuid& id);
+  std::vector<approval_record> approvals(const uuid& id);
+  /// Calls and their states, separated by spaces: `call_1:pending`.
+  std::string decisions(const uuid& id);
+  /// Sums of usage in their order: `key:attempts/input/output/cost`, with `~` if estimated.
+  std::string sums(usage_group group, const usage_filter& filter = {});
+  /// Its journal is numbered 1, 2, 3…
+  void expect_no_holes(const uuid& id);
   queue_stats::row queue_of(const std::string& ns = "default");
 
   std::shared_ptr<test_database> place;

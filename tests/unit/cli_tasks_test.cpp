@@ -269,6 +269,36 @@ TEST(TaskBlock, ShowsThreadPriorityDueTimeAndErrorWhereThereAreAny) {
   EXPECT_THAT(block, EndsWith("error\n  It broke.\n"));
 }
 
+TEST(TaskBlock, ShowsWhatTheTaskWaitsFor) {
+  auto task = a_task();
+  task["status"] = "RUNNING";
+  task["wait_reason"] = "approval";
+  EXPECT_THAT(render_task(task, noon), HasSubstr("status      RUNNING\n"
+                                                 "waits for   approval\n"));
+  task["wait_reason"] = nullptr;
+  EXPECT_THAT(render_task(task, noon), Not(HasSubstr("waits for")));
+}
+
+TEST(TaskBlock, ShowsACostThatIsNotNothing) {
+  for (const auto& [cost, shown] : std::vector<std::pair<api_json, std::string>>{{0.0015, "0.0015"},
+                                                                                 {0.1 + 0.2, "0.3"},
+                                                                                 {1e-9, "0.000000001"},
+                                                                                 {12, "12"},
+                                                                                 {100.0, "100"},
+                                                                                 {1e100, "1e+100"}}) {
+    auto task = a_task();
+    task["usage"]["cost"] = cost;
+    EXPECT_THAT(render_task(task, noon), HasSubstr("tokens      5 in, 7 out\n"
+                                                   "cost        "
+                                                   + shown + "\n"));
+  }
+  for (const auto& cost : std::vector<api_json>{0, 0.0, nullptr, "much"}) {
+    auto task = a_task();
+    task["usage"]["cost"] = cost;
+    EXPECT_THAT(render_task(task, noon), Not(HasSubstr("cost"))) << cost;
+  }
+}
+
 TEST(QueueTable, HasARowForEveryNamespaceAndTheirSum) {
   const auto queue = api_json::parse(R"({"namespaces":[
       {"namespace":"a","ready":1,"scheduled":2,"retrying":0,"blocked":0,"running":3,"oldest_due":null,"oldest_age_s":null},

@@ -32,6 +32,16 @@ TEST(Cursor, HoldsTheLongestName) {
   EXPECT_EQ(std::get<std::string>(read_name_cursor(cursor_kind::models, name_cursor(cursor_kind::models, name))), name);
 }
 
+TEST(Cursor, HoldsThePlaceOfAnApproval) {
+  const auto id = make_uuid();
+  for (const std::string call_id : {"c", "call_1", "call_1000000", "a/b ü\n"}) {
+    const auto read = std::get<approval_place>(read_approval_cursor(approval_cursor({id, call_id})));
+    EXPECT_EQ(read.task_id, id);
+    EXPECT_EQ(read.call_id, call_id);
+  }
+  EXPECT_LE(approval_cursor({id, std::string(64, 'c')}).size(), 200U) << "as long as a parameter may be";
+}
+
 TEST(Cursor, NeedsNoEscapeInAUrlOrInJson) {
   for (std::int64_t number = 0; number < 5000; ++number)
     EXPECT_EQ(number_cursor(cursor_kind::events, number * 7919)
@@ -52,6 +62,9 @@ TEST(Cursor, RefusesThoseOfAnotherList) {
   EXPECT_TRUE(is_refused(read_task_cursor(number)));
   EXPECT_TRUE(is_refused(read_name_cursor(cursor_kind::bots, name_cursor(cursor_kind::models, "a"))));
   EXPECT_TRUE(is_refused(read_number_cursor(cursor_kind::events, task_cursor(make_uuid()))));
+  EXPECT_TRUE(is_refused(read_approval_cursor(task_cursor(make_uuid()))));
+  EXPECT_TRUE(is_refused(read_approval_cursor(number)));
+  EXPECT_TRUE(is_refused(read_task_cursor(approval_cursor({make_uuid(), "call_1"}))));
 }
 
 TEST(Cursor, RefusesAnyChangedCharacter) {
@@ -84,14 +97,18 @@ TEST(Cursor, RefusesOtherText) {
     EXPECT_TRUE(is_refused(read_task_cursor(text)));
     EXPECT_TRUE(is_refused(read_number_cursor(cursor_kind::events, text)));
     EXPECT_TRUE(is_refused(read_name_cursor(cursor_kind::bots, text)));
+    EXPECT_TRUE(is_refused(read_approval_cursor(text)));
   }
 }
 
 TEST(Cursor, RefusesAPayloadThatTheListCannotHave) {
-  // Whole and well-guarded, but no number and no name.
+  // Whole and well-guarded, but no number, no name and no place.
   EXPECT_TRUE(is_refused(read_number_cursor(cursor_kind::bots, name_cursor(cursor_kind::bots, "abc"))));
   EXPECT_TRUE(is_refused(read_number_cursor(cursor_kind::events, number_cursor(cursor_kind::events, -1))));
   EXPECT_TRUE(is_refused(read_name_cursor(cursor_kind::bots, name_cursor(cursor_kind::bots, "../x"))));
+  const auto id = make_uuid().to_string();
+  for (const auto& place : {std::string{}, std::string{"call_1"}, id, id.substr(1) + "call_1", std::string(100, 'a')})
+    EXPECT_TRUE(is_refused(read_approval_cursor(name_cursor(cursor_kind::approvals, place)))) << place;
 }
 
 } // namespace

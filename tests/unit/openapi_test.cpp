@@ -74,7 +74,7 @@ TEST(Openapi, NamesEveryOperationOnce) {
   for (const auto& [path, operations] : contract().at("paths").items())
     for (const auto& [method, operation] : operations.items())
       EXPECT_TRUE(ids.insert(operation.at("operationId")).second) << method << ' ' << path;
-  EXPECT_EQ(ids.size(), 30U);
+  EXPECT_EQ(ids.size(), 35U);
 }
 
 TEST(Openapi, ListsEveryProblemCode) {
@@ -86,7 +86,7 @@ TEST(Openapi, ListsEveryProblemCode) {
 
 TEST(Openapi, ListsEveryEventType) {
   names types;
-  for (int i = 0; i <= static_cast<int>(event_type::chat_cancelled); ++i)
+  for (int i = 0; i <= static_cast<int>(event_type::approval_decided); ++i)
     types.insert(std::string{to_string(static_cast<event_type>(i))});
   EXPECT_EQ(schema("EventType").at("enum").get<names>(), types);
 }
@@ -102,10 +102,40 @@ TEST(Openapi, ListsEveryRoleAndStatusOfANode) {
   EXPECT_EQ(schema("NodeStatus").at("enum").get<names>(), statuses);
 }
 
+TEST(Openapi, ListsEveryOutcomeOfAnAttemptAndStatusOfAnApproval) {
+  names outcomes;
+  for (int i = 0; i <= static_cast<int>(attempt_outcome::waiting); ++i)
+    outcomes.insert(std::string{to_string(static_cast<attempt_outcome>(i))});
+  EXPECT_EQ(schema("Attempt").at("properties").at("outcome").at("enum").get<names>(), outcomes);
+  names statuses;
+  for (int i = 0; i <= static_cast<int>(approval_state::closed); ++i)
+    statuses.insert(std::string{to_string(static_cast<approval_state>(i))});
+  EXPECT_EQ(schema("ApprovalStatus").at("enum").get<names>(), statuses);
+}
+
+TEST(Openapi, ListsEverythingThatUsageIsGroupedBy) {
+  names groups;
+  for (int i = 0; i <= static_cast<int>(usage_group::day); ++i)
+    groups.insert(std::string{to_string(static_cast<usage_group>(i))});
+  for (const auto& parameter : contract().at("paths").at("/api/v1/usage").at("get").at("parameters"))
+    if (parameter.value("name", "") == "group_by") {
+      EXPECT_EQ(parameter.at("schema").at("enum").get<names>(), groups);
+    }
+}
+
 TEST(Openapi, FitsWhatIsRendered) {
   EXPECT_TRUE(fits(render(task_record{}), "Task"));
   EXPECT_TRUE(fits(render(bot_record{}), "Bot"));
   EXPECT_TRUE(fits(render(model_record{}), "Model"));
+  const auto asked = render(model_record{}, model_state{});
+  EXPECT_TRUE(fits(asked, "Model"));
+  EXPECT_TRUE(fits(json::parse(asked).at("state").dump(), "ModelState"));
+  tool_record tool;
+  tool.type = tool_kind::http;
+  tool.requires_approval = true;
+  bot_record armed;
+  armed.tools = {tool};
+  EXPECT_TRUE(fits(json::parse(render(armed)).at("tools").at(0).dump(), "Tool"));
   EXPECT_TRUE(fits(render(attempt_record{}), "Attempt"));
   EXPECT_TRUE(fits(render(message_record{}), "Message"));
   message_record result;
@@ -118,6 +148,11 @@ TEST(Openapi, FitsWhatIsRendered) {
   EXPECT_TRUE(fits(render(node_record{}), "Node"));
   EXPECT_TRUE(fits(render(node_list{}), "NodePage"));
   EXPECT_TRUE(fits(render(queue_stats{}, timestamp{}), "Queue"));
+  EXPECT_TRUE(fits(render(approval_record{}), "Approval"));
+  EXPECT_TRUE(fits(render(std::vector<approval_record>{}), "ApprovalPage"));
+  EXPECT_TRUE(fits(render(usage_record{}), "UsageGroup"));
+  EXPECT_TRUE(fits(render(std::vector<usage_record>{}), "UsagePage"));
+  EXPECT_TRUE(fits(render(thread_record{}), "Thread"));
   EXPECT_TRUE(fits(validation_answer({}, {}), "Validation"));
 }
 

@@ -22,6 +22,9 @@ void expect_round_trip(Enum last, Parse parse) {
 TEST(Names, ReadBackAsTheirValues) {
   expect_round_trip(task_status::cancelled, parse_task_status);
   expect_round_trip(error_class::cancelled, parse_error_class);
+  expect_round_trip(model_kind::anthropic, parse_model_kind);
+  expect_round_trip(tool_kind::mcp, parse_tool_kind);
+  expect_round_trip(repeat_rule::never, parse_repeat_rule);
   expect_round_trip(backoff_kind::exponential, parse_backoff_kind);
   expect_round_trip(on_busy_rule::interrupt, parse_on_busy_rule);
   expect_round_trip(attempt_outcome::lost, parse_attempt_outcome);
@@ -31,6 +34,9 @@ TEST(Names, ReadBackAsTheirValues) {
 TEST(Names, AreThoseOfTheContract) {
   EXPECT_EQ(to_string(task_status::running), "RUNNING");
   EXPECT_EQ(to_string(error_class::throttled), "throttled");
+  EXPECT_EQ(to_string(model_kind::openai), "openai");
+  EXPECT_EQ(to_string(tool_kind::http), "http");
+  EXPECT_EQ(to_string(repeat_rule::with_key), "with_key");
   EXPECT_EQ(to_string(backoff_kind::linear), "linear");
   EXPECT_EQ(to_string(on_busy_rule::reject), "reject");
   EXPECT_EQ(to_string(attempt_outcome::released), "released");
@@ -83,9 +89,18 @@ TEST(EventType, EndsARunInThreeWays) {
 }
 
 TEST(TokenUsage, AddsUp) {
-  token_usage sum{1, 2};
-  sum += {10, 20};
-  EXPECT_EQ(sum, (token_usage{11, 22}));
+  token_usage sum{1, 2, 3};
+  sum += {10, 20, 30};
+  EXPECT_EQ(sum, (token_usage{11, 22, 33}));
+}
+
+TEST(TokenUsage, IsAnEstimateIfAPartOfItIs) {
+  token_usage sum{1, 2, 3, true};
+  sum += {10, 20, 30, false};
+  EXPECT_TRUE(sum.estimated);
+  token_usage exact;
+  exact += sum;
+  EXPECT_TRUE(exact.estimated);
 }
 
 } // namespace

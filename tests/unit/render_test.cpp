@@ -54,7 +54,7 @@ TEST(RenderTask, HasTheContractsMembersInItsOrder) {
   EXPECT_THAT(names(json::parse(render(some_task()))),
               ElementsAre("id", "name", "namespace", "status", "input", "output", "error", "error_class", "spec", "bot",
                           "thread_id", "priority", "attempt", "max_attempts", "run_at", "created_by", "metadata",
-                          "usage", "node", "created_at", "updated_at", "started_at", "completed_at"));
+                          "usage", "wait_reason", "node", "created_at", "updated_at", "started_at", "completed_at"));
 }
 
 TEST(RenderTask, ShowsANewTask) {
@@ -62,7 +62,9 @@ TEST(RenderTask, ShowsANewTask) {
     "id": "01890a5d-ac96-774b-bcce-b302099a8057", "name": "name", "namespace": "default", "status": "PENDING",
     "input": "input", "output": null, "error": null, "error_class": null, "spec": {}, "bot": "default",
     "thread_id": "01890a5d-ac96-774b-bcce-b302099a8057", "priority": 0, "attempt": 0, "max_attempts": 3, "run_at": null,
-    "created_by": "anonymous", "metadata": {}, "usage": {"input_tokens": 0, "output_tokens": 0}, "node": null,
+    "created_by": "anonymous", "metadata": {},
+    "usage": {"input_tokens": 0, "output_tokens": 0, "cost": 0.0, "estimated": false},
+    "wait_reason": null, "node": null,
     "created_at": "2023-11-14T22:13:20.000001Z", "updated_at": "2023-11-14T22:13:20.000001Z",
     "started_at": null, "completed_at": null})"));
 }
@@ -78,7 +80,7 @@ TEST(RenderTask, ShowsAFinishedTask) {
   task.priority = -5;
   task.attempt = 2;
   task.run_at = at;
-  task.usage = {7, INT64_MAX};
+  task.usage = {7, INT64_MAX, 1'500'000, true};
   task.node = "node-1";
   task.started_at = at;
   task.completed_at = at + 1s;
@@ -91,8 +93,16 @@ TEST(RenderTask, ShowsAFinishedTask) {
   EXPECT_EQ(shown["metadata"]["k"], "v");
   EXPECT_EQ(shown["priority"], -5);
   EXPECT_EQ(shown["usage"]["output_tokens"], INT64_MAX);
+  EXPECT_EQ(shown["usage"]["cost"].dump(), "0.0015");
+  EXPECT_EQ(shown["usage"]["estimated"], true);
   EXPECT_EQ(shown["node"], "node-1");
   EXPECT_EQ(shown["completed_at"], "2023-11-14T22:13:21.000001Z");
+}
+
+TEST(RenderTask, ShowsThatItWaitsForAPerson) {
+  auto task = some_task();
+  task.waits_for = wait_reason::approval;
+  EXPECT_EQ(json::parse(render(task))["wait_reason"], "approval");
 }
 
 TEST(RenderTask, EscapesEveryText) {
@@ -124,6 +134,9 @@ TEST(EtagOfTask, IsAQuotedTagThatChangesWithTheTask) {
   EXPECT_TRUE(changed([](auto& task) { task.status = task_status::running; }));
   EXPECT_TRUE(changed([](auto& task) { task.attempt = 1; }));
   EXPECT_TRUE(changed([](auto& task) { task.usage.output_tokens = 1; }));
+  EXPECT_TRUE(changed([](auto& task) { task.usage.cost = 1; }));
+  EXPECT_TRUE(changed([](auto& task) { task.usage.estimated = true; }));
+  EXPECT_TRUE(changed([](auto& task) { task.waits_for = wait_reason::approval; }));
 }
 
 TEST(RenderEvent, HasTheContractsMembersInItsOrder) {
@@ -146,22 +159,136 @@ TEST(RenderBot, ShowsEveryMember) {
   bot.model = "m";
   bot.system_prompt = nasty;
   bot.temperature = 0.1;
-  bot.tools = {"clock"};
+  bot.fallback_models = {"n"};
+  bot.tools.resize(1);
+  bot.tools[0].name = "clock";
   const auto shown = json::parse(render(bot));
-  EXPECT_THAT(names(shown), ElementsAre("name", "namespace", "model", "system_prompt", "temperature", "max_tokens",
-                                        "max_iterations", "tools", "restart", "timeout_s", "on_busy"));
+  EXPECT_THAT(names(shown),
+              ElementsAre("name", "namespace", "model", "fallback_models", "system_prompt", "temperature", "max_tokens",
+                          "max_iterations", "context_tokens", "tools", "restart", "timeout_s", "on_busy"));
+  EXPECT_EQ(shown["fallback_models"].dump(), R"(["n"])");
+  EXPECT_EQ(shown["context_tokens"], 128'000);
   EXPECT_EQ(shown["temperature"].dump(), "0.1");
   EXPECT_TRUE(shown["max_tokens"].is_null());
-  EXPECT_EQ(shown["tools"], json::parse(R"([{"type":"builtin","name":"clock"}])"));
+  EXPECT_EQ(shown["tools"],
+            json::parse(R"([{"type":"builtin","name":"clock","repeat":"with_key","requires_approval":false}])"));
   EXPECT_EQ(shown["restart"].dump(),
             R"({"max_attempts":3,"backoff":"linear","delay_ms":1000,"max_delay_ms":60000,"jitter":0.1})");
+}
+
+TEST(RenderBot, ShowsOfEachToolWhatItsTypeHas) {
+  bot_record bot;
+  tool_record tool;
+  tool.type = tool_kind::http;
+  tool.name = "look_up";
+  tool.description = nasty;
+  tool.parameters = R"({"type":"object"})";
+  tool.url = "https://a.example/{b}";
+  tool.method = "GET";
+  tool.headers = {{"X-Text", nasty}};
+  tool.repeat = repeat_rule::never;
+  tool.requires_approval = true;
+  tool.timeout = 5s;
+  bot.tools = {tool, tool};
+  bot.tools[1].type = tool_kind::mcp;
+  auto shown = json::parse(render(bot))["tools"];
+  EXPECT_THAT(names(shown[0]),
+              ElementsAre("type", "name", "description", "parameters", "url", "method", "headers", "repeat",
+                          "requires_approval", "approval_timeout_s", "approval_default", "timeout_s"));
+  EXPECT_EQ(shown[0]["type"], "http");
+  EXPECT_EQ(shown[0]["description"], nasty);
+  EXPECT_EQ(shown[0]["parameters"]["type"], "object");
+  EXPECT_EQ(shown[0]["headers"]["X-Text"], nasty);
+  EXPECT_EQ(shown[0]["repeat"], "never");
+  EXPECT_EQ(shown[0]["timeout_s"], 5);
+  EXPECT_THAT(names(shown[1]), ElementsAre("type", "name", "description", "url", "headers", "repeat",
+                                           "requires_approval", "approval_timeout_s", "approval_default", "timeout_s"));
+  bot.tools[0].parameters.clear();
+  EXPECT_TRUE(json::parse(render(bot))["tools"][0]["parameters"].is_null());
+}
+
+TEST(RenderBot, ShowsHowAToolIsApprovedOnlyIfItHasToBe) {
+  bot_record bot;
+  bot.tools.resize(3);
+  bot.tools[0].approval_timeout = 60s;
+  bot.tools[1].requires_approval = true;
+  bot.tools[2] = bot.tools[1];
+  bot.tools[2].approval_timeout = 60s;
+  bot.tools[2].approve_by_default = true;
+  const auto shown = json::parse(render(bot))["tools"];
+  EXPECT_THAT(names(shown[0]), ElementsAre("type", "name", "repeat", "requires_approval"));
+  EXPECT_EQ(shown[1]["approval_timeout_s"], 86'400);
+  EXPECT_EQ(shown[1]["approval_default"], "reject");
+  EXPECT_EQ(shown[2]["approval_timeout_s"], 60);
+  EXPECT_EQ(shown[2]["approval_default"], "approve");
+}
+
+TEST(RenderBot, HidesTheSecretsOfItsTools) {
+  bot_record bot;
+  bot.tools.resize(1);
+  bot.tools[0].type = tool_kind::http;
+  bot.tools[0].headers
+    = {{"Authorization", "Bearer s3cret"}, {"X-Api-Key", "${env:KEY}"}, {"Accept", "application/json"}};
+  EXPECT_EQ(json::parse(render(bot))["tools"][0]["headers"].dump(),
+            R"({"Authorization":"***","X-Api-Key":"${env:KEY}","Accept":"application/json"})");
+}
+
+TEST(RenderModel, ShowsTheBuiltInOne) {
+  model_record model;
+  model.name = "m";
+  model.ns = "prod";
+  EXPECT_EQ(render(model), R"({"name":"m","namespace":"prod","kind":"builtin","base_url":null,"model":"",)"
+                           R"("api_key_env":null,"api_key_file":null,"headers":{},"timeouts":null,)"
+                           R"("limits":{"concurrency":null,"requests_per_minute":null,"tokens_per_minute":null},)"
+                           R"("price":{"input_per_million":0,"output_per_million":0},"parameters":{}})");
 }
 
 TEST(RenderModel, ShowsEveryMember) {
   model_record model;
   model.name = "m";
   model.ns = "prod";
-  EXPECT_EQ(render(model), R"({"name":"m","namespace":"prod","kind":"builtin","model":""})");
+  model.kind = model_kind::anthropic;
+  model.base_url = "https://api.anthropic.com/v1";
+  model.model = "c";
+  model.api_key_env = "KEY";
+  model.api_key_file = "/key";
+  model.headers = {{"X-A", "${env:B}"}};
+  model.limits.concurrency = 3;
+  model.limits.tokens_per_minute = 1'000'000'000'000;
+  model.price = {0.25, 1.5};
+  model.parameters = R"({"top_k":5})";
+  EXPECT_EQ(
+    render(model),
+    R"({"name":"m","namespace":"prod","kind":"anthropic","base_url":"https://api.anthropic.com/v1","model":"c",)"
+    R"("api_key_env":"KEY","api_key_file":"/key","headers":{"X-A":"${env:B}"},)"
+    R"("timeouts":{"connect_s":10,"first_token_s":120,"idle_s":60,"total_s":600},)"
+    R"("limits":{"concurrency":3,"requests_per_minute":null,"tokens_per_minute":1000000000000},)"
+    R"("price":{"input_per_million":0.25,"output_per_million":1.5},"parameters":{"top_k":5}})");
+}
+
+TEST(RenderModel, ShowsItsStateBehindTheModel) {
+  const model_record model;
+  const auto alone = render(model);
+  EXPECT_EQ(render(model, model_state{}),
+            alone.substr(0, alone.size() - 1)
+              + R"(,"state":{"breaker":"closed","last_error":null,"paused_for_ms":null,"active":0,"waiting":0,)"
+                R"("requests_left":null,"tokens_left":null}})");
+  model_state state;
+  state.breaker = "half_open";
+  state.last_error = nasty;
+  state.paused_for = 1500ms;
+  state.active = 2;
+  state.waiting = 3;
+  state.requests_left = 0;
+  state.tokens_left = -5;
+  const auto shown = json::parse(render(model, state))["state"];
+  EXPECT_EQ(shown["breaker"], "half_open");
+  EXPECT_EQ(shown["last_error"], nasty);
+  EXPECT_EQ(shown["paused_for_ms"], 1500);
+  EXPECT_EQ(shown["active"], 2);
+  EXPECT_EQ(shown["waiting"], 3);
+  EXPECT_EQ(shown["requests_left"], 0);
+  EXPECT_EQ(shown["tokens_left"], -5);
 }
 
 TEST(RenderMessage, ShowsToolCallsAndTheirResults) {
@@ -203,11 +330,100 @@ TEST(RenderAttempts, IsOnePage) {
   attempt.error_kind = error_class::transient;
   const auto shown = json::parse(render(std::vector{attempt}));
   EXPECT_TRUE(shown["next_cursor"].is_null());
-  EXPECT_EQ(
-    shown["items"][0].dump(),
-    R"({"attempt":1,"node":"n","outcome":"failed","error":"why","error_class":"transient",)"
-    R"("usage":{"input_tokens":0,"output_tokens":0},"started_at":"2023-11-14T22:13:20.000001Z","ended_at":null})");
+  EXPECT_EQ(shown["items"][0].dump(),
+            R"({"attempt":1,"node":"n","model":null,"outcome":"failed","error":"why","error_class":"transient",)"
+            R"("usage":{"input_tokens":0,"output_tokens":0,"cost":0,"estimated":false},)"
+            R"("started_at":"2023-11-14T22:13:20.000001Z","ended_at":null})");
+  attempt.model = "m";
+  EXPECT_EQ(json::parse(render(attempt))["model"], "m");
   EXPECT_EQ(render(std::vector<attempt_record>{}), R"({"items":[],"next_cursor":null})");
+}
+
+TEST(RenderAttempts, TellWhichOneEndedInAWait) {
+  attempt_record attempt;
+  attempt.outcome = attempt_outcome::waiting;
+  EXPECT_EQ(json::parse(render(attempt))["outcome"], "waiting");
+}
+
+approval_record some_approval() {
+  approval_record approval;
+  approval.task_id = some_task().id;
+  approval.call_id = "call_1";
+  approval.ns = "prod";
+  approval.created_by = "ada";
+  approval.bot = "b";
+  approval.tool = "send_mail";
+  approval.arguments = R"({"to":"bob"})";
+  approval.requested_at = at;
+  approval.deadline = at + 1s;
+  return approval;
+}
+
+TEST(RenderApprovals, ShowsOneThatWaits) {
+  EXPECT_EQ(render(some_approval()),
+            R"({"task_id":"01890a5d-ac96-774b-bcce-b302099a8057","call_id":"call_1","namespace":"prod","bot":"b",)"
+            R"("created_by":"ada","tool":"send_mail","arguments":{"to":"bob"},"edited":false,"status":"pending",)"
+            R"("requested_at":"2023-11-14T22:13:20.000001Z","deadline":"2023-11-14T22:13:21.000001Z",)"
+            R"("default":"reject","decided_by":null,"reason":null,"decided_at":null})");
+}
+
+TEST(RenderApprovals, ShowsWhatWasDecided) {
+  auto approval = some_approval();
+  approval.state = approval_state::approved;
+  approval.edited = true;
+  approval.approve_by_default = true;
+  approval.created_by = approval.decided_by = approval.reason = approval.tool = nasty;
+  approval.decided_at = at + 2s;
+  const auto shown = json::parse(render(approval));
+  EXPECT_EQ(shown["status"], "approved");
+  EXPECT_EQ(shown["edited"], true);
+  EXPECT_EQ(shown["default"], "approve");
+  for (const auto* member : {"created_by", "decided_by", "reason", "tool"})
+    EXPECT_EQ(shown[member], nasty) << member;
+  EXPECT_EQ(shown["decided_at"], "2023-11-14T22:13:22.000001Z");
+}
+
+TEST(RenderApprovals, ShowsArgumentsThatAreNoJsonAsText) {
+  auto approval = some_approval();
+  for (const std::string arguments : {"", "{", "not json", "\xff"}) {
+    approval.arguments = arguments;
+    EXPECT_TRUE(json::parse(render(approval))["arguments"].is_string()) << arguments;
+  }
+}
+
+TEST(RenderApprovals, AreOnePageForATaskAndSeveralForANamespace) {
+  const auto all = json::parse(render(std::vector{some_approval(), some_approval()}));
+  EXPECT_EQ(all["items"].size(), 2U);
+  EXPECT_TRUE(all["next_cursor"].is_null());
+  page<approval_record, approval_place> first{{some_approval()}, approval_place{some_task().id, "call_1"}};
+  const auto cursor = json::parse(render(first))["next_cursor"].get<std::string>();
+  const auto place = std::get<approval_place>(read_approval_cursor(cursor));
+  EXPECT_EQ(place.task_id, some_task().id);
+  EXPECT_EQ(place.call_id, "call_1");
+  EXPECT_EQ(render(page<approval_record, approval_place>{}), R"({"items":[],"next_cursor":null})");
+}
+
+TEST(RenderUsage, IsOnePageOfGroups) {
+  EXPECT_EQ(render(std::vector<usage_record>{{"ada", 2, {7, 8, 1'500'000, true}}, {}}),
+            R"({"items":[{"key":"ada","attempts":2,)"
+            R"("usage":{"input_tokens":7,"output_tokens":8,"cost":0.0015,"estimated":true}},)"
+            R"({"key":"","attempts":0,"usage":{"input_tokens":0,"output_tokens":0,"cost":0,"estimated":false}}],)"
+            R"("next_cursor":null})");
+  EXPECT_EQ(json::parse(render(usage_record{nasty, 1, {}}))["key"], nasty);
+}
+
+TEST(RenderThread, ShowsEveryMember) {
+  thread_record thread;
+  thread.id = some_task().id;
+  thread.ns = "prod";
+  thread.tasks = 3;
+  thread.usage = {7, 8, 9, false};
+  thread.created_at = at;
+  thread.updated_at = at + 1s;
+  EXPECT_EQ(render(thread),
+            R"({"id":"01890a5d-ac96-774b-bcce-b302099a8057","namespace":"prod","tasks":3,)"
+            R"("usage":{"input_tokens":7,"output_tokens":8,"cost":9e-09,"estimated":false},)"
+            R"("created_at":"2023-11-14T22:13:20.000001Z","updated_at":"2023-11-14T22:13:21.000001Z"})");
 }
 
 TEST(RenderNodes, ShowsANodeThatTakesNoLinksAndRunsNoTasks) {

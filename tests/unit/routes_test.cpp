@@ -63,7 +63,7 @@ std::vector<described_operation> described_operations() {
   for (const auto& [pattern, operations] : contract.at("paths").items())
     for (const auto& [method, operation] : operations.items()) {
       auto path = pattern;
-      if (const auto from = path.find('{'); from != path.npos)
+      for (auto from = path.find('{'); from != path.npos; from = path.find('{'))
         path.replace(from, path.find('}') - from + 1, "0190a7a0-0000-7000-8000-000000000001");
       auto name = method;
       std::transform(name.begin(), name.end(), name.begin(), [](char c) { return static_cast<char>(c - 32); });
@@ -84,13 +84,17 @@ protected:
     config_.clock = now;
   }
 
-  http_response ask(const std::string& method, const std::string& path, bool is_websocket = false) {
+  http_response ask(const std::string& method, const std::string& path, bool is_websocket = false,
+                    const std::string& body = {}) {
     gateway_state gateway{nullptr};
     gateway.start(nullptr, config_, {});
     http_request request;
     request.method = http::string_to_verb(method);
     request.method_name = method;
     request.path = path;
+    request.body = body;
+    if (!body.empty())
+      request.headers.set(http::field::content_type, "application/json");
     request.is_websocket_upgrade = is_websocket;
     const auto door = std::make_shared<kept_exchange>(std::move(request));
     request_context::dispatch(gateway, door);
@@ -122,6 +126,30 @@ std::string header(const http_response& response, std::string_view name) {
   return {};
 }
 
+// -- paths with two parts of their own ------------------------------------------------
+
+constexpr auto task_approvals = "/api/v1/tasks/0190a7a0-0000-7000-8000-000000000001/approvals";
+
+TEST_F(Routes, HandOverBothPartsOfAPath) {
+  const auto approval = std::string{task_approvals} + "/call_1";
+  const auto undecided = ask("POST", approval, false, "{}");
+  EXPECT_EQ(undecided.status, 422U) << undecided.body;
+  EXPECT_EQ(json::parse(undecided.body).at("instance"), approval);
+  EXPECT_THAT(config_.measured->render({}, {}), HasSubstr("/api/v1/tasks/{id}/approvals/{call_id}"));
+  EXPECT_EQ(code_of(ask("POST", "/api/v1/tasks/x/approvals/call_1", false, "{}")), "invalid_id");
+}
+
+TEST_F(Routes, TellAPathWithTwoPartsFromItsNeighbours) {
+  const auto approval = std::string{task_approvals} + "/call_1";
+  const auto other_method = ask("GET", approval);
+  EXPECT_EQ(other_method.status, 405U);
+  EXPECT_EQ(header(other_method, "Allow"), "POST");
+  EXPECT_EQ(header(ask("POST", task_approvals), "Allow"), "GET, HEAD");
+  for (const auto& path :
+       {std::string{task_approvals} + "/", approval + "/x", std::string{"/api/v1/tasks//approvals/c"}})
+    EXPECT_EQ(ask("POST", path, false, "{}").status, 404U) << path;
+}
+
 // -- a node that only runs tasks ------------------------------------------------------
 
 TEST_F(Routes, RefuseAllButTheProcessItselfOnANodeThatOnlyRunsTasks) {
@@ -135,7 +163,7 @@ TEST_F(Routes, RefuseAllButTheProcessItselfOnANodeThatOnlyRunsTasks) {
     EXPECT_EQ(code_of(response), "not_a_gateway") << method << ' ' << path;
     ++refused;
   }
-  EXPECT_EQ(refused, 26);
+  EXPECT_EQ(refused, 31);
 }
 
 TEST_F(Routes, AnswerForTheProcessOnANodeThatOnlyRunsTasks) {
@@ -162,7 +190,7 @@ TEST_F(Routes, RefuseAtOnceWhatTheStoreCannotCommit) {
     EXPECT_EQ(header(response, "Retry-After"), "1") << method << ' ' << path;
     ++refused;
   }
-  EXPECT_EQ(refused, 10);
+  EXPECT_EQ(refused, 11);
 }
 
 TEST_F(Routes, RefuseTheFramesThatTheStoreCannotCommit) {

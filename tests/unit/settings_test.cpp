@@ -153,6 +153,10 @@ TEST_F(Settings, ComeFromFlags) {
                  "64MiB",
                  "--request-timeout",
                  "5m",
+                 "--outbound-allow",
+                 "127.0.0.1:11434, Tools.internal,[FD00::7]:443,[::1]",
+                 "--outbound-ca-file",
+                 "/o",
                  "--node-name",
                  "n",
                  "--role",
@@ -189,6 +193,8 @@ TEST_F(Settings, ComeFromFlags) {
   expected.max_connections = 5;
   expected.max_body_bytes = std::size_t{64} * 1024 * 1024;
   expected.request_timeout = 5min;
+  expected.outbound_allow = {"127.0.0.1:11434", "tools.internal", "[fd00::7]:443", "[::1]"};
+  expected.outbound_ca_file = "/o";
   expected.node_name = "n";
   expected.role = node_role::gateway;
   expected.node_host = "node-1.internal";
@@ -331,6 +337,10 @@ TEST_F(Settings, RefuseWhatIsOutOfBounds) {
     {"--max-connections", {"0", "1000001"}},
     {"--max-body-bytes", {"1023", "65MiB", "1GB", "-1", "18446744073709551615MiB"}},
     {"--request-timeout", {"99ms", "0", "2h"}},
+    {"--outbound-allow",
+     {"a b", "a,,b", ",", "a,", "::1", "[::1", "[::1]x", "[127.0.0.1]", "[]", "a:0", "a:65536", "a:", "a:x", "*:80",
+      "http://a", "a/b", "0.0.0.0", "*.internal"}},
+    {"--outbound-ca-file", {"a\nb"}},
     {"--node-name", {"", "a b", "a/b", std::string(65, 'n')}},
     {"--role", {"", "both", "ALL", "all "}},
     {"--node-host", {"", "0.0.0.0", "::", "0::0", "::0.0.0.0", "::ffff:0.0.0.0", "0", "127.1", "a b", "a:1"}},
@@ -353,6 +363,18 @@ TEST_F(Settings, RefuseAnAddressOthersCouldReachAndSayWhy) {
               AllOf(HasSubstr("0.0.0.0"), HasSubstr("no authentication yet")));
   for (const auto* host : {"127.0.0.1", "127.255.255.254", "::1", "0:0:0:0:0:0:0:1", "localhost"})
     EXPECT_EQ(run({"serve", "--http-host", host}), "") << host;
+}
+
+TEST_F(Settings, AllowTargetsByNameOrAll) {
+  EXPECT_EQ(run({"serve", "--config", file("outbound_allow = \"*\"")}), "");
+  EXPECT_THAT(result.outbound_allow, testing::ElementsAre("*"));
+  EXPECT_EQ(run({"serve", "--outbound-allow", ""}), "");
+  EXPECT_THAT(result.outbound_allow, testing::IsEmpty());
+  EXPECT_THAT(run({"serve", "--outbound-allow", "::1"}),
+              AllOf(StartsWith("outbound_allow: \"::1\""), HasSubstr("[IPv6]:port")));
+  settings s;
+  s.outbound_allow = {"a", "b c"};
+  EXPECT_THAT(check(s).value_or(""), StartsWith("outbound_allow: \"a,b c\" must be"));
 }
 
 TEST_F(Settings, RefuseADatabaseOfAnotherKindAndNameAllForms) {
@@ -488,8 +510,8 @@ TEST_F(Settings, TakeAllFilesOfTlsOrNone) {
 }
 
 TEST_F(Settings, RefuseFilesThatCannotBeRead) {
-  for (auto member :
-       {&settings::database_password_file, &settings::node_tls_cert, &settings::node_tls_key, &settings::node_tls_ca}) {
+  for (auto member : {&settings::database_password_file, &settings::outbound_ca_file, &settings::node_tls_cert,
+                      &settings::node_tls_key, &settings::node_tls_ca}) {
     auto s = cluster_settings();
     s.*member = "/nonexistent/file";
     EXPECT_THAT(check(s).value_or(""), AllOf(HasSubstr("\"/nonexistent/file\""), HasSubstr("No such file")));

@@ -1,0 +1,503 @@
+#include "actors/providers/openai.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <random>
+
+namespace troupe {
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+const openai_provider openai{};
+
+// -- requests -------------------------------------------------------------------
+
+struct conversation {
+  model_record model;
+  bot_record bot;
+  std::vector<message_record> history;
+  std::vector<tool_definition> tools;
+
+  conversation() {
+    model.base_url = "https://host/v1/";
+    model.model = "gpt";
+  }
+  message_record& add(message_role role, std::string content) {
+    auto& message = history.emplace_back();
+    message.role = role;
+    message.content = std::move(content);
+    return message;
+  }
+  [[nodiscard]] outbound_request request(std::string_view key = {}) const {
+    return openai.request({model, bot, history, tools}, key);
+  }
+  [[nodiscard]] json body() const { return json::parse(request().body); }
+};
+
+// -- answers --------------------------------------------------------------------
+
+struct outcome {
+  provider_answer answer;
+  answer_delta delta;
+  std::optional<provider_failure> failure;
+  bool ended = false;
+  bool may_end = false;
+};
+
+outcome read_events(const std::vector<sse_event>& events) {
+  const auto reader = openai.reader();
+  outcome out;
+  for (const auto& event : events) {
+    out.failure = reader->read(event, out.delta);
+    if (out.failure)
+      break;
+  }
+  out.answer = reader->answer();
+  out.ended = reader->ended();
+  out.may_end = reader->may_end();
+  return out;
+}
+
+outcome read_chunks(const std::vector<std::string>& chunks) {
+  std::vector<sse_event> events;
+  for (const auto& chunk : chunks)
+    events.push_back({"", chunk});
+  return read_events(events);
+}
+
+/// A chunk with this delta.
+std::string delta(const std::string& members) {
+  return R"({"choices":[{"index":0,"delta":{)" + members + R"(},"finish_reason":null}]})";
+}
+
+std::string calls(const std::string& elements) {
+  return delta(R"("tool_calls":[)" + elements + "]");
+}
+
+std::string finish(const std::string& reason) {
+  return R"({"choices":[{"index":0,"delta":{},"finish_reason":")" + reason + R"("}]})";
+}
+
+const std::string usage = R"({"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}})";
+
+provider_failure failure_of(unsigned status, std::string_view body, header_list headers = {}) {
+  return openai.failure_of({status, std::move(headers)}, body, timestamp{});
+}
+
+} // namespace
+
+TEST(OpenaiRequest, AsksForAStream) {
+  conversation talk;
+  talk.add(message_role::user, "Hello");
+  const auto request = talk.request();
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_EQ(request.url, "https://host/v1/chat/completions");
+  EXPECT_EQ(json::parse(request.body), json::parse(R"({"model":"gpt","stream":true,
+    "stream_options":{"include_usage":true},"messages":[{"role":"user","content":"Hello"}]})"));
+}
+
+TEST(OpenaiRequest, CarriesTheBotsSettings) {
+  conversation talk;
+  talk.bot.system_prompt = "Be brief.";
+  talk.bot.temperature = 0.5;
+  talk.bot.max_tokens = 100;
+  const auto body = talk.body();
+  EXPECT_EQ(body["messages"], json::parse(R"([{"role":"system","content":"Be brief."}])"));
+  EXPECT_EQ(body["temperature"], 0.5);
+  EXPECT_EQ(body["max_tokens"], 100);
+}
+
+TEST(OpenaiRequest, TakesTheModelsParametersLast) {
+  conversation talk;
+  talk.bot.max_tokens = 100;
+  talk.bot.temperature = 1;
+  talk.model.parameters = R"({"max_tokens":null,"max_completion_tokens":1000,"temperature":0,"top_p":0.9,"none":null})";
+  const auto body = talk.body();
+  EXPECT_FALSE(body.contains("max_tokens"));
+  EXPECT_FALSE(body.contains("none"));
+  EXPECT_EQ(body["max_completion_tokens"], 1000);
+  EXPECT_EQ(body["temperature"], 0);
+  EXPECT_EQ(body["top_p"], 0.9);
+}
+
+TEST(OpenaiRequest, ShowsCallsAndTheirResults) {
+  conversation talk;
+  auto& intent = talk.add(message_role::assistant, "");
+  intent.tool_calls = {{"c1", "add", R"({"a": 1})"}, {"c2", "now", ""}};
+  auto& first = talk.add(message_role::tool, R"({"sum":2})");
+  first.call_id = "c1";
+  first.tool = "add";
+  talk.add(message_role::tool, R"("noon \u2600")").call_id = "c2";
+  talk.add(message_role::assistant, "It is noon.");
+  talk.add(message_role::assistant, "And").tool_calls = {{"c3", "now", "{}"}};
+  EXPECT_EQ(talk.body()["messages"], json::parse(R"j([
+    {"role":"assistant","content":null,"tool_calls":[
+      {"id":"c1","type":"function","function":{"name":"add","arguments":"{\"a\": 1}"}},
+      {"id":"c2","type":"function","function":{"name":"now","arguments":"{}"}}]},
+    {"role":"tool","content":"{\"sum\":2}","tool_call_id":"c1"},
+    {"role":"tool","content":"noon ☀","tool_call_id":"c2"},
+    {"role":"assistant","content":"It is noon."},
+    {"role":"assistant","content":"And","tool_calls":[
+      {"id":"c3","type":"function","function":{"name":"now","arguments":"{}"}}]}])j"));
+}
+
+TEST(OpenaiRequest, KeepsResultsAndTextThatAreOdd) {
+  conversation talk;
+  talk.add(message_role::tool, R"("half)");
+  talk.add(message_role::tool, R"("a" "b")");
+  talk.add(message_role::user, "\xff");
+  const auto messages = talk.body()["messages"];
+  EXPECT_EQ(messages[0]["content"], R"("half)");
+  EXPECT_EQ(messages[1]["content"], R"("a" "b")");
+  EXPECT_EQ(messages[2]["content"], "\xef\xbf\xbd");
+}
+
+TEST(OpenaiRequest, DefinesTools) {
+  conversation talk;
+  talk.tools = {{"now", "", ""}, {"add", "Adds.", R"({"type":"object","required":["a"]})"}, {"odd", "", "[1"}};
+  EXPECT_EQ(talk.body()["tools"], json::parse(R"([
+    {"type":"function","function":{"name":"now","parameters":{"type":"object","properties":{}}}},
+    {"type":"function","function":{"name":"add","description":"Adds.","parameters":{"type":"object","required":["a"]}}},
+    {"type":"function","function":{"name":"odd","parameters":{"type":"object","properties":{}}}}])"));
+}
+
+TEST(OpenaiRequest, CarriesTheKey) {
+  const conversation talk;
+  EXPECT_THAT(talk.request("k1").headers,
+              ElementsAre(std::pair{"Accept"s, "text/event-stream"s}, std::pair{"Content-Type"s, "application/json"s},
+                          std::pair{"Authorization"s, "Bearer k1"s}));
+  EXPECT_EQ(talk.request().headers.size(), 2U);
+}
+
+TEST(OpenaiRequest, PrefersTheModelsHeaders) {
+  conversation talk;
+  talk.model.headers = {{"authorization", "Basic x"}, {"X-Title", "t"}, {"ACCEPT", "*/*"}};
+  EXPECT_THAT(talk.request("k1").headers,
+              ElementsAre(std::pair{"Content-Type"s, "application/json"s}, std::pair{"authorization"s, "Basic x"s},
+                          std::pair{"X-Title"s, "t"s}, std::pair{"ACCEPT"s, "*/*"s}));
+}
+
+// -- streams --------------------------------------------------------------------
+
+TEST(OpenaiReader, PutsTextTogether) {
+  const auto out = read_chunks({delta(R"("role":"assistant","content":"")"), delta(R"("content":"Hel")"),
+                                delta(R"("content":null)"), delta(R"("content":"lo")"), finish("stop"), usage});
+  EXPECT_FALSE(out.failure);
+  EXPECT_TRUE(out.ended);
+  EXPECT_EQ(out.answer.text, "Hello");
+  EXPECT_EQ(out.delta.text, "Hello");
+  EXPECT_EQ(out.answer.finish_reason, "stop");
+  EXPECT_EQ(out.answer.input_tokens, 7);
+  EXPECT_EQ(out.answer.output_tokens, 3);
+}
+
+TEST(OpenaiReader, EndsWithDoneOrUsageBehindTheFinish) {
+  const auto said = delta(R"("content":"a")");
+  EXPECT_FALSE(read_chunks({said}).may_end);
+  EXPECT_FALSE(read_chunks({said, usage}).may_end);
+  EXPECT_FALSE(read_chunks({said, usage, finish("stop")}).ended);
+  EXPECT_TRUE(read_chunks({said, finish("stop")}).may_end);
+  EXPECT_FALSE(read_chunks({said, finish("stop")}).ended);
+  EXPECT_TRUE(read_chunks({said, finish("stop"), usage}).ended);
+  EXPECT_TRUE(read_chunks({said, finish("stop"), "[DONE]"}).ended);
+  EXPECT_TRUE(read_chunks({said, " [DONE]\n"}).ended);
+  EXPECT_TRUE(read_chunks({said, "[DONE]"}).may_end);
+  EXPECT_TRUE(read_chunks({R"({"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":1}})"}).ended);
+}
+
+TEST(OpenaiReader, IgnoresWhatFollowsTheEnd) {
+  const auto out = read_chunks({delta(R"("content":"a")"), "[DONE]", "nonsense", delta(R"("content":"b")")});
+  EXPECT_FALSE(out.failure);
+  EXPECT_EQ(out.answer.text, "a");
+}
+
+TEST(OpenaiReader, TellsThinkingFromText) {
+  const auto out
+    = read_chunks({delta(R"("reasoning_content":"Hm","reasoning":"Hm")"), delta(R"("reasoning":", so")"),
+                   delta(R"("content":[{"type":"text","text":"Y"},{"type":"text","text":"es"}],"reasoning":null)")});
+  EXPECT_EQ(out.delta.thinking, "Hm, so");
+  EXPECT_EQ(out.answer.text, "Yes");
+  EXPECT_EQ(out.answer.thinking, "");
+}
+
+TEST(OpenaiReader, PutsCallsTogetherByTheirIndex) {
+  const auto out
+    = read_chunks({calls(R"({"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}})"),
+                   calls(R"({"index":0,"function":{"arguments":"{\"x\""}})"),
+                   calls(R"({"index":1,"id":"b","function":{"name":"g","arguments":"{"}})"),
+                   calls(R"({"index":0,"function":{"arguments":":1}"}},{"index":1,"function":{"arguments":"}"}})"),
+                   finish("tool_calls"), "[DONE]"});
+  EXPECT_THAT(out.answer.calls, ElementsAre(tool_call{"a", "f", R"({"x":1})"}, tool_call{"b", "g", "{}"}));
+  EXPECT_EQ(out.answer.finish_reason, "tool_calls");
+}
+
+TEST(OpenaiReader, PutsCallsTogetherWithoutAnIndex) {
+  const auto by_id = read_chunks({calls(R"({"id":"a","function":{"name":"f","arguments":"1"}})"),
+                                  calls(R"({"id":"b","function":{"name":"g","arguments":"2"}})"),
+                                  calls(R"({"id":"a","function":{"arguments":"3"}})")});
+  EXPECT_THAT(by_id.answer.calls, ElementsAre(tool_call{"a", "f", "13"}, tool_call{"b", "g", "2"}));
+  const auto by_name
+    = read_chunks({calls(R"({"function":{"name":"f","arguments":"1"}})"), calls(R"({"function":{"arguments":"2"}})"),
+                   calls(R"({"function":{"name":"f","arguments":"3"}})")});
+  EXPECT_THAT(by_name.answer.calls, ElementsAre(tool_call{"", "f", "12"}, tool_call{"", "f", "3"}));
+}
+
+TEST(OpenaiReader, TellsCallsApartThatAreAllNumberedZero) {
+  const auto out = read_chunks({calls(R"({"index":0,"id":"a","function":{"name":"f","arguments":"1"}})"),
+                                calls(R"({"index":0,"id":"b","function":{"name":"f","arguments":"2"}})"),
+                                calls(R"({"index":0,"id":"c","function":{"arguments":"3"}})")});
+  EXPECT_THAT(out.answer.calls, ElementsAre(tool_call{"a", "f", "1"}, tool_call{"b", "f", "23"}));
+}
+
+TEST(OpenaiReader, TakesWholeCallsAtOnce) {
+  const auto out = read_chunks({calls(R"({"function":{"name":"f","arguments":{"x":"ä"}}},{"function":{"name":"g"}})"),
+                                calls(R"(null,5,{},{"function":[]})"), finish("stop"), usage});
+  EXPECT_FALSE(out.failure);
+  EXPECT_THAT(out.answer.calls, ElementsAre(tool_call{"", "f", R"({"x":"ä"})"}, tool_call{"", "g", ""}));
+  EXPECT_EQ(out.answer.finish_reason, "tool_calls");
+}
+
+TEST(OpenaiReader, ReplacesArgumentsThatCameWhole) {
+  const auto out = read_chunks({calls(R"({"index":0,"function":{"name":"f","arguments":{}}})"),
+                                calls(R"({"index":0,"function":{"name":"f","arguments":"{\"x\":"}})"),
+                                calls(R"({"index":0,"function":{"name":null,"arguments":"1}"}})")});
+  EXPECT_THAT(out.answer.calls, ElementsAre(tool_call{"", "f", R"({"x":1})"}));
+}
+
+TEST(OpenaiReader, TakesNoCallsForNone) {
+  const auto out
+    = read_chunks({delta(R"("content":"a","tool_calls":null)"), delta(R"("tool_calls":[])"), finish("stop")});
+  EXPECT_THAT(out.answer.calls, IsEmpty());
+  EXPECT_EQ(out.answer.finish_reason, "stop");
+}
+
+TEST(OpenaiReader, MakesNamesSendable) {
+  const auto out = read_chunks(
+    {calls(R"({"index":0,"function":{"name":"get.it"}})"), calls(R"({"index":0,"function":{"name":"get.it"}})"),
+     calls(R"({"index":1,"function":{"name":")" + std::string(100, 'x') + R"("}})"),
+     calls(R"({"index":2,"function":{"name":"get_"}},{"index":2,"function":{"name":"it-2"}})")});
+  ASSERT_EQ(out.answer.calls.size(), 3U);
+  EXPECT_EQ(out.answer.calls[0].tool, "get_it");
+  EXPECT_EQ(out.answer.calls[1].tool, std::string(64, 'x'));
+  EXPECT_EQ(out.answer.calls[2].tool, "get_it-2");
+}
+
+TEST(OpenaiReader, CleansText) {
+  const auto out = read_chunks({delta("\"content\":\"a\xff\x01\""), delta(R"("content":"b\u0000\u0007c")"),
+                                delta(R"("content":"d\ud83d\ude00")"), delta(R"("content":"e\uD83D")"),
+                                delta(R"("content":"\ude00f\\ud83d")")});
+  EXPECT_FALSE(out.failure);
+  EXPECT_EQ(out.answer.text, "a\xef\xbf\xbd"
+                             "bcd\xf0\x9f\x98\x80"
+                             "e\xef\xbf\xbd\xef\xbf\xbd"
+                             "f\\ud83d");
+}
+
+TEST(OpenaiReader, PassesOverWhatItDoesNotKnow) {
+  const auto out = read_chunks({"", " ", "{}", R"({"choices":null})", R"({"choices":[]})", R"({"choices":[5]})",
+                                R"({"choices":[{"delta":5}]})", R"({"choices":{}})", R"({"usage":[]})",
+                                R"({"usage":{"prompt_tokens":-1,"completion_tokens":"x"},"error":null})",
+                                R"({"error":{}})", R"({"error":""})", delta(R"("content":{},"tool_calls":7)")});
+  EXPECT_FALSE(out.failure);
+  EXPECT_FALSE(out.may_end);
+  EXPECT_FALSE(out.answer.input_tokens);
+}
+
+TEST(OpenaiReader, FailsOnWhatIsNoJson) {
+  for (const auto& nonsense : {"{"s, "[]"s, "nonsense"s, "1"s, "{\"a\":" + std::string(100'000, '[')}) {
+    const auto out = read_chunks({nonsense});
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.failure->kind, error_class::transient);
+    EXPECT_EQ(out.failure->error, "The provider sent an event that is no JSON.");
+  }
+}
+
+TEST(OpenaiReader, FailsOnAnError) {
+  const auto kind_of = [](const std::string& chunk) { return read_chunks({chunk}).failure.value().kind; };
+  EXPECT_EQ(kind_of(R"({"error":{"message":"m","type":"server_error","code":null}})"), error_class::transient);
+  EXPECT_EQ(kind_of(R"({"error":"overloaded"})"), error_class::transient);
+  EXPECT_EQ(kind_of(R"({"error":{"message":"m","code":429}})"), error_class::throttled);
+  EXPECT_EQ(kind_of(R"({"error":{"message":"m","code":502}})"), error_class::transient);
+  EXPECT_EQ(kind_of(R"({"error":{"message":"m","code":400}})"), error_class::permanent);
+  EXPECT_EQ(kind_of(R"({"error":{"message":"m","code":"rate_limit_exceeded"}})"), error_class::throttled);
+  EXPECT_EQ(kind_of(R"({"error":{"message":"m","type":"insufficient_quota","code":429}})"), error_class::permanent);
+  EXPECT_EQ(kind_of(R"({"object":"error","message":"m","code":500})"), error_class::transient);
+  EXPECT_EQ(kind_of(finish("error")), error_class::transient);
+  EXPECT_EQ(read_chunks({R"({"error":{"message":"It broke"}})"}).failure.value().error,
+            "The provider sent an error: It broke.");
+  EXPECT_EQ(read_events({{"error", "overloaded"}}).failure.value().error, "The provider sent an error: overloaded.");
+}
+
+TEST(OpenaiReader, FailsForGoodOnARefusal) {
+  const auto refused
+    = read_chunks({delta(R"("refusal":"I will ")"), delta(R"("refusal":"not.","content":null)"), finish("stop")});
+  ASSERT_TRUE(refused.failure);
+  EXPECT_EQ(refused.failure->kind, error_class::permanent);
+  EXPECT_EQ(refused.failure->error, "The model refused to answer: I will not.");
+  EXPECT_TRUE(read_chunks({delta(R"("refusal":"No.")"), "[DONE]"}).failure);
+  EXPECT_EQ(read_chunks({finish("content_filter")}).failure.value().kind, error_class::permanent);
+  const auto cut = read_chunks({delta(R"("content":"a")"), finish("content_filter"), usage});
+  EXPECT_FALSE(cut.failure);
+  EXPECT_EQ(cut.answer.finish_reason, "content_filter");
+}
+
+TEST(OpenaiReader, FailsOnMoreThanItHolds) {
+  const auto mebibyte = std::string(1024 * 1024, 'x');
+  std::vector<std::string> chunks(8, delta(R"("content":")" + mebibyte + R"(")"));
+  EXPECT_FALSE(read_chunks(chunks).failure);
+  chunks.push_back(delta(R"("reasoning":"x")"));
+  EXPECT_EQ(read_chunks(chunks).failure.value().error, "The provider sent more than 8 MiB of text.");
+  chunks.assign(128, calls(R"({"function":{"name":"f"}})"));
+  EXPECT_FALSE(read_chunks(chunks).failure);
+  chunks.push_back(chunks.front());
+  EXPECT_EQ(read_chunks(chunks).failure.value().error, "The provider sent more than 128 tool calls.");
+  chunks.assign(1, calls(R"({"function":{"name":"f","arguments":")" + mebibyte + R"("}})"));
+  EXPECT_FALSE(read_chunks(chunks).failure);
+  chunks.push_back(calls(R"({"function":{"arguments":"x"}})"));
+  const auto failure = read_chunks(chunks).failure.value();
+  EXPECT_EQ(failure.error, "The provider sent more than 1 MiB of arguments for a tool call.");
+  EXPECT_EQ(failure.kind, error_class::transient);
+}
+
+TEST(OpenaiReader, SurvivesAnythingThatWasAStream) {
+  const std::vector<std::string> chunks{delta(R"("content":"Hä\ud83d\ude00","refusal":null,"reasoning":"r")"),
+                                        calls(R"({"index":0,"id":"a","function":{"name":"f","arguments":{"x":[1]}}})"),
+                                        calls(R"({"index":0,"function":{"arguments":"1"}},{"id":"b"})"),
+                                        R"({"error":{"message":"m","code":429,"loc":["a"]}})",
+                                        finish("length"),
+                                        usage};
+  std::mt19937 random{20240602};
+  const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>{0, n - 1}(random); };
+  const std::string bytes = "{}[]\",:\\u0n-1\xff\xed\n"s + '\0';
+  for (int round = 0; round < 1000; ++round) {
+    std::vector<std::string> broken;
+    for (auto n = below(8) + 1; n > 0; --n) {
+      auto chunk = chunks[below(chunks.size())];
+      for (auto changes = below(3); changes > 0; --changes)
+        chunk[below(chunk.size())] = bytes[below(bytes.size())];
+      if (below(4) == 0)
+        chunk.erase(below(chunk.size()), below(10));
+      broken.push_back(chunk);
+    }
+    const auto out = read_chunks(broken);
+    if (out.failure) {
+      EXPECT_THAT(out.failure->error, StartsWith("The "));
+      EXPECT_THAT(out.failure->error, Not(HasSubstr("\xff")));
+    }
+    provider_answer answer;
+    openai.read_whole(broken.front(), answer);
+    failure_of(400, broken.front());
+  }
+}
+
+// -- answers in one piece -------------------------------------------------------
+
+TEST(OpenaiWhole, IsReadLikeAStream) {
+  provider_answer answer;
+  EXPECT_FALSE(
+    openai.read_whole(R"({"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"Hi","refusal":null,
+    "tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}],
+    "usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}})",
+                      answer));
+  EXPECT_EQ(answer.text, "Hi");
+  EXPECT_THAT(answer.calls, ElementsAre(tool_call{"a", "f", "{}"}));
+  EXPECT_EQ(answer.finish_reason, "tool_calls");
+  EXPECT_EQ(answer.input_tokens, 1);
+  EXPECT_EQ(answer.output_tokens, 2);
+}
+
+TEST(OpenaiWhole, FailsIfItIsNone) {
+  const auto failure = [](std::string_view body) {
+    provider_answer answer;
+    const auto failed = openai.read_whole(body, answer);
+    EXPECT_TRUE(failed);
+    EXPECT_EQ(answer.text, "");
+    return failed.value_or(provider_failure{});
+  };
+  EXPECT_EQ(failure("<html>\n<p>Hello").error, "The provider sent an answer that is no JSON: <html> <p>Hello.");
+  EXPECT_EQ(failure("").error, "The provider sent an answer that is no JSON.");
+  for (const auto* body : {"{}", R"({"choices":[]})", R"({"choices":[{}]})", R"({"choices":"x"})"})
+    EXPECT_EQ(failure(body).error, "The provider sent an answer without a message.");
+  EXPECT_EQ(failure(R"({"error":{"message":"m","code":401}})").kind, error_class::permanent);
+  EXPECT_EQ(failure(R"({"choices":[{"message":{"content":"","refusal":"No."}}]})").kind, error_class::permanent);
+}
+
+// -- error statuses -------------------------------------------------------------
+
+TEST(OpenaiFailure, SaysWhatTheProviderSaid) {
+  const auto error = [](std::string_view body) { return failure_of(404, body).error; };
+  for (const auto* body :
+       {R"({"error":{"message":"No such model","type":"invalid_request_error","code":"model_not_found"}})",
+        R"({"error":"No such model"})", R"({"message":"No such model."})", R"({"detail":"No such model"})",
+        R"([{"error":{"code":404,"message":"No such model","status":"NOT_FOUND"}}])", "No such model\n",
+        R"({"error":{"code":"No such model"}})", R"({"detail":[{"msg":"No such model"}]})"})
+    EXPECT_EQ(error(body), "The provider answered 404: No such model.") << body;
+  EXPECT_EQ(error(R"({"detail":[{"loc":["body","model"],"msg":"Field required"}]})"),
+            "The provider answered 404: model: Field required.");
+  for (const auto* body : {"", "{}", " \n", R"({"error":{}})", R"({"error":[]})", "[]"})
+    EXPECT_EQ(error(body), "The provider answered 404.") << body;
+  EXPECT_THAT(error("<html>" + std::string(1000, 'x')), StartsWith("The provider answered 404: <html>xxx"));
+  EXPECT_LT(error(std::string(1000, 'x')).size(), 340U);
+}
+
+TEST(OpenaiFailure, HoldsNoKey) {
+  const auto error = [](std::string_view text) { return failure_of(401, text).error; };
+  EXPECT_EQ(error(R"({"error":{"message":"Incorrect API key provided: sk-proj-ab**_yz12. See https://x/keys."}})"),
+            "The provider answered 401: Incorrect API key provided: sk-\xe2\x80\xa6. See https://x/keys.");
+  EXPECT_EQ(error("bad (Authorization: bearer abc123.DEF/456=)"),
+            "The provider answered 401: bad (Authorization: bearer \xe2\x80\xa6).");
+  EXPECT_EQ(error("Bearer authentication is needed for this task-specific-model"),
+            "The provider answered 401: Bearer authentication is needed for this task-specific-model.");
+  for (const auto* key : {"sk-0123456789", "gsk_0123456789", "AIza0123456789", "SK-0123456789"})
+    EXPECT_THAT(error("Key='"s + key + "' is wrong"), Not(HasSubstr("0123456789"))) << key;
+}
+
+TEST(OpenaiFailure, HasTheClassOfItsStatus) {
+  EXPECT_EQ(failure_of(401, "").kind, error_class::permanent);
+  EXPECT_EQ(failure_of(408, "").kind, error_class::transient);
+  EXPECT_EQ(failure_of(429, "").kind, error_class::throttled);
+  EXPECT_EQ(failure_of(500, "").kind, error_class::transient);
+}
+
+TEST(OpenaiFailure, IsThrottledIfAServerErrorSaysHowLong) {
+  for (const unsigned status : {429U, 500U, 503U, 529U}) {
+    const auto failure = failure_of(status, "", {{"retry-after", "3"}});
+    EXPECT_EQ(failure.kind, error_class::throttled) << status;
+    EXPECT_EQ(failure.retry_after, 3s) << status;
+  }
+  EXPECT_EQ(failure_of(500, "", {{"retry-after", "soon"}}).kind, error_class::transient);
+  for (const unsigned status : {400U, 401U, 404U, 408U}) {
+    const auto failure = failure_of(status, "", {{"retry-after", "3"}});
+    EXPECT_EQ(failure.kind, failure_of(status, "").kind) << status;
+    EXPECT_FALSE(failure.retry_after) << status;
+  }
+}
+
+TEST(OpenaiFailure, IsPermanentIfTheQuotaIsUsedUp) {
+  for (const auto* body : {R"({"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}})",
+                           R"({"error":{"message":"m","code":"billing_hard_limit_reached"}})"}) {
+    const auto failure = failure_of(429, body, {{"retry-after", "3"}});
+    EXPECT_EQ(failure.kind, error_class::permanent);
+    EXPECT_FALSE(failure.retry_after);
+  }
+}
+
+TEST(OpenaiFailure, SaysThatTheConversationIsTooLong) {
+  const auto failure = failure_of(400, R"({"error":{"message":"Too long.","code":"context_length_exceeded"}})");
+  EXPECT_EQ(failure.kind, error_class::permanent);
+  EXPECT_EQ(failure.error, "The conversation is longer than the model can read; lower the bot's context_tokens. "
+                           "The provider answered 400: Too long.");
+}
+
+} // namespace troupe
