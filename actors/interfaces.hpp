@@ -23,20 +23,20 @@ struct services_changed {
 // -- store --------------------------------------------------------------------
 
 /// The store's writing side. Each operation is answered when it is on disk.
-using writer_actor
-  = caf::typed_actor<caf::replies_to<create_task>::with<task_result>, caf::replies_to<enqueue_task>::with<task_result>,
-                     caf::replies_to<claim_tasks>::with<claimed_tasks>, caf::replies_to<append_journal>::with<done>,
-                     caf::replies_to<complete_task>::with<done>, caf::replies_to<fail_attempt>::with<done>,
-                     caf::replies_to<release_tasks>::with<done>, caf::replies_to<cancel_task>::with<task_result>,
-                     caf::replies_to<retry_task>::with<task_result>,
-                     caf::replies_to<set_task_status>::with<task_result>, caf::replies_to<delete_task>::with<done>,
-                     caf::replies_to<recover_tasks>::with<recovered_tasks>, caf::replies_to<put_bot>::with<bot_result>,
-                     caf::replies_to<delete_bot>::with<done>, caf::replies_to<put_model>::with<model_result>,
-                     caf::replies_to<delete_model>::with<done>, caf::replies_to<clean_up>::with<done>,
-                     caf::replies_to<renew_lease>::with<lease_state>, caf::replies_to<end_lease>::with<done>,
-                     caf::replies_to<announce_node>::with<node_list>, caf::replies_to<await_approval>::with<done>,
-                     caf::replies_to<decide_approval>::with<approval_result>, caf::reacts_to<commit_batch>,
-                     caf::reacts_to<services_changed>>;
+using writer_actor = caf::typed_actor<
+  caf::replies_to<create_task>::with<task_result>, caf::replies_to<enqueue_task>::with<task_result>,
+  caf::replies_to<claim_tasks>::with<claimed_tasks>, caf::replies_to<append_journal>::with<done>,
+  caf::replies_to<complete_task>::with<done>, caf::replies_to<fail_attempt>::with<done>,
+  caf::replies_to<release_tasks>::with<done>, caf::replies_to<cancel_task>::with<task_result>,
+  caf::replies_to<retry_task>::with<task_result>, caf::replies_to<set_task_status>::with<task_result>,
+  caf::replies_to<delete_task>::with<done>, caf::replies_to<recover_tasks>::with<recovered_tasks>,
+  caf::replies_to<put_bot>::with<bot_result>, caf::replies_to<delete_bot>::with<done>,
+  caf::replies_to<put_model>::with<model_result>, caf::replies_to<delete_model>::with<done>,
+  caf::replies_to<clean_up>::with<done>, caf::replies_to<renew_lease>::with<lease_state>,
+  caf::replies_to<end_lease>::with<done>, caf::replies_to<announce_node>::with<node_list>,
+  caf::replies_to<await_approval>::with<done>, caf::replies_to<decide_approval>::with<approval_result>,
+  caf::replies_to<reserve_budget>::with<budget_answer>, caf::replies_to<put_budget>::with<budget_result>,
+  caf::replies_to<delete_budget>::with<done>, caf::reacts_to<commit_batch>, caf::reacts_to<services_changed>>;
 
 /// One of the store's readers. Sees every commit acknowledged before the question
 /// was asked.
@@ -49,8 +49,9 @@ using reader_actor = caf::typed_actor<
   caf::replies_to<get_model>::with<model_record>, caf::replies_to<get_models>::with<model_page>,
   caf::replies_to<get_approvals>::with<approval_page>, caf::replies_to<get_task_approvals>::with<approval_list>,
   caf::replies_to<get_usage>::with<usage_list>, caf::replies_to<get_thread>::with<thread_record>,
-  caf::replies_to<get_queue>::with<queue_stats>, caf::replies_to<get_nodes>::with<node_list>,
-  caf::replies_to<get_last_position>::with<last_position>, caf::reacts_to<close_view>>;
+  caf::replies_to<get_budget>::with<budget_record>, caf::replies_to<get_queue>::with<queue_stats>,
+  caf::replies_to<get_nodes>::with<node_list>, caf::replies_to<get_last_position>::with<last_position>,
+  caf::reacts_to<close_view>>;
 
 // -- broadcaster --------------------------------------------------------------
 

@@ -140,6 +140,11 @@ struct get_usage {
 
 using usage_list = std::vector<usage_record>;
 
+/// By its scope (persistence/budgets.hpp).
+struct get_budget {
+  std::string scope;
+};
+
 struct get_thread {
   uuid thread_id;
 };
@@ -575,6 +580,7 @@ struct stream_step {
   X(task_scheduled) X(events_committed) X(events_published) X(chat_delta) X(chat_result) X(stop_chat) \
   X(pause_model) X(share_models) X(get_model_state) X(model_state) X(admission_due) X(call_ended) X(answer_arrived) \
   X(answer_ended) X(answer_failed) X(get_toolbox) X(toolbox_ptr) X(call_tool) X(tool_result) \
+  X(reserve_budget) X(budget_answer) X(put_budget) X(budget_result) X(delete_budget) X(get_budget) X(budget_record) \
   X(await_approval) X(decide_approval) X(approval_result) X(get_approvals) X(approval_page) X(get_task_approvals) \
   X(approval_list) X(get_usage) X(usage_list) X(get_thread) X(thread_record) X(get_mcp_tools) X(mcp_tools) X(mcp_answered) X(mcp_idle) \
   X(attempt_failure) X(flush_journal) X(stop_task) X(start_turn) X(cancel_turn) X(stopped_task) X(drain) X(drained) \

@@ -96,6 +96,7 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
     },
     [self](const get_task_approvals& q) { return answer(self->state.view().approvals(q.task_id)); },
     [self](const get_usage& q) { return answer(self->state.view().usage(q.filter, q.group)); },
+    [self](const get_budget& q) { return answer(self->state.view().get_budget(q.scope)); },
     [self](const get_thread& q) { return answer(self->state.view().get_thread(q.thread_id)); },
     [self](const get_queue&) { return answer(self->state.view().queue()); },
     [self](const get_nodes&) { return answer_as<node_list>(self->state.view().nodes()); },

@@ -70,7 +70,8 @@ restart_decision decide_restart(const restart_policy& policy, error_class kind, 
       return after_throttled(policy, before.throttled, retry_after, random);
     return after_transient(policy, before.charged, random);
   case error_class::transient: return after_transient(policy, before.charged, random);
-  case error_class::permanent: return {.restart = false, .delay = milliseconds(0), .charge = true};
+  case error_class::permanent:
+  case error_class::budget_exceeded: return {.restart = false, .delay = milliseconds(0), .charge = true};
   case error_class::cancelled: return {.restart = false, .delay = milliseconds(0), .charge = false};
   }
   return {};

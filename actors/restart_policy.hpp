@@ -41,7 +41,7 @@ constexpr std::chrono::milliseconds max_throttled_delay = std::chrono::minutes(1
 /// - throttled: not charged. Waits `retry_after` as told, or else `delay × n` varied
 ///   by the jitter for the n-th such wait, in both cases at most
 ///   `max_throttled_delay`. After `max_throttled_waits` it is answered as transient.
-/// - permanent, cancelled: no restart.
+/// - permanent, cancelled, budget_exceeded: no restart.
 ///
 /// `random` is uniform in [0, 1); 0.5 leaves the delay as it is. Nonsense in the
 /// policy (negative delays, attempts below 1, a jitter outside 0 to 1) is taken as

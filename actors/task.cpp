@@ -1,13 +1,18 @@
 #include "actors/task.hpp"
 
 #include "actors/chat_events.hpp"
+#include "actors/providers/context_window.hpp"
 #include "actors/timeouts.hpp"
+#include "persistence/budgets.hpp"
+#include "persistence/parse_json.hpp"
 
 #include <caf/sec.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 /// The model, streaming, and ends.
@@ -17,6 +22,22 @@ namespace {
 
 constexpr int history_page = 500;
 
+/// The budget in a task's spec, which was checked when the task was created.
+std::optional<budget_limit> budget_in(std::string_view spec) {
+  const auto members = spec.empty() ? std::nullopt : parse_json_object(spec);
+  if (!members)
+    return std::nullopt;
+  const auto budget = members->find("budget");
+  if (budget == members->end() || !budget->is_object())
+    return std::nullopt;
+  budget_limit limit;
+  if (const auto cost = budget->find("cost"); cost != budget->end() && cost->is_number())
+    limit.cost = std::llround(cost->get<double>() * 1e9);
+  if (const auto tokens = budget->find("tokens"); tokens != budget->end() && tokens->is_number_integer())
+    limit.tokens = tokens->get<std::int64_t>();
+  return limit;
+}
+
 } // namespace
 
 // -- the flow, in order -------------------------------------------------------
@@ -25,6 +46,7 @@ void task_state::start(claimed_task claim, std::shared_ptr<const task_context> c
   claim_ = std::move(claim);
   context_ = std::move(context);
   started_ = steady_now();
+  budget_ = budget_in(claim_.spec);
   if (!claim_.bot)
     fail(error_class::permanent, "The task's bot does not exist any more.");
   else if (!claim_.model)
@@ -73,9 +95,42 @@ void task_state::next_turn() {
   turn_begin_ = answer_.text().size();
   // The builtin model does not ask what there is.
   if (claim_.model->kind == model_kind::builtin && claim_.fallbacks.empty())
-    ask_model();
+    with_budget([this] { ask_model(); });
   else
-    with_tools([this] { ask_model(); });
+    with_tools([this] { with_budget([this] { ask_model(); }); });
+}
+
+void task_state::with_budget(std::function<void()> then) {
+  if (!claim_.budgeted && !budget_) {
+    then();
+    return;
+  }
+  const auto call = history_ ? estimate_call(*claim_.bot, *history_, {}) : estimate_call(*claim_.bot, {}, claim_.input);
+  const auto wanted = amount_of(priced(call));
+  const auto used_here = amount_of(used());
+  if (budget_) {
+    auto used_in_all = amount_of(claim_.usage);
+    used_in_all += used_here;
+    if (auto refusal = refuse_task_budget(*budget_, used_in_all, wanted)) {
+      fail(error_class::budget_exceeded, std::move(*refusal));
+      return;
+    }
+  }
+  if (!claim_.budgeted) {
+    then();
+    return;
+  }
+  self_
+    ->request(context_->peers->writer, timeouts::execution_write,
+              reserve_budget{fence(), used_here, wanted, context_->clock()})
+    .then(
+      [this, then = std::move(then)](const budget_answer& answer) {
+        if (answer.granted)
+          then();
+        else
+          fail(error_class::budget_exceeded, answer.refusal);
+      },
+      [this](const caf::error& reason) { store_failed(reason); });
 }
 
 void task_state::ask_model() {
@@ -110,7 +165,8 @@ void task_state::turn_failed(chat_failure& failure) {
   if (failure.model_down && model_index_ < claim_.fallbacks.size()) {
     usage_ += priced(failure.usage);
     ++model_index_;
-    ask_model();
+    // It may have another price.
+    with_budget([this] { ask_model(); });
     return;
   }
   fail(std::move(failure));

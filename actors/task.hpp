@@ -64,6 +64,8 @@ private:
   void resume();
   /// Asks for the next turn, unless there were too many.
   void next_turn();
+  /// Goes on if the budgets leave room for the next call.
+  void with_budget(std::function<void()> then);
   void ask_model();
   void turn_failed(chat_failure& failure);
   void take_turn(chat_turn& turn);
@@ -143,6 +145,8 @@ private:
   std::size_t model_index_ = 0;
   bool asking_ = false;
   bool first_token_seen_ = false;
+  /// Of this task alone.
+  std::optional<budget_limit> budget_;
   /// Null until it is needed.
   toolbox_ptr tools_;
   /// Calls under way, or without a stored result.

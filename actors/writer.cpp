@@ -149,6 +149,9 @@ writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> 
     handler<announce_node>(self),
     handler<await_approval>(self),
     handler<decide_approval>(self),
+    handler<reserve_budget>(self),
+    handler<put_budget>(self),
+    handler<delete_budget>(self),
     [self](const commit_batch&) { self->state.commit_due(); },
     [self](const services_changed& changed) { self->state.relink(changed.now); },
   };

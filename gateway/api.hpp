@@ -19,6 +19,12 @@ void list_approvals(const context_ptr& context);
 void get_task_approvals(const context_ptr& context);
 void decide_approval(const context_ptr& context);
 
+// -- api_budgets.cpp
+void get_namespace_budget(const context_ptr& context);
+void put_namespace_budget(const context_ptr& context);
+void delete_namespace_budget(const context_ptr& context);
+void get_bot_budget(const context_ptr& context);
+
 // -- api_usage.cpp
 void get_usage(const context_ptr& context);
 void get_thread(const context_ptr& context);

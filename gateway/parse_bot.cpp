@@ -2,6 +2,7 @@
 
 #include "gateway/body.hpp"
 #include "gateway/json_guard.hpp"
+#include "gateway/parse_budget.hpp"
 #include "gateway/parse_tool.hpp"
 #include "gateway/text.hpp"
 #include "gateway/url.hpp"
@@ -89,6 +90,8 @@ parsed<put_bot> parse_bot(std::string_view body, const std::string& ns, const st
   bot.context_tokens = members.integer("context_tokens", 100, 100'000'000).value_or(bot.context_tokens);
   if (const auto* tools = members.array("tools"))
     bot.tools = parse_tools(*tools, errors);
+  if (const auto* budget = members.object("budget"))
+    bot.budget = read_budget(*budget, "/budget", true, errors);
   if (const auto* restart = members.object("restart"))
     bot.restart = parse_restart(*restart, errors);
   if (const auto seconds = members.integer("timeout_s", 1, day_s))

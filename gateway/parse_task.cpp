@@ -2,6 +2,7 @@
 
 #include "gateway/body.hpp"
 #include "gateway/json_guard.hpp"
+#include "gateway/parse_budget.hpp"
 #include "gateway/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -117,7 +118,14 @@ parsed<create_task> parse_new_task(std::string_view body, const std::string& ns,
   auto name = members.line("name", 1, max_label_length);
   std::optional<bot_choice> bot;
   if (auto spec = members.object_text("spec", max_spec_bytes)) {
-    bot = bot_of_spec(std::get<json>(tree)["spec"], ns, errors);
+    const auto& given = std::get<json>(tree)["spec"];
+    bot = bot_of_spec(given, ns, errors);
+    if (const auto budget = given.find("budget"); budget != given.end() && !budget->is_null()) {
+      if (budget->is_object())
+        read_budget(*budget, "/spec/budget", false, errors);
+      else
+        errors.add("/spec/budget", "expected an object, as in {\"cost\": 0.5}");
+    }
     task.spec = std::move(*spec);
   }
   auto thread = members.id("thread_id");

@@ -85,6 +85,15 @@ void add_arguments(json_object& parent, const std::string& arguments) {
     parent.add("arguments", arguments);
 }
 
+/// The members of a budget's limit.
+void add_limit(json_object& parent, const budget_limit& limit) {
+  if (limit.cost)
+    parent.add("cost", in_currency(*limit.cost));
+  else
+    parent.add("cost", nullptr);
+  parent.add("tokens", limit.tokens).add("period", to_string(limit.period));
+}
+
 /// `"items":[…],"next_cursor":…`, each item by `append_json`.
 template <class Items, class Cursor>
 void add_page(json_object& parent, const Items& items, const Cursor& next_cursor) {
@@ -189,6 +198,12 @@ void append_json(std::string& out, const bot_record& bot) {
     json_array tools{members.open("tools")};
     for (const auto& tool : bot.tools)
       append_tool(tools.open(), tool);
+  }
+  if (bot.budget) {
+    json_object limit{members.open("budget")};
+    add_limit(limit, *bot.budget);
+  } else {
+    members.add("budget", nullptr);
   }
   json_object{members.open("restart")}
     .add("max_attempts", bot.restart.max_attempts)
@@ -296,6 +311,16 @@ void append_json(std::string& out, const thread_record& thread) {
   members.add("id", thread.id).add("namespace", thread.ns).add("tasks", thread.tasks);
   add_usage(members, thread.usage);
   members.add("created_at", thread.created_at).add("updated_at", thread.updated_at);
+}
+
+void append_json(std::string& out, const budget_record& budget) {
+  json_object members{out};
+  members.add("scope", budget.scope);
+  add_limit(members, budget.limit);
+  members.add("window", budget.window);
+  for (const auto& [name, amount] : {std::pair{"spent", budget.spent}, std::pair{"reserved", budget.reserved}})
+    json_object{members.open(name)}.add("cost", in_currency(amount.cost)).add("tokens", amount.tokens);
+  members.add("updated_at", budget.updated_at);
 }
 
 void append_json(std::string& out, const event_record& event) {

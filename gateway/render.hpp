@@ -27,6 +27,7 @@ void append_json(std::string& out, const node_record& node);
 void append_json(std::string& out, const approval_record& approval);
 void append_json(std::string& out, const usage_record& usage);
 void append_json(std::string& out, const thread_record& thread);
+void append_json(std::string& out, const budget_record& budget);
 /// The event frame; the same for every door.
 void append_json(std::string& out, const event_record& event);
 

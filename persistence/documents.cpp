@@ -95,6 +95,11 @@ std::string to_document(const bot_record& bot) {
       restart.add("delay_ms", bot.restart.delay.count()).add("max_delay_ms", bot.restart.max_delay.count());
       restart.add("jitter", bot.restart.jitter);
     }
+    if (bot.budget)
+      json_object{o.open("budget")}
+        .add("cost", bot.budget->cost)
+        .add("tokens", bot.budget->tokens)
+        .add("period", to_string(bot.budget->period));
     o.add("timeout_s", bot.timeout.count()).add("on_busy", to_string(bot.on_busy));
   }
   return text;
@@ -118,6 +123,12 @@ void from_document(std::string_view text, bot_record& bot) {
   bot.restart.delay = read_duration(restart, "delay_ms", bot.restart.delay);
   bot.restart.max_delay = read_duration(restart, "max_delay_ms", bot.restart.max_delay);
   bot.restart.jitter = restart.value("jitter", bot.restart.jitter);
+  if (const auto budget = o.find("budget"); budget != o.end() && budget->is_object()) {
+    auto& limit = bot.budget.emplace();
+    limit.cost = read_optional<std::int64_t>(*budget, "cost");
+    limit.tokens = read_optional<std::int64_t>(*budget, "tokens");
+    limit.period = parse_budget_period(budget->value("period", "")).value_or(limit.period);
+  }
   bot.timeout = read_duration(o, "timeout_s", bot.timeout);
   bot.on_busy = parse_on_busy_rule(o.value("on_busy", "")).value_or(bot.on_busy);
 }

@@ -98,6 +98,12 @@ struct claimed_task {
   int throttled = 0;
   /// The thread or this task has messages besides this task's user message.
   bool has_history = false;
+  /// The client's JSON object, kept as text; empty for none.
+  std::string spec;
+  /// Of all attempts before this one.
+  token_usage usage;
+  /// Its bot, or its namespace, has a budget: each model call needs `reserve_budget`.
+  bool budgeted = false;
   /// Length of partial text is not carried over: each attempt starts at 0.
   /// Null if the bot is gone.
   std::shared_ptr<const bot_record> bot;
@@ -118,6 +124,17 @@ struct recovered_tasks {
   int failed = 0;
   /// There may be more: ask again.
   bool more = false;
+};
+
+struct budget_answer {
+  bool granted = true;
+  /// A sentence that names the budget which leaves no room.
+  std::string refusal;
+};
+
+struct budget_result {
+  budget_record budget;
+  bool created = false;
 };
 
 /// What an owner learns when it renews its lease.
@@ -185,6 +202,30 @@ struct append_journal {
   std::vector<approval_record> approvals{};
   /// Allowed calls that begin now.
   std::vector<std::string> calls_begun{};
+};
+
+/// Asks for room in the budgets of a task's bot and namespace before a model call. What
+/// is granted stands until the attempt ends, which settles it with what was used.
+struct reserve_budget {
+  using result_type = budget_answer;
+  struct fence fence;
+  /// What the attempt has used, and what the call may use at most.
+  budget_amount used;
+  budget_amount wanted;
+  timestamp at{};
+};
+
+/// Sets the budget of a namespace; what was spent stays unless the period changes.
+struct put_budget {
+  using result_type = budget_result;
+  std::string ns;
+  budget_limit limit;
+  timestamp at{};
+};
+
+struct delete_budget {
+  using result_type = done;
+  std::string ns;
 };
 
 /// Ends an attempt whose task has to wait for a person: for what is undecided, until
@@ -393,9 +434,10 @@ struct clean_up {
 using operation
   = std::variant<create_task, enqueue_task, claim_tasks, append_journal, complete_task, fail_attempt, release_tasks,
                  cancel_task, retry_task, set_task_status, delete_task, recover_tasks, put_bot, delete_bot, put_model,
-                 delete_model, clean_up, renew_lease, end_lease, announce_node, await_approval, decide_approval>;
+                 delete_model, clean_up, renew_lease, end_lease, announce_node, await_approval, decide_approval,
+                 reserve_budget, put_budget, delete_budget>;
 
 using outcome = std::variant<store_error, task_result, claimed_tasks, done, recovered_tasks, bot_result, model_result,
-                             lease_state, node_list, approval_result>;
+                             lease_state, node_list, approval_result, budget_answer, budget_result>;
 
 } // namespace troupe

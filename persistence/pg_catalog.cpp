@@ -1,5 +1,6 @@
 #include "persistence/pg_catalog.hpp"
 
+#include "persistence/budgets.hpp"
 #include "persistence/record_rows.hpp"
 #include "persistence/rules.hpp"
 
@@ -61,6 +62,7 @@ void pg_catalog::commit() {
 
 void pg_catalog::roll_back() {
   known_.clear();
+  budgeted_.reset();
   version_.reset();
 }
 
@@ -72,8 +74,10 @@ void pg_catalog::refresh() {
   auto rows = connection_->query("SELECT version FROM catalog");
   rows.next();
   const auto now = rows.take<std::int64_t>();
-  if (version_ != now)
+  if (version_ != now) {
     known_.clear();
+    budgeted_.reset();
+  }
   version_ = now;
 }
 
@@ -124,6 +128,24 @@ const resolved_bot& pg_catalog::find(std::string_view ns, std::string_view bot) 
   if (known_.size() >= most_kept)
     known_.clear();
   return known_.insert_or_assign({std::string{ns}, std::string{bot}}, resolve(ns, bot)).first->second;
+}
+
+bool pg_catalog::has_budget(std::string_view ns) {
+  used_ = true;
+  if (!version_)
+    refresh();
+  if (!budgeted_) {
+    budgeted_.emplace();
+    auto rows = connection_->query("SELECT scope FROM budgets WHERE scope LIKE 'namespace:%'");
+    while (rows.next())
+      budgeted_->insert(rows.take<std::string>());
+  }
+  return !budgeted_->empty() && budgeted_->contains(namespace_scope(ns));
+}
+
+void pg_catalog::budgets_changed() {
+  changed_ = true;
+  budgeted_.reset();
 }
 
 // -- changing -------------------------------------------------------------------

@@ -4,9 +4,11 @@
 #include "persistence/tables.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +23,8 @@ public:
   void use(pg_connection& connection) noexcept { connection_ = &connection; }
 
   const resolved_bot& find(std::string_view ns, std::string_view bot) override;
+  bool has_budget(std::string_view ns) override;
+  void budgets_changed() override;
   outcome put(const put_bot& op) override;
   outcome put(const put_model& op) override;
   outcome remove(const delete_bot& op) override;
@@ -61,6 +65,8 @@ private:
 
   pg_connection* connection_ = nullptr;
   std::map<key, resolved_bot, less> known_;
+  /// The scopes of namespaces' budgets; none if they are to be read.
+  std::optional<std::set<std::string, std::less<>>> budgeted_;
   std::optional<std::int64_t> version_;
   // -- of this batch
   bool used_ = false;

@@ -317,6 +317,24 @@ CREATE TABLE approvals(
 );
 CREATE INDEX approvals_pending ON approvals(ns, task_id, call_id) WHERE state = 0;
 
+ALTER TABLE queue ADD COLUMN reserved_cost bigint NOT NULL DEFAULT 0,
+  ADD COLUMN reserved_tokens bigint NOT NULL DEFAULT 0;
+
+-- Of bots and namespaces; what is reserved is held by attempts under way.
+CREATE TABLE budgets(
+  scope text PRIMARY KEY,
+  rev bigint NOT NULL DEFAULT 0,
+  limit_cost bigint,
+  limit_tokens bigint,
+  spent_cost bigint NOT NULL,
+  spent_tokens bigint NOT NULL,
+  reserved_cost bigint NOT NULL,
+  reserved_tokens bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  period smallint NOT NULL,
+  "window" text NOT NULL
+) WITH (fillfactor = 50);
+
 -- Sums, added to whenever an attempt ends.
 CREATE TABLE usage(
   day text NOT NULL,

@@ -47,6 +47,7 @@ public:
                                                                      int limit) override;
   store_result<std::vector<approval_record>> approvals(const uuid& task_id) override;
   store_result<std::vector<usage_record>> usage(const usage_filter& filter, usage_group group) override;
+  store_result<budget_record> get_budget(const std::string& scope) override;
   store_result<thread_record> get_thread(const uuid& thread_id) override;
   store_result<queue_stats> queue() override;
   store_result<std::vector<node_record>> nodes() override;

@@ -54,6 +54,16 @@ store_result<std::vector<usage_record>> pg_reader::usage(const usage_filter& fil
   });
 }
 
+store_result<budget_record> pg_reader::get_budget(const std::string& scope) {
+  return guarded<budget_record>([&]() -> store_result<budget_record> {
+    static const std::string sql = std::string{"SELECT "} + budget_columns + " FROM budgets WHERE scope = $1::text";
+    auto rows = connection().query(sql, scope);
+    if (!rows.next())
+      return store_error{store_errc::not_found, "There is no such budget."};
+    return take_budget(rows);
+  });
+}
+
 store_result<thread_record> pg_reader::get_thread(const uuid& thread_id) {
   return guarded<thread_record>([&]() -> store_result<thread_record> {
     static const std::string sql

@@ -17,7 +17,8 @@ constexpr std::string_view select_rows
     "t.error_class, t.name, t.bot, t.bot_ns, t.node, t.error, t.input, t.output, t.spec, t.metadata, "
     "t.last_seq, t.rev, t.deleted_at, "
     "q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, q.recoveries, q.called, q.model, "
-    "q.input_tokens, q.output_tokens, q.cost, q.estimated, q.rev, q.attempt, q.priority, q.last_seq, q.order_no, "
+    "q.input_tokens, q.output_tokens, q.cost, q.estimated, q.reserved_cost, q.reserved_tokens, q.rev, q.attempt, "
+    "q.priority, q.last_seq, q.order_no, "
     "q.due_at, q.alone, "
     "q.ready_no IS NOT NULL "
     "FROM tasks t LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = ANY($1::uuid[])";
@@ -40,6 +41,7 @@ struct fenced_tasks {
   void operator()(const append_journal& op) { ids.push_back(op.fence.task_id); }
   void operator()(const complete_task& op) { ids.push_back(op.fence.task_id); }
   void operator()(const fail_attempt& op) { ids.push_back(op.fence.task_id); }
+  void operator()(const reserve_budget& op) { ids.push_back(op.fence.task_id); }
   void operator()(const await_approval& op) { ids.push_back(op.fence.task_id); }
   void operator()(const release_tasks& op) {
     for (const auto& f : op.fences)
@@ -191,6 +193,8 @@ pg_row pg_unit::take_row(pg_rows& rows) {
   q.entry.called = rows.take<bool>();
   q.entry.model = rows.take<std::string>();
   q.entry.usage = take_usage(rows);
+  q.entry.reserved.cost = rows.take<std::int64_t>();
+  q.entry.reserved.tokens = rows.take<std::int64_t>();
   r.queue_rev = rows.take<int>();
   q.attempt = rows.take<int>();
   q.priority = rows.take<int>();
@@ -255,6 +259,7 @@ open_task pg_unit::open(const pg_row& r) {
     event_source{r.record.id, r.record.thread_id, r.record.ns, r.record.created_by});
   task.name = r.record.name;
   task.bot = r.record.bot;
+  task.bot_ns = r.record.bot_ns;
   task.usage = r.record.usage;
   task.status = r.record.status;
   task.waits_for = r.record.waits_for;

@@ -103,6 +103,7 @@ public:
   void advance(const uuid& task_id, std::int64_t last_seq, const attempt_progress& progress) override;
   void put_back(const uuid& task_id, const queue_entry& entry, std::int64_t last_seq, std::optional<timestamp> due,
                 timestamp at) override;
+  void reserve(const uuid& task_id, const budget_amount& reserved) override;
   void note_entries(const uuid& task_id, std::int64_t last_seq, bool due, timestamp at) override;
   void note_history(const uuid& thread_id) override;
   std::pair<std::vector<uuid>, bool> lost(const recover_tasks& op) override;

@@ -104,6 +104,10 @@ void pg_unit::leave(const open_task& task) {
   }
 }
 
+void pg_unit::reserve(const uuid& task_id, const budget_amount& reserved) {
+  change_queue(task_id).entry.reserved = reserved;
+}
+
 void pg_unit::note_entries(const uuid& task_id, std::int64_t last_seq, bool due, timestamp at) {
   auto& r = must(task_id);
   auto& q = change_queue(task_id);
@@ -185,6 +189,8 @@ candidate pg_unit::make_candidate(const pg_row& r, bool fresh) const {
   c.task.name = r.record.name;
   c.task.created_by = r.record.created_by;
   c.task.input = r.record.input;
+  c.task.spec = r.record.spec;
+  c.task.usage = r.record.usage;
   c.task.attempt = r.queue->attempt;
   c.task.charged = r.queue->entry.charged;
   c.task.throttled = r.queue->entry.throttled;
@@ -279,7 +285,7 @@ RETURNING n.place, (SELECT count(*) FROM numbered) > $3::int, CASE WHEN n.part =
   t.error_class, t.name, t.bot, t.bot_ns, t.node, t.error, t.input, t.output, t.spec, t.metadata,
   t.last_seq, t.rev, t.deleted_at,
   q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, q.recoveries, q.called, q.model,
-  q.input_tokens, q.output_tokens, q.cost, q.estimated, q.rev, q.attempt, q.priority, q.last_seq, q.order_no, q.due_at, q.alone, q.ready_no IS NOT NULL
+  q.input_tokens, q.output_tokens, q.cost, q.estimated, q.reserved_cost, q.reserved_tokens, q.rev, q.attempt, q.priority, q.last_seq, q.order_no, q.due_at, q.alone, q.ready_no IS NOT NULL
 )sql";
   const auto clock = std::chrono::steady_clock::now();
   if (clock - floor_moved_ >= floor_interval) {
@@ -340,6 +346,7 @@ void pg_unit::start(const uuid& task_id, const attempt_start& start) {
   q.entry.started_at = start.at;
   q.entry.model = start.model;
   q.entry.usage = {};
+  q.entry.reserved = {};
   q.attempt = start.attempt;
   q.last_seq = start.last_seq;
   q.plain = false;
@@ -365,6 +372,7 @@ void pg_unit::put_back(const uuid& task_id, const queue_entry& entry, std::int64
   q.entry = entry;
   q.entry.owner = {};
   q.entry.usage = {};
+  q.entry.reserved = {};
   q.last_seq = last_seq;
   if (due && *due > at) {
     q.entry.state = queue_state::scheduled;

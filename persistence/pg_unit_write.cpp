@@ -64,14 +64,15 @@ WITH met AS (
     attempt = u.attempt, last_seq = u.last_seq, charged = u.charged, throttled = u.throttled,
     recoveries = u.recoveries, alone = u.alone, called = u.called, input_tokens = u.input_tokens,
     output_tokens = u.output_tokens, started_at = u.started_at, owner = u.owner, node = u.node, model = u.model,
-    cost = u.cost, estimated = u.estimated
+    cost = u.cost, estimated = u.estimated, reserved_cost = u.reserved_cost, reserved_tokens = u.reserved_tokens
   FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::boolean[], $5::bigint[], $6::boolean[], $7::int[],
     $8::bigint[], $9::int[], $10::int[], $11::int[], $12::boolean[], $13::boolean[], $14::bigint[], $15::bigint[],
-    $16::bigint[], $17::uuid[], $18::text[], $19::text[], $20::bigint[], $21::boolean[]) AS u(task_id, rev, state, held,
+    $16::bigint[], $17::uuid[], $18::text[], $19::text[], $20::bigint[], $21::boolean[], $22::bigint[],
+    $23::bigint[]) AS u(task_id, rev, state, held,
     due_at, plain, attempt, last_seq, charged, throttled, recoveries, alone, called, input_tokens, output_tokens,
-    started_at, owner, node, model, cost, estimated)
+    started_at, owner, node, model, cost, estimated, reserved_cost, reserved_tokens)
   WHERE q.task_id = u.task_id AND q.rev = u.rev RETURNING 1)
-SELECT expect((SELECT count(*) FROM met), $22::bigint))sql";
+SELECT expect((SELECT count(*) FROM met), $24::bigint))sql";
 
 constexpr std::string_view delete_queue_rows = R"sql(
 WITH met AS (
@@ -171,7 +172,7 @@ void pg_unit::write_tasks(std::string& sql) {
 
 void pg_unit::write_queue(std::string& sql) {
   pg_columns added{15};
-  pg_columns changed{21};
+  pg_columns changed{23};
   pg_columns removed{2};
   for (const auto& [id, r] : rows_) {
     if (!r.queue_changed)
@@ -194,7 +195,7 @@ void pg_unit::write_queue(std::string& sql) {
     }
     changed.add(id, r.queue_rev, e.state, e.held, q.due_at, q.plain, q.attempt, q.last_seq, e.charged, e.throttled,
                 e.recoveries, q.alone, e.called, e.usage.input_tokens, e.usage.output_tokens, e.started_at, owner,
-                e.node, e.model, e.usage.cost, e.usage.estimated);
+                e.node, e.model, e.usage.cost, e.usage.estimated, e.reserved.cost, e.reserved.tokens);
   }
   if (removed.rows() > 0)
     removed.write(sql, connection_->prepared(delete_queue_rows), true);

@@ -25,7 +25,8 @@ constexpr int most_conflicts = 20;
 } // namespace
 
 pg_writer::pg_writer(std::shared_ptr<pg_place> place)
-  : place_{std::move(place)}, unit_{id_}, rules_{{catalog_, unit_, unit_, unit_, unit_, approvals_, usage_, nodes_}} {}
+  : place_{std::move(place)}, unit_{id_}, rules_{{catalog_, unit_, unit_, unit_, unit_, approvals_, usage_, budgets_,
+                                                  nodes_}} {}
 
 pg_writer::~pg_writer() {
   place_->has_writer = false;
@@ -80,6 +81,7 @@ committed pg_writer::attempt(std::span<const operation> batch) {
   catalog_.begin();
   approvals_.begin();
   usage_.begin();
+  budgets_.begin();
   unit_.begin(batch);
   committed result;
   result.outcomes.reserve(batch.size());
@@ -92,11 +94,12 @@ committed pg_writer::attempt(std::span<const operation> batch) {
 }
 
 std::int64_t pg_writer::write() {
-  if (!unit_.is_dirty() && !catalog_.is_dirty())
+  if (!unit_.is_dirty() && !catalog_.is_dirty() && !budgets_.is_dirty())
     return 0;
   std::string sql;
   catalog_.write(sql);
   approvals_.write(sql);
+  budgets_.write(sql);
   unit_.write(sql);
   // Rows that all nodes change: held for as short as possible, behind the lock that gives them an order anyway.
   usage_.write(sql);
@@ -187,6 +190,7 @@ void pg_writer::reconnect() {
       unit_.use(*connection_);
       approvals_.use(*connection_);
       usage_.use(*connection_);
+      budgets_.use(*connection_);
       nodes_.use(*connection_);
       nodes_.adopt_leases();
       return;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "persistence/pg_approvals.hpp"
+#include "persistence/pg_budgets.hpp"
 #include "persistence/pg_catalog.hpp"
 #include "persistence/pg_database.hpp"
 #include "persistence/pg_nodes.hpp"
@@ -52,6 +53,7 @@ private:
   pg_unit unit_;
   pg_approvals approvals_;
   pg_usage usage_;
+  pg_budgets budgets_;
   pg_nodes nodes_;
   store_rules rules_;
   /// Of the batch that was sent last.

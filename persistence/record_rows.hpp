@@ -155,6 +155,27 @@ approval_record take_approval(Rows& row) {
   return approval;
 }
 
+/// Of `budgets`.
+inline constexpr const char* budget_columns
+  = "scope, limit_cost, limit_tokens, period, \"window\", spent_cost, spent_tokens, reserved_cost, reserved_tokens, "
+    "updated_at";
+
+template <class Rows>
+budget_record take_budget(Rows& row) {
+  budget_record budget;
+  budget.scope = row.template take<std::string>();
+  budget.limit.cost = row.template take<std::optional<std::int64_t>>();
+  budget.limit.tokens = row.template take<std::optional<std::int64_t>>();
+  budget.limit.period = row.template take<budget_period>();
+  budget.window = row.template take<std::string>();
+  budget.spent.cost = row.template take<std::int64_t>();
+  budget.spent.tokens = row.template take<std::int64_t>();
+  budget.reserved.cost = row.template take<std::int64_t>();
+  budget.reserved.tokens = row.template take<std::int64_t>();
+  budget.updated_at = row.template take<timestamp>();
+  return budget;
+}
+
 /// The column of `usage` that a group is, and the sums of each group.
 inline std::string usage_query(usage_group group) {
   std::string_view column;

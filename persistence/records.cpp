@@ -21,7 +21,9 @@ std::string_view name_of(const std::array<std::string_view, N>& names, Enum valu
 }
 
 constexpr std::array<std::string_view, 5> statuses{"PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"};
-constexpr std::array<std::string_view, 4> error_classes{"transient", "throttled", "permanent", "cancelled"};
+constexpr std::array<std::string_view, 5> error_classes{"transient", "throttled", "permanent", "cancelled",
+                                                        "budget_exceeded"};
+constexpr std::array<std::string_view, 3> budget_periods{"total", "month", "day"};
 constexpr std::array<std::string_view, 3> model_kinds{"builtin", "openai", "anthropic"};
 constexpr std::array<std::string_view, 3> tool_kinds{"builtin", "http", "mcp"};
 constexpr std::array<std::string_view, 3> repeat_rules{"safe", "with_key", "never"};
@@ -40,7 +42,8 @@ constexpr std::array<std::string_view, 18> event_types{
   "chat:tool_result", "chat:done",    "chat:error",   "chat:cancelled", "approval:requested", "approval:decided"};
 
 static_assert(static_cast<std::size_t>(task_status::cancelled) + 1 == statuses.size());
-static_assert(static_cast<std::size_t>(error_class::cancelled) + 1 == error_classes.size());
+static_assert(static_cast<std::size_t>(error_class::budget_exceeded) + 1 == error_classes.size());
+static_assert(static_cast<std::size_t>(budget_period::day) + 1 == budget_periods.size());
 static_assert(static_cast<std::size_t>(model_kind::anthropic) + 1 == model_kinds.size());
 static_assert(static_cast<std::size_t>(tool_kind::mcp) + 1 == tool_kinds.size());
 static_assert(static_cast<std::size_t>(repeat_rule::never) + 1 == repeat_rules.size());
@@ -72,6 +75,14 @@ std::string_view to_string(error_class c) noexcept {
 
 std::optional<error_class> parse_error_class(std::string_view text) noexcept {
   return find_name<error_class>(error_classes, text);
+}
+
+std::string_view to_string(budget_period period) noexcept {
+  return name_of(budget_periods, period);
+}
+
+std::optional<budget_period> parse_budget_period(std::string_view text) noexcept {
+  return find_name<budget_period>(budget_periods, text);
 }
 
 std::string_view to_string(model_kind kind) noexcept {

@@ -57,9 +57,11 @@ enum class error_class : std::uint8_t {
   permanent,
   /// Stopped on request.
   cancelled,
+  /// A budget leaves no room: another run may go on once it is raised.
+  budget_exceeded,
 };
 
-/// `transient`, `throttled`, `permanent`, `cancelled`.
+/// `transient`, `throttled`, `permanent`, `cancelled`, `budget_exceeded`.
 std::string_view to_string(error_class c) noexcept;
 std::optional<error_class> parse_error_class(std::string_view text) noexcept;
 
@@ -162,6 +164,57 @@ enum class on_busy_rule : std::uint8_t { enqueue, reject, interrupt };
 std::string_view to_string(on_busy_rule rule) noexcept;
 std::optional<on_busy_rule> parse_on_busy_rule(std::string_view text) noexcept;
 
+// -- budgets ------------------------------------------------------------------
+
+/// When what was spent of a budget is forgotten.
+enum class budget_period : std::uint8_t { total, month, day };
+
+/// `total`, `month`, `day`; months and days are UTC's.
+std::string_view to_string(budget_period period) noexcept;
+std::optional<budget_period> parse_budget_period(std::string_view text) noexcept;
+
+/// What may be used at most; at least one of the two is set.
+struct budget_limit {
+  /// In billionths of the currency that prices are given in.
+  std::optional<std::int64_t> cost;
+  std::optional<std::int64_t> tokens;
+  budget_period period = budget_period::total;
+
+  bool operator==(const budget_limit&) const = default;
+};
+
+/// A sum of what budgets count.
+struct budget_amount {
+  std::int64_t cost = 0;
+  std::int64_t tokens = 0;
+
+  budget_amount& operator+=(const budget_amount& other) noexcept {
+    cost += other.cost;
+    tokens += other.tokens;
+    return *this;
+  }
+  budget_amount& operator-=(const budget_amount& other) noexcept {
+    cost -= other.cost;
+    tokens -= other.tokens;
+    return *this;
+  }
+  bool operator==(const budget_amount&) const = default;
+};
+
+/// The budget of a bot or a namespace, and how much of it is gone.
+struct budget_record {
+  /// `bot:<namespace>/<name>` or `namespace:<name>`.
+  std::string scope;
+  budget_limit limit;
+  /// The month or the day that `spent` is of; empty for a total.
+  std::string window;
+  /// By attempts that have ended.
+  budget_amount spent;
+  /// For calls under way, and by their attempts so far.
+  budget_amount reserved;
+  timestamp updated_at{};
+};
+
 enum class tool_kind : std::uint8_t { builtin, http, mcp };
 
 /// `builtin`, `http`, `mcp`.
@@ -225,6 +278,8 @@ struct bot_record {
   /// left out beyond it.
   std::int64_t context_tokens = 128'000;
   std::vector<tool_record> tools;
+  /// Of all its tasks together.
+  std::optional<budget_limit> budget;
   restart_policy restart;
   /// A single attempt's time limit.
   std::chrono::seconds timeout{600};

@@ -61,6 +61,8 @@ void store_rules::close_attempt(open_task& task, const attempt_end& end, timesta
   }
   tasks_.put_attempt(task.id(), attempt);
   task.usage += usage;
+  if (task.entry && task.entry->reserved != budget_amount{})
+    settle_budgets(task, usage, at);
   if (usage != token_usage{})
     usage_.add({day_of(at), task.source->ns, task.bot, attempt.model, task.source->created_by}, usage);
 }

@@ -3,22 +3,26 @@
 #include "persistence/tables.hpp"
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 /// What each operation means: the rules of the store, the same for every database.
 /// An operation checks first and writes then, so that one it refuses leaves nothing
 /// behind. Whatever the tables throw is the database's trouble and passes through.
 ///
-/// The operations stand in four files: rules_intake.cpp (into the queue),
+/// The operations stand in five files: rules_intake.cpp (into the queue),
 /// rules_run.cpp (attempts and their ends), rules_approvals.cpp (calls that a person
-/// has to allow), rules_control.cpp (by users and operators).
+/// has to allow), rules_budgets.cpp (what may be used), rules_control.cpp (by users and
+/// operators).
 namespace troupe {
 
 class store_rules {
 public:
   explicit store_rules(store_tables tables)
     : catalog_{tables.catalog}, keys_{tables.keys}, queue_{tables.queue}, journal_{tables.journal},
-      tasks_{tables.tasks}, approvals_{tables.approvals}, usage_{tables.usage}, nodes_{tables.nodes} {}
+      tasks_{tables.tasks},
+      approvals_{tables.approvals}, usage_{tables.usage}, budgets_{tables.budgets}, nodes_{tables.nodes} {}
 
   /// Carries `op` out on the tables, within the transaction that the caller has open.
   outcome apply(const operation& op) {
@@ -55,6 +59,18 @@ private:
   void request_approvals(const open_task& task, journal_tail& tail, const append_journal& op);
   void begin_calls(const append_journal& op);
 
+  // -- budgets --------------------------------------------------------------------
+
+  outcome run(const reserve_budget& op);
+  outcome run(const put_budget& op);
+  outcome run(const delete_budget& op);
+  /// Of the task's bot and its namespace, those that have one.
+  std::vector<budget_record> budgets_of(const open_task& task, timestamp at);
+  /// Gives back what the attempt holds, and counts what it has used.
+  void settle_budgets(const open_task& task, const token_usage& usage, timestamp at);
+  /// Sets or removes the budget of `scope`, and says whether it was there before.
+  bool set_budget(const std::string& scope, const std::optional<budget_limit>& limit, timestamp at);
+
   // -- by hand --------------------------------------------------------------------
 
   outcome run(const cancel_task& op);
@@ -66,8 +82,8 @@ private:
 
   // -- bots, models, nodes, housekeeping --------------------------------------------
 
-  outcome run(const put_bot& op) { return catalog_.put(op); }
-  outcome run(const delete_bot& op) { return catalog_.remove(op); }
+  outcome run(const put_bot& op);
+  outcome run(const delete_bot& op);
   outcome run(const put_model& op) { return catalog_.put(op); }
   outcome run(const delete_model& op) { return catalog_.remove(op); }
   outcome run(const renew_lease& op) { return nodes_.renew(op); }
@@ -108,6 +124,7 @@ private:
   task_table& tasks_;
   approval_table& approvals_;
   usage_table& usage_;
+  budget_table& budgets_;
   node_table& nodes_;
 };
 

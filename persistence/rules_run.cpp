@@ -27,6 +27,7 @@ void store_rules::begin_attempt(candidate& next, const claim_tasks& op) {
   task.bot = found.bot;
   task.model = found.model;
   task.fallbacks = found.fallbacks;
+  task.budgeted = (found.bot && found.bot->budget) || catalog_.has_budget(task.ns);
   const bool first = ++task.attempt == 1;
   journal_tail tail{
     std::make_shared<const event_source>(event_source{task.id, task.thread_id, task.ns, task.created_by}),

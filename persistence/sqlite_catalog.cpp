@@ -1,5 +1,6 @@
 #include "persistence/sqlite_catalog.hpp"
 
+#include "persistence/budgets.hpp"
 #include "persistence/documents.hpp"
 #include "persistence/rules.hpp"
 #include "persistence/sqlite_records.hpp"
@@ -25,7 +26,9 @@ sqlite_catalog::sqlite_catalog(sqlite_connection& connection)
   : select_bot_{connection.get(), select_one("bots")}, select_model_{connection.get(), select_one("models")},
     upsert_bot_{connection.get(), upsert("bots")}, upsert_model_{connection.get(), upsert("models")},
     delete_bot_{connection.get(), "DELETE FROM bots WHERE ns = ? AND name = ?"},
-    delete_model_{connection.get(), "DELETE FROM models WHERE ns = ? AND name = ?"} {}
+    delete_model_{connection.get(), "DELETE FROM models WHERE ns = ? AND name = ?"},
+    select_budgets_{connection.get(),
+                    "SELECT scope FROM budgets WHERE scope >= 'namespace:' AND scope < 'namespace;'"} {}
 
 std::shared_ptr<const bot_record> sqlite_catalog::load_bot(std::string_view ns, std::string_view name) {
   auto rows = select_bot_.query(ns, name);
@@ -61,6 +64,16 @@ const resolved_bot& sqlite_catalog::find(std::string_view ns, std::string_view b
         result.fallbacks.push_back(std::move(fallback));
   }
   return known_.emplace(std::pair{std::string{ns}, std::string{bot}}, std::move(result)).first->second;
+}
+
+bool sqlite_catalog::has_budget(std::string_view ns) {
+  if (!budgeted_) {
+    budgeted_.emplace();
+    auto rows = select_budgets_.query();
+    while (rows.next())
+      budgeted_->insert(rows.take<std::string>());
+  }
+  return !budgeted_->empty() && budgeted_->contains(namespace_scope(ns));
 }
 
 outcome sqlite_catalog::put(const put_bot& op) {

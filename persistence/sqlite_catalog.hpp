@@ -7,6 +7,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +21,8 @@ class sqlite_catalog final : public catalog_table {
 public:
   explicit sqlite_catalog(sqlite_connection& connection);
 
+  bool has_budget(std::string_view ns) override;
+  void budgets_changed() override { budgeted_.reset(); }
   outcome put(const put_bot& op) override;
   outcome put(const put_model& op) override;
   outcome remove(const delete_bot& op) override;
@@ -26,7 +30,10 @@ public:
   const resolved_bot& find(std::string_view ns, std::string_view bot) override;
 
   /// Drops what is kept, after a change or a rollback.
-  void forget() noexcept { known_.clear(); }
+  void forget() noexcept {
+    known_.clear();
+    budgeted_.reset();
+  }
 
 private:
   struct less {
@@ -45,12 +52,15 @@ private:
   std::shared_ptr<const model_record> find_model(const bot_record& bot, std::string_view name);
 
   std::map<std::pair<std::string, std::string>, resolved_bot, less> known_;
+  /// The scopes of namespaces' budgets; none if they are to be read.
+  std::optional<std::set<std::string, std::less<>>> budgeted_;
   sqlite_statement select_bot_;
   sqlite_statement select_model_;
   sqlite_statement upsert_bot_;
   sqlite_statement upsert_model_;
   sqlite_statement delete_bot_;
   sqlite_statement delete_model_;
+  sqlite_statement select_budgets_;
 };
 
 } // namespace troupe

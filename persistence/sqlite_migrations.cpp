@@ -215,6 +215,23 @@ CREATE TABLE approvals(
 ) WITHOUT ROWID;
 CREATE INDEX approvals_pending ON approvals(ns, task_id, call_id) WHERE state = 0;
 
+ALTER TABLE queue ADD COLUMN reserved_cost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE queue ADD COLUMN reserved_tokens INTEGER NOT NULL DEFAULT 0;
+
+-- Of bots and namespaces; what is reserved is held by attempts under way.
+CREATE TABLE budgets(
+  scope TEXT NOT NULL PRIMARY KEY,
+  limit_cost INTEGER,
+  limit_tokens INTEGER,
+  period INTEGER NOT NULL,
+  "window" TEXT NOT NULL,
+  spent_cost INTEGER NOT NULL,
+  spent_tokens INTEGER NOT NULL,
+  reserved_cost INTEGER NOT NULL,
+  reserved_tokens INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- Sums, added to whenever an attempt ends.
 CREATE TABLE usage(
   day TEXT NOT NULL,

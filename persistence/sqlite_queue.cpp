@@ -29,6 +29,8 @@ std::optional<queue_entry> take_queue_entry(sqlite_rows& row) {
   entry.called = row.take<bool>();
   entry.model = row.take<std::string>();
   entry.usage = take_usage(row);
+  entry.reserved.cost = row.take<std::int64_t>();
+  entry.reserved.tokens = row.take<std::int64_t>();
   return entry;
 }
 
@@ -52,6 +54,8 @@ candidate take_candidate(sqlite_rows& row) {
   c.bot = row.take<std::string>();
   c.bot_ns = row.take<std::string>();
   c.task.input = row.take<std::string>();
+  c.task.spec = row.take<std::string>();
+  c.task.usage = take_usage(row);
   return c;
 }
 
@@ -67,7 +71,8 @@ sqlite_queue::sqlite_queue(const sqlite_file& file, sqlite_connection& connectio
             "VALUES(?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0, '')"},
     find_ready_{connection.get(),
                 "SELECT q.task_id, q.thread_id, q.ns, q.attempt, q.charged, q.throttled, q.last_seq, q.fresh, "
-                "t.created_by, t.name, t.bot, t.bot_ns, t.input FROM queue q CROSS JOIN tasks t ON t.id = q.task_id "
+                "t.created_by, t.name, t.bot, t.bot_ns, t.input, t.spec, t.input_tokens, t.output_tokens, t.cost, "
+                "t.estimated FROM queue q CROSS JOIN tasks t ON t.id = q.task_id "
                 "WHERE q.state = 0 ORDER BY q.priority DESC, q.order_no LIMIT ?"},
     find_lost_{connection.get(), "SELECT task_id FROM queue WHERE state = 1 AND owner IS NOT ? "
                                  "ORDER BY order_no LIMIT ?"},
@@ -89,10 +94,11 @@ sqlite_queue::sqlite_queue(const sqlite_file& file, sqlite_connection& connectio
            "model = ?7, fresh = 0 WHERE task_id = ?1"},
     advance_{connection.get(), "UPDATE queue SET last_seq = ?2, input_tokens = ?3, output_tokens = ?4, cost = ?5, "
                                "estimated = ?6, called = ?7, model = ?8 WHERE task_id = ?1"},
-    put_back_{
-      connection.get(),
-      "UPDATE queue SET state = ?2, due_at = ?3, last_seq = ?4, charged = ?5, throttled = ?6, recoveries = ?7, "
-      "owner = NULL, node = '', input_tokens = 0, output_tokens = 0, cost = 0, estimated = 0 WHERE task_id = ?1"},
+    put_back_{connection.get(),
+              "UPDATE queue SET state = ?2, due_at = ?3, last_seq = ?4, charged = ?5, throttled = ?6, recoveries = ?7, "
+              "owner = NULL, node = '', input_tokens = 0, output_tokens = 0, cost = 0, estimated = 0, "
+              "reserved_cost = 0, reserved_tokens = 0 WHERE task_id = ?1"},
+    reserve_{connection.get(), "UPDATE queue SET reserved_cost = ?2, reserved_tokens = ?3 WHERE task_id = ?1"},
     note_entries_{connection.get(),
                   "UPDATE queue SET last_seq = ?2, state = CASE WHEN ?3 AND state = 3 THEN 0 ELSE state END, "
                   "due_at = CASE WHEN ?3 AND state = 3 THEN ?4 ELSE due_at END WHERE task_id = ?1"},
@@ -180,6 +186,10 @@ void sqlite_queue::put_back(const uuid& task_id, const queue_entry& entry, std::
                 entry.charged, entry.throttled, entry.recoveries);
   if (waits)
     note_due(*due);
+}
+
+void sqlite_queue::reserve(const uuid& task_id, const budget_amount& reserved) {
+  reserve_.run(task_id, reserved.cost, reserved.tokens);
 }
 
 void sqlite_queue::note_entries(const uuid& task_id, std::int64_t last_seq, bool due, timestamp at) {

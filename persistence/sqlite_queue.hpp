@@ -18,7 +18,7 @@ struct sqlite_file;
 /// Columns of `queue` named `q`, as `take_queue_entry` takes them.
 inline constexpr const char* queue_columns = "q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, "
                                              "q.recoveries, q.called, q.model, q.input_tokens, q.output_tokens, "
-                                             "q.cost, q.estimated";
+                                             "q.cost, q.estimated, q.reserved_cost, q.reserved_tokens";
 /// None if the first column is NULL, as in an outer join.
 std::optional<queue_entry> take_queue_entry(sqlite_rows& row);
 
@@ -34,6 +34,7 @@ public:
   void advance(const uuid& task_id, std::int64_t last_seq, const attempt_progress& progress) override;
   void put_back(const uuid& task_id, const queue_entry& entry, std::int64_t last_seq, std::optional<timestamp> due,
                 timestamp at) override;
+  void reserve(const uuid& task_id, const budget_amount& reserved) override;
   void note_entries(const uuid& task_id, std::int64_t last_seq, bool due, timestamp at) override;
   void note_history(const uuid& thread_id) override;
   std::pair<std::vector<uuid>, bool> lost(const recover_tasks& op) override;
@@ -71,6 +72,7 @@ private:
   sqlite_statement start_;
   sqlite_statement advance_;
   sqlite_statement put_back_;
+  sqlite_statement reserve_;
   sqlite_statement note_entries_;
   sqlite_statement note_history_;
   sqlite_statement next_due_;

@@ -7,8 +7,9 @@ namespace troupe {
 namespace {
 
 std::string load_sql() {
-  return std::string{"SELECT t.thread_id, t.ns, t.created_by, t.name, t.bot, t.status, t.waits_for, t.attempt, "
-                     "t.input_tokens, t.output_tokens, t.cost, t.estimated, coalesce(q.last_seq, t.last_seq), "}
+  return std::string{
+           "SELECT t.thread_id, t.ns, t.created_by, t.name, t.bot, t.bot_ns, t.status, t.waits_for, t.attempt, "
+           "t.input_tokens, t.output_tokens, t.cost, t.estimated, coalesce(q.last_seq, t.last_seq), "}
          + queue_columns
          + " FROM tasks t LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = ? AND t.deleted_at IS NULL";
 }
@@ -65,6 +66,7 @@ std::optional<open_task> sqlite_tasks::load(const uuid& id) {
   task.source = std::move(source);
   task.name = rows.take<std::string>();
   task.bot = rows.take<std::string>();
+  task.bot_ns = rows.take<std::string>();
   task.status = rows.take<task_status>();
   task.waits_for = rows.take<wait_reason>();
   task.attempt = rows.take<int>();

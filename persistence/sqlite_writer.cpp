@@ -34,8 +34,8 @@ void merge(committed& all, committed&& one) {
 
 sqlite_writer::sqlite_writer(std::shared_ptr<sqlite_file> file)
   : file_{std::move(file)}, connection_{file_->writing}, catalog_{connection_}, keys_{connection_}, queue_{*file_},
-    journal_{connection_}, tasks_{connection_}, approvals_{connection_}, usage_{connection_}, nodes_{*file_},
-    rules_{{catalog_, keys_, queue_, journal_, tasks_, approvals_, usage_, nodes_}} {}
+    journal_{connection_}, tasks_{connection_}, approvals_{connection_}, usage_{connection_}, budgets_{connection_},
+    nodes_{*file_}, rules_{{catalog_, keys_, queue_, journal_, tasks_, approvals_, usage_, budgets_, nodes_}} {}
 
 sqlite_writer::~sqlite_writer() {
   file_->has_writer = false;

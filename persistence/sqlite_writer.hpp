@@ -2,6 +2,7 @@
 
 #include "persistence/rules.hpp"
 #include "persistence/sqlite_approvals.hpp"
+#include "persistence/sqlite_budgets.hpp"
 #include "persistence/sqlite_catalog.hpp"
 #include "persistence/sqlite_database.hpp"
 #include "persistence/sqlite_journal.hpp"
@@ -42,6 +43,7 @@ private:
   sqlite_tasks tasks_;
   sqlite_approvals approvals_;
   sqlite_usage usage_;
+  sqlite_budgets budgets_;
   sqlite_nodes nodes_;
   store_rules rules_;
 };

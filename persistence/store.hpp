@@ -212,6 +212,8 @@ public:
   virtual store_result<std::vector<approval_record>> approvals(const uuid& task_id) = 0;
   /// Most costly first, by days in order; at most 1,000 groups.
   virtual store_result<std::vector<usage_record>> usage(const usage_filter& filter, usage_group group) = 0;
+  /// By its scope; `not_found` without one.
+  virtual store_result<budget_record> get_budget(const std::string& scope) = 0;
   /// What a thread has come to; `not_found` if no task has this id for a thread.
   virtual store_result<thread_record> get_thread(const uuid& thread_id) = 0;
 

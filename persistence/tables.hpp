@@ -47,6 +47,8 @@ struct queue_entry {
   /// Of the running attempt, so far: which model it asked last, and what it used.
   std::string model;
   token_usage usage;
+  /// What the attempt holds of its budgets.
+  budget_amount reserved;
 
   /// At most one task of a thread is: its siblings wait behind it.
   [[nodiscard]] bool is_active() const noexcept {
@@ -111,6 +113,7 @@ struct open_task {
   std::shared_ptr<const event_source> source;
   std::string name;
   std::string bot;
+  std::string bot_ns;
   task_status status = task_status::pending;
   /// Stands, though nothing waits any more, while the next attempt runs.
   wait_reason waits_for = wait_reason::none;
@@ -156,6 +159,10 @@ public:
   /// The bot in `ns`, else in `default`; its models in the bot's namespace, else in
   /// `default`. The reference holds until the next change.
   virtual const resolved_bot& find(std::string_view ns, std::string_view bot) = 0;
+  /// Whether the namespace has a budget.
+  virtual bool has_budget(std::string_view ns) = 0;
+  /// A namespace's budget has come or gone.
+  virtual void budgets_changed() = 0;
   virtual outcome put(const put_bot& op) = 0;
   virtual outcome put(const put_model& op) = 0;
   virtual outcome remove(const delete_bot& op) = 0;
@@ -205,6 +212,8 @@ public:
   virtual void put_back(const uuid& task_id, const queue_entry& entry, std::int64_t last_seq,
                         std::optional<timestamp> due, timestamp at)
     = 0;
+  /// What a running attempt holds of its budgets.
+  virtual void reserve(const uuid& task_id, const budget_amount& reserved) = 0;
   /// A task that waits has got entries in its journal; with `due` it goes on at once.
   virtual void note_entries(const uuid& task_id, std::int64_t last_seq, bool due, timestamp at) = 0;
   /// The thread has got messages from outside of the queue.
@@ -292,6 +301,16 @@ public:
   virtual void close(const uuid& task_id, timestamp at) = 0;
 };
 
+/// The budgets of bots and namespaces.
+class budget_table {
+public:
+  virtual ~budget_table() = default;
+
+  virtual std::optional<budget_record> find(const std::string& scope) = 0;
+  virtual void put(const budget_record& budget) = 0;
+  virtual void remove(const std::string& scope) = 0;
+};
+
 /// Sums of what was used.
 class usage_table {
 public:
@@ -320,6 +339,7 @@ struct store_tables {
   task_table& tasks;
   approval_table& approvals;
   usage_table& usage;
+  budget_table& budgets;
   node_table& nodes;
 };
 

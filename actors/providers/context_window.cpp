@@ -1,5 +1,7 @@
 #include "actors/providers/context_window.hpp"
 
+#include "actors/providers/provider.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -123,6 +125,20 @@ std::int64_t estimate_tokens(const message_record& message) noexcept {
   for (const auto& call : message.tool_calls)
     tokens += tokens_of(call.tool.size() + call.arguments.size()) + framing;
   return tokens;
+}
+
+token_usage estimate_call(const bot_record& bot, std::span<const message_record> history, std::string_view input) {
+  constexpr std::int64_t usual_answer = 256;
+  token_usage usage;
+  usage.estimated = true;
+  usage.input_tokens = providers::estimate_tokens(bot.system_prompt);
+  if (history.empty())
+    usage.input_tokens += providers::estimate_tokens(input);
+  for (const auto& message : history)
+    usage.input_tokens += estimate_tokens(message);
+  usage.input_tokens = std::min(usage.input_tokens, bot.context_tokens);
+  usage.output_tokens = bot.max_tokens.value_or(usual_answer);
+  return usage;
 }
 
 } // namespace troupe

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 /// What a model is shown of a thread. Pure.
@@ -21,5 +22,9 @@ std::vector<message_record> fit_window(std::span<const message_record> history, 
 
 /// Estimated tokens of a message, calls and framing included.
 std::int64_t estimate_tokens(const message_record& message) noexcept;
+
+/// What a call will take, roughly: what it says, and the bot's limit for the answer, else
+/// what is usual. `input` counts if there is no history.
+token_usage estimate_call(const bot_record& bot, std::span<const message_record> history, std::string_view input);
 
 } // namespace troupe

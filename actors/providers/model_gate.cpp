@@ -29,18 +29,10 @@ std::string turn_of(const bot_record& bot) {
   return bot.ns + '/' + bot.name;
 }
 
-/// What a request will take, roughly: what it says, and as much again or the bot's limit
-/// for the answer.
 std::int64_t estimate(const chat_request& request) {
-  std::int64_t sum = providers::estimate_tokens(request.bot->system_prompt);
-  if (request.history)
-    for (const auto& message : *request.history)
-      sum += estimate_tokens(message);
-  else
-    sum += providers::estimate_tokens(request.input);
-  sum = std::min(sum, request.bot->context_tokens);
-  constexpr std::int64_t usual_answer = 256;
-  return sum + request.bot->max_tokens.value_or(usual_answer);
+  const auto usage = request.history ? estimate_call(*request.bot, *request.history, {})
+                                     : estimate_call(*request.bot, {}, request.input);
+  return usage.input_tokens + usage.output_tokens;
 }
 
 milliseconds ceil_ms(std::chrono::steady_clock::duration wait) {
@@ -233,6 +225,7 @@ void model_gate_state::judge(const open_call& call, chat_result& result, std::op
       spdlog::warn("model {}/{} is down: {}", config_.model->ns, config_.model->name, failure.error);
     return;
   case error_class::permanent:
+  case error_class::budget_exceeded:
     breaker_.succeeded();
     limiter_->settle(call.tokens, used, rate_limiter::outcome::failed, at);
     return;
