@@ -76,7 +76,7 @@ void task_state::resume() {
   // Finished turns of an attempt before this one are in the history: they are not asked for again, and count.
   for (const auto& message : *history_)
     if (message.task_id == claim_.id && !message.tool_calls.empty()) {
-      ++iterations_;
+      iterations_ += message.attempt > claim_.attempts_before ? 1 : 0;
       calls_made_ += static_cast<int>(message.tool_calls.size());
     }
   if (const auto calls = open_calls(); !calls.empty())

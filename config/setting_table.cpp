@@ -309,9 +309,11 @@ std::vector<setting> make_table() {
           std::size_t{64} * 1024 * 1024),
     duration({"request_timeout", engine, "TIME", "How long the gateway waits for an actor's answer"},
              &settings::request_timeout, 100ms, 1h),
-    targets({"outbound_allow", engine, "TARGETS",
-             "Targets of tools and providers that are reached although they are on this host or in a private network"},
-            &settings::outbound_allow),
+    targets(
+      {"outbound_allow", engine, "TARGETS",
+       "Targets of tools and providers that are reached although they are on this host, in a private network, or on a "
+       "port other than 80 and 443"},
+      &settings::outbound_allow),
     optional_file({"outbound_ca_file", engine, "FILE",
                    "PEM file of further authorities that certificates of tools and providers may come from"},
                   &settings::outbound_ca_file),

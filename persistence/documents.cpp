@@ -47,6 +47,13 @@ void add_tool(std::string& out, const tool_record& tool) {
   o.add("timeout_s", tool.timeout.count());
 }
 
+/// A built-in tool with nothing else said of it.
+tool_record plain_tool(const std::string& name) {
+  tool_record tool;
+  tool.name = name;
+  return tool;
+}
+
 tool_record read_tool(const json& item) {
   tool_record tool;
   // Until there were others, a document held the names of built-in tools.
@@ -86,8 +93,13 @@ std::string to_document(const bot_record& bot) {
     o.add("max_iterations", bot.max_iterations).add("context_tokens", bot.context_tokens);
     {
       json_array tools{o.open("tools")};
-      for (const auto& tool : bot.tools)
-        add_tool(tools.open(), tool);
+      for (const auto& tool : bot.tools) {
+        // As the version before can read it, too, which may run beside this one.
+        if (tool == plain_tool(tool.name))
+          tools.add(tool.name);
+        else
+          add_tool(tools.open(), tool);
+      }
     }
     {
       json_object restart{o.open("restart")};

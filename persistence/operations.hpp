@@ -92,6 +92,8 @@ struct claimed_task {
   std::string input;
   /// The fence of this attempt.
   int attempt = 0;
+  /// The number of the last attempt of the run before this one; 0 in the first run.
+  int attempts_before = 0;
   /// Failed attempts of this run that count against the restart policy.
   int charged = 0;
   /// Waits the provider asked for in this run, which do not.

@@ -318,7 +318,7 @@ CREATE TABLE approvals(
 CREATE INDEX approvals_pending ON approvals(ns, task_id, call_id) WHERE state = 0;
 
 ALTER TABLE queue ADD COLUMN reserved_cost bigint NOT NULL DEFAULT 0,
-  ADD COLUMN reserved_tokens bigint NOT NULL DEFAULT 0;
+  ADD COLUMN reserved_tokens bigint NOT NULL DEFAULT 0, ADD COLUMN attempts_before integer NOT NULL DEFAULT 0;
 
 -- Of bots and namespaces; what is reserved is held by attempts under way.
 CREATE TABLE budgets(

@@ -20,7 +20,7 @@ constexpr std::string_view select_rows
     "q.input_tokens, q.output_tokens, q.cost, q.estimated, q.reserved_cost, q.reserved_tokens, q.rev, q.attempt, "
     "q.priority, q.last_seq, q.order_no, "
     "q.due_at, q.alone, "
-    "q.ready_no IS NOT NULL "
+    "q.attempts_before, q.ready_no IS NOT NULL "
     "FROM tasks t LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = ANY($1::uuid[])";
 
 /// Tasks that an operation names and that are likely to be asked for.
@@ -202,6 +202,7 @@ pg_row pg_unit::take_row(pg_rows& rows) {
   q.order_no = rows.take<std::int64_t>();
   q.due_at = rows.take<timestamp>();
   q.alone = rows.take<bool>();
+  q.attempts_before = rows.take<int>();
   q.plain = rows.take<bool>();
   r.was_queued = true;
   return r;

@@ -37,6 +37,8 @@ struct pg_queue_row {
   std::int64_t order_no = 0;
   timestamp due_at{};
   bool alone = false;
+  /// Before this run.
+  int attempts_before = 0;
   /// Ready for the first time, at plain priority: to be found by `ready_no`.
   bool plain = false;
 };

@@ -51,7 +51,7 @@ void pg_unit::join_thread(const uuid& thread_id) {
 queue_state pg_unit::enter(const queue_arrival& arrival) {
   auto& r = must(arrival.task_id);
   pg_queue_row q;
-  q.attempt = arrival.attempt;
+  q.attempt = q.attempts_before = arrival.attempt;
   q.priority = arrival.priority;
   q.last_seq = arrival.last_seq;
   q.due_at = arrival.at;
@@ -192,6 +192,7 @@ candidate pg_unit::make_candidate(const pg_row& r, bool fresh) const {
   c.task.spec = r.record.spec;
   c.task.usage = r.record.usage;
   c.task.attempt = r.queue->attempt;
+  c.task.attempts_before = r.queue->attempts_before;
   c.task.charged = r.queue->entry.charged;
   c.task.throttled = r.queue->entry.throttled;
   c.last_seq = r.queue->last_seq;
@@ -285,7 +286,8 @@ RETURNING n.place, (SELECT count(*) FROM numbered) > $3::int, CASE WHEN n.part =
   t.error_class, t.name, t.bot, t.bot_ns, t.node, t.error, t.input, t.output, t.spec, t.metadata,
   t.last_seq, t.rev, t.deleted_at,
   q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, q.recoveries, q.called, q.model,
-  q.input_tokens, q.output_tokens, q.cost, q.estimated, q.reserved_cost, q.reserved_tokens, q.rev, q.attempt, q.priority, q.last_seq, q.order_no, q.due_at, q.alone, q.ready_no IS NOT NULL
+  q.input_tokens, q.output_tokens, q.cost, q.estimated, q.reserved_cost, q.reserved_tokens, q.rev, q.attempt, q.priority, q.last_seq, q.order_no, q.due_at, q.alone, q.attempts_before,
+  q.ready_no IS NOT NULL
 )sql";
   const auto clock = std::chrono::steady_clock::now();
   if (clock - floor_moved_ >= floor_interval) {

@@ -47,14 +47,14 @@ SELECT expect((SELECT count(*) FROM met), $23::bigint))sql";
 
 constexpr std::string_view insert_queue = R"sql(
 INSERT INTO queue(task_id, thread_id, ns, state, priority, due_at, wakes_at, ready_no, again, attempt, last_seq, alone,
-  held, started_at, owner, node, model)
+  held, started_at, owner, node, model, attempts_before)
 SELECT u.task_id, u.thread_id, u.ns, u.state, u.priority, u.due_at, CASE WHEN u.state = 3 THEN u.due_at END,
   CASE WHEN u.state = 0 AND u.plain THEN nextval('queue_order') END, u.state = 0 AND NOT u.plain, u.attempt,
-  u.last_seq, u.alone, u.held, u.started_at, u.owner, u.node, u.model
+  u.last_seq, u.alone, u.held, u.started_at, u.owner, u.node, u.model, u.attempts_before
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::int[], $6::bigint[], $7::boolean[], $8::int[],
-  $9::bigint[], $10::boolean[], $11::boolean[], $12::bigint[], $13::uuid[], $14::text[], $15::text[])
+  $9::bigint[], $10::boolean[], $11::boolean[], $12::bigint[], $13::uuid[], $14::text[], $15::text[], $16::int[])
   AS u(task_id, thread_id, ns, state, priority, due_at, plain, attempt, last_seq, alone, held, started_at, owner,
-    node, model))sql";
+    node, model, attempts_before))sql";
 
 constexpr std::string_view change_queue_rows = R"sql(
 WITH met AS (
@@ -171,7 +171,7 @@ void pg_unit::write_tasks(std::string& sql) {
 }
 
 void pg_unit::write_queue(std::string& sql) {
-  pg_columns added{15};
+  pg_columns added{16};
   pg_columns changed{23};
   pg_columns removed{2};
   for (const auto& [id, r] : rows_) {
@@ -190,7 +190,7 @@ void pg_unit::write_queue(std::string& sql) {
       owner = e.owner;
     if (!r.was_queued) {
       added.add(id, r.record.thread_id, r.record.ns, e.state, q.priority, q.due_at, q.plain, q.attempt, q.last_seq,
-                q.alone, e.held, e.started_at, owner, e.node, e.model);
+                q.alone, e.held, e.started_at, owner, e.node, e.model, q.attempts_before);
       continue;
     }
     changed.add(id, r.queue_rev, e.state, e.held, q.due_at, q.plain, q.attempt, q.last_seq, e.charged, e.throttled,

@@ -215,6 +215,7 @@ CREATE TABLE approvals(
 ) WITHOUT ROWID;
 CREATE INDEX approvals_pending ON approvals(ns, task_id, call_id) WHERE state = 0;
 
+ALTER TABLE queue ADD COLUMN attempts_before INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE queue ADD COLUMN reserved_cost INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE queue ADD COLUMN reserved_tokens INTEGER NOT NULL DEFAULT 0;
 

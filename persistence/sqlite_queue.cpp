@@ -56,6 +56,7 @@ candidate take_candidate(sqlite_rows& row) {
   c.task.input = row.take<std::string>();
   c.task.spec = row.take<std::string>();
   c.task.usage = take_usage(row);
+  c.task.attempts_before = row.take<int>();
   return c;
 }
 
@@ -67,12 +68,12 @@ sqlite_queue::sqlite_queue(const sqlite_file& file, sqlite_connection& connectio
   : file_{file}, order_{connection.number("SELECT coalesce(max(order_no), 0) FROM queue")},
     insert_{connection.get(),
             "INSERT INTO queue(task_id, thread_id, ns, state, held, priority, order_no, due_at, attempt, last_seq, "
-            "charged, throttled, recoveries, fresh, called, input_tokens, output_tokens, node) "
-            "VALUES(?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0, '')"},
+            "charged, throttled, recoveries, fresh, called, input_tokens, output_tokens, node, attempts_before) "
+            "VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, ?10, 0, 0, 0, '', ?8)"},
     find_ready_{connection.get(),
                 "SELECT q.task_id, q.thread_id, q.ns, q.attempt, q.charged, q.throttled, q.last_seq, q.fresh, "
                 "t.created_by, t.name, t.bot, t.bot_ns, t.input, t.spec, t.input_tokens, t.output_tokens, t.cost, "
-                "t.estimated FROM queue q CROSS JOIN tasks t ON t.id = q.task_id "
+                "t.estimated, q.attempts_before FROM queue q CROSS JOIN tasks t ON t.id = q.task_id "
                 "WHERE q.state = 0 ORDER BY q.priority DESC, q.order_no LIMIT ?"},
     find_lost_{connection.get(), "SELECT task_id FROM queue WHERE state = 1 AND owner IS NOT ? "
                                  "ORDER BY order_no LIMIT ?"},

@@ -9,7 +9,7 @@
 #include <variant>
 
 /// A tool of type `http`: how its call becomes a request, and the response a result.
-/// Pure; actors/tools/tool_call_actor makes the request.
+/// Pure; actors/tools/http_call makes the request.
 namespace troupe {
 
 /// What a call came to.

@@ -232,7 +232,8 @@ void mcp_server_state::session_opened(const std::string* error) {
 }
 
 bool mcp_server_state::has_forgotten_us(const mcp_answered& answer) const {
-  return !answer.failure && !session_id_.empty() && answer.head.status == 404;
+  // 404 by the protocol; 400 by servers that take an unknown session for none.
+  return !answer.failure && !session_id_.empty() && (answer.head.status == 404 || answer.head.status == 400);
 }
 
 void mcp_server_state::forget_session() {
@@ -257,23 +258,23 @@ caf::typed_response_promise<mcp_tools> mcp_server_state::list() {
     if (error)
       fetched(error, nullptr);
     else
-      fetch_tools({}, std::make_shared<std::vector<tool_definition>>());
+      fetch_tools({}, std::make_shared<std::vector<tool_definition>>(), true);
   });
   return promise;
 }
 
-void mcp_server_state::fetch_tools(std::string cursor, std::shared_ptr<std::vector<tool_definition>> so_far) {
+void mcp_server_state::fetch_tools(std::string cursor, std::shared_ptr<std::vector<tool_definition>> so_far,
+                                   bool again) {
   const auto id = ++last_id_;
-  const bool first = cursor.empty();
-  send(mcp::list_tools(id, cursor), id, [this, id, first, so_far](mcp_answered& answer) {
-    if (first && has_forgotten_us(answer)) {
+  send(mcp::list_tools(id, cursor), id, [this, id, again, so_far](mcp_answered& answer) {
+    if (again && has_forgotten_us(answer)) {
       forget_session();
-      with_session([this, so_far](const std::string* error) {
+      with_session([this](const std::string* error) {
         // A server that forgets each session at once is no reason to try again and again.
         if (error)
           fetched(error, nullptr);
         else
-          fetch_tools({}, so_far);
+          fetch_tools({}, std::make_shared<std::vector<tool_definition>>(), false);
       });
       return;
     }
@@ -292,7 +293,7 @@ void mcp_server_state::fetch_tools(std::string cursor, std::shared_ptr<std::vect
     if (page.next_cursor.empty() || so_far->size() >= most_tools)
       fetched(nullptr, so_far);
     else
-      fetch_tools(std::move(page.next_cursor), so_far);
+      fetch_tools(std::move(page.next_cursor), so_far, again);
   });
 }
 

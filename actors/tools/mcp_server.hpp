@@ -80,7 +80,8 @@ private:
 
   // -- questions --------------------------------------------------------------
 
-  void fetch_tools(std::string cursor, std::shared_ptr<std::vector<tool_definition>> so_far);
+  /// With `again`, a server that has forgotten the session is greeted once more.
+  void fetch_tools(std::string cursor, std::shared_ptr<std::vector<tool_definition>> so_far, bool again);
   void fetched(const std::string* error, std::shared_ptr<std::vector<tool_definition>> found);
   void make_call(call_tool request, caf::typed_response_promise<tool_result> promise, caf::actor_addr asker,
                  bool again);

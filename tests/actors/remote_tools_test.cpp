@@ -231,6 +231,13 @@ TEST_F(RemoteTools, IterationsCountOverAllAttempts) {
   run();
   EXPECT_EQ(status(id), task_status::failed);
   EXPECT_THAT(*task(id).error, HasSubstr("max_iterations"));
+  // A user who tries again gives it as many once more.
+  value_of(ask_writer(retry_task{id, wall_clock(), {}}));
+  run();
+  ASSERT_EQ(outbound_->calls.size(), 6U);
+  outbound_->reply(5, "done");
+  run();
+  EXPECT_EQ(status(id), task_status::completed);
 }
 
 // -- approvals ------------------------------------------------------------------
@@ -472,6 +479,23 @@ TEST_F(McpTools, AServerThatHasForgottenTheSessionIsGreetedAgain) {
   EXPECT_EQ(header(call(7), "Mcp-Session-Id"), "s2");
   respond(7, {{"content", {{{"type", "text"}, {"text", "hello"}}}}});
   EXPECT_EQ(results(id).size(), 1U);
+}
+
+TEST_F(McpTools, AServerThatForgetsEverySessionIsNotGreetedForEver) {
+  const auto id = ask_clerk();
+  for (std::size_t round = 0; round < 2; ++round) {
+    respond(round * 3,
+            {{"protocolVersion", "2025-06-18"},
+             {"capabilities", nlohmann::json::object()},
+             {"serverInfo", {{"name", "files"}, {"version", "1"}}}},
+            {{"mcp-session-id", "s"}});
+    outbound_->answer(round * 3 + 1, 202, "");
+    run();
+    outbound_->answer(round * 3 + 2, 400, "no such session");
+    run();
+  }
+  EXPECT_EQ(outbound_->open(), 0U);
+  EXPECT_EQ(outcomes(id), "failed");
 }
 
 TEST_F(McpTools, AServerThatDoesNotAnswerIsAnotherAttempt) {

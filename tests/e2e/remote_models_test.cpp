@@ -212,4 +212,25 @@ TEST_F(RemoteModels, UsageIsSummedUp) {
   EXPECT_EQ(thread.at("usage").at("input_tokens"), 20);
 }
 
+TEST_F(RemoteModels, ABudgetEndsTasksUntilItIsRaised) {
+  put_model("remote", {{"price", {{"input_per_million", 1000.0}, {"output_per_million", 1000.0}}}});
+  put_remote_bot("frugal", {{"max_tokens", 50}});
+  ASSERT_EQ(http().put("/api/v1/namespaces/default/budget", json{{"cost", 0.1}, {"period", "day"}}).status, 201U);
+  // A call may take about 0.05, and takes 0.013.
+  std::string last;
+  for (int i = 0; i < 20 && last != "FAILED"; ++i)
+    last = run_with("frugal", "Hello").at("status");
+  ASSERT_EQ(last, "FAILED");
+  const auto refused = run_with("frugal", "Hello");
+  EXPECT_EQ(refused.at("error_class"), "budget_exceeded") << refused;
+  const auto budget = http().get("/api/v1/namespaces/default/budget").document();
+  EXPECT_GT(budget.at("spent").at("cost"), 0.04);
+  EXPECT_LE(budget.at("spent").at("cost"), 0.1);
+  EXPECT_EQ(budget.at("reserved").at("cost"), 0);
+  ASSERT_EQ(http().put("/api/v1/namespaces/default/budget", json{{"cost", 10}, {"period", "day"}}).status, 200U);
+  ASSERT_EQ(http().post(task_path(refused) + "/retry").status, 202U);
+  EXPECT_EQ(wait_for_end(http(), refused.at("id")).at("status"), "COMPLETED");
+  EXPECT_EQ(http().remove("/api/v1/namespaces/default/budget").status, 204U);
+}
+
 } // namespace troupe

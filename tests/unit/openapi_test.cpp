@@ -74,7 +74,7 @@ TEST(Openapi, NamesEveryOperationOnce) {
   for (const auto& [path, operations] : contract().at("paths").items())
     for (const auto& [method, operation] : operations.items())
       EXPECT_TRUE(ids.insert(operation.at("operationId")).second) << method << ' ' << path;
-  EXPECT_EQ(ids.size(), 35U);
+  EXPECT_EQ(ids.size(), 39U);
 }
 
 TEST(Openapi, ListsEveryProblemCode) {
@@ -113,6 +113,17 @@ TEST(Openapi, ListsEveryOutcomeOfAnAttemptAndStatusOfAnApproval) {
   EXPECT_EQ(schema("ApprovalStatus").at("enum").get<names>(), statuses);
 }
 
+TEST(Openapi, ListsEveryErrorClassAndBudgetPeriod) {
+  names classes;
+  for (int i = 0; i <= static_cast<int>(error_class::budget_exceeded); ++i)
+    classes.insert(std::string{to_string(static_cast<error_class>(i))});
+  EXPECT_EQ(schema("ErrorClass").at("enum").get<names>(), classes);
+  names periods;
+  for (int i = 0; i <= static_cast<int>(budget_period::day); ++i)
+    periods.insert(std::string{to_string(static_cast<budget_period>(i))});
+  EXPECT_EQ(schema("BudgetPeriod").at("enum").get<names>(), periods);
+}
+
 TEST(Openapi, ListsEverythingThatUsageIsGroupedBy) {
   names groups;
   for (int i = 0; i <= static_cast<int>(usage_group::day); ++i)
@@ -126,6 +137,10 @@ TEST(Openapi, ListsEverythingThatUsageIsGroupedBy) {
 TEST(Openapi, FitsWhatIsRendered) {
   EXPECT_TRUE(fits(render(task_record{}), "Task"));
   EXPECT_TRUE(fits(render(bot_record{}), "Bot"));
+  bot_record frugal;
+  frugal.budget = budget_limit{.cost = 1, .tokens = {}, .period = budget_period::day};
+  EXPECT_TRUE(fits(render(frugal), "Bot"));
+  EXPECT_TRUE(fits(render(budget_record{}), "Budget"));
   EXPECT_TRUE(fits(render(model_record{}), "Model"));
   const auto asked = render(model_record{}, model_state{});
   EXPECT_TRUE(fits(asked, "Model"));

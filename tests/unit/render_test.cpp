@@ -165,7 +165,8 @@ TEST(RenderBot, ShowsEveryMember) {
   const auto shown = json::parse(render(bot));
   EXPECT_THAT(names(shown),
               ElementsAre("name", "namespace", "model", "fallback_models", "system_prompt", "temperature", "max_tokens",
-                          "max_iterations", "context_tokens", "tools", "restart", "timeout_s", "on_busy"));
+                          "max_iterations", "context_tokens", "tools", "budget", "restart", "timeout_s", "on_busy"));
+  EXPECT_EQ(shown["budget"], nullptr);
   EXPECT_EQ(shown["fallback_models"].dump(), R"(["n"])");
   EXPECT_EQ(shown["context_tokens"], 128'000);
   EXPECT_EQ(shown["temperature"].dump(), "0.1");
@@ -526,4 +527,18 @@ TEST(RenderFrames, AreTheContracts) {
 }
 
 } // namespace
+TEST(RenderBudget, ShowsCostsInTheCurrency) {
+  budget_record budget;
+  budget.scope = "namespace:default";
+  budget.limit.cost = 20'000'000'000;
+  budget.limit.period = budget_period::month;
+  budget.window = "2026-01";
+  budget.spent = {3'250'000'000, 812};
+  const auto shown = json::parse(render(budget));
+  EXPECT_EQ(shown["cost"], 20);
+  EXPECT_EQ(shown["tokens"], nullptr);
+  EXPECT_EQ(shown["period"], "month");
+  EXPECT_EQ(shown["spent"], json::parse(R"({"cost":3.25,"tokens":812})"));
+}
+
 } // namespace troupe

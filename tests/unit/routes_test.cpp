@@ -163,7 +163,7 @@ TEST_F(Routes, RefuseAllButTheProcessItselfOnANodeThatOnlyRunsTasks) {
     EXPECT_EQ(code_of(response), "not_a_gateway") << method << ' ' << path;
     ++refused;
   }
-  EXPECT_EQ(refused, 31);
+  EXPECT_EQ(refused, 35);
 }
 
 TEST_F(Routes, AnswerForTheProcessOnANodeThatOnlyRunsTasks) {
@@ -190,7 +190,7 @@ TEST_F(Routes, RefuseAtOnceWhatTheStoreCannotCommit) {
     EXPECT_EQ(header(response, "Retry-After"), "1") << method << ' ' << path;
     ++refused;
   }
-  EXPECT_EQ(refused, 11);
+  EXPECT_EQ(refused, 13);
 }
 
 TEST_F(Routes, RefuseTheFramesThatTheStoreCannotCommit) {
