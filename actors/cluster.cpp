@@ -254,10 +254,12 @@ void cluster_state::peer_ended(const caf::down_msg& down) {
                                   [&](const auto& entry) { return entry.second.peer.address() == down.source; });
   if (found == links_.end())
     return;
+  // One that was linked a moment ago may hold a lease and not have said so.
+  const auto node = found->first;
   const auto lease = found->second.state.lease;
-  drop_link(found->first, sentence_of(down.reason));
-  if (!lease.is_nil() && peers_->supervisor)
-    self_->send(peers_->supervisor, node_suspected{lease});
+  drop_link(node, sentence_of(down.reason));
+  if (peers_->supervisor)
+    self_->send(peers_->supervisor, node_suspected{lease.is_nil() ? node : lease});
 }
 
 void cluster_state::report_links(bool news) {

@@ -435,7 +435,8 @@ struct retry_settling {};
 /// Time to renew the lease (the supervisor to itself).
 struct renewal_due {};
 
-/// The node that holds this lease seems to be gone.
+/// The node that holds this lease seems to be gone; or this node, if its lease is not
+/// known.
 struct node_suspected {
   uuid lease;
 };

@@ -353,7 +353,7 @@ struct recover_tasks {
   using result_type = recovered_tasks;
   int max_recoveries = 5;
   timestamp at{};
-  /// Owners whose node seems to be gone: their leases end now if the database, too,
+  /// Owners, or nodes, that seem to be gone: their leases end now if the database, too,
   /// has lost sight of them, instead of when they run out.
   std::vector<uuid> suspects{};
 };

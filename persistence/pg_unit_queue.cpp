@@ -391,10 +391,11 @@ std::pair<std::vector<uuid>, bool> pg_unit::lost(const recover_tasks& op) {
   std::string sql;
   if (!op.suspects.empty()) {
     pg_array suspects;
-    for (const auto& owner : op.suspects)
-      suspects.add(owner);
+    for (const auto& suspect : op.suspects)
+      suspects.add(suspect);
     sql += "EXECUTE "
-           + connection_->prepared("UPDATE leases SET revoked = true WHERE owner = ANY($1::uuid[]) AND NOT revoked "
+           + connection_->prepared("UPDATE leases SET revoked = true WHERE (owner = ANY($1::uuid[]) "
+                                   "OR node_id = ANY($1::uuid[])) AND NOT revoked "
                                    "AND NOT EXISTS(SELECT 1 FROM pg_stat_activity a WHERE a.pid = backend "
                                    "AND a.backend_start = leases.backend_start)")
            + "(";

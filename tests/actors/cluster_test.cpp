@@ -158,6 +158,13 @@ TEST_F(Cluster, TheDeathOfALinkedNodeMakesItsLeaseASuspect) {
   EXPECT_THAT(suspects_, ElementsAre(idle_worker.lease));
 }
 
+TEST_F(Cluster, ANodeThatHasNotToldItsLeaseIsASuspectItself) {
+  const auto peer = make_peer("far", {});
+  note_suspects();
+  kill(peer->self);
+  EXPECT_THAT(suspects_, ElementsAre(peer->node.id));
+}
+
 TEST_F(Cluster, TheLeaseOfASuspectIsTheOneItLastTold) {
   const auto peer = make_peer("far", idle_worker);
   auto changed = idle_worker;

@@ -82,6 +82,21 @@ TEST_P(Leases, ASuspectWhoseSessionIsGoneLosesItsLeaseAtOnce) {
   EXPECT_EQ(other->claim().at(0).id, id);
 }
 
+TEST_P(Leases, ASuspectMayBeNamedByItsNode) {
+  auto dead = join();
+  const auto other = join();
+  dead->must(renew_lease{dead->owner, dead->id, "dead", 10s, true});
+  other->take_lease();
+  execute();
+  ASSERT_EQ(dead->claim().size(), 1u);
+  const auto gone = dead->id;
+  dead.reset();
+  int requeued = 0;
+  for (int i = 0; i < 100 && requeued == 0; ++i)
+    requeued = other->must(recover_tasks{5, now(), {gone}}).requeued;
+  EXPECT_EQ(requeued, 1);
+}
+
 TEST_P(Leases, ANodeThatComesBackUnderItsNameEndsItsFormerLease) {
   auto first = join();
   first->must(renew_lease{first->owner, first->id, "phoenix", 10s, true});
