@@ -322,6 +322,8 @@ struct call_ended {
 /// Parts of a provider's answer, as they come in (to the call's actor).
 struct answer_arrived {
   std::vector<sse_event> events;
+  /// With the first of them.
+  std::optional<outbound_head> head{};
 };
 struct answer_ended {
   outbound_head head;

@@ -7,10 +7,12 @@
 #include <prometheus/text_serializer.h>
 
 #include <fstream>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <tuple>
 #include <unistd.h>
+#include <utility>
 
 namespace troupe {
 
@@ -44,6 +46,26 @@ struct metrics::series {
                                                         .Name("troupe_attempt_failures_total")
                                                         .Help("Attempts that failed, by error class")
                                                         .Register(registry);
+  prometheus::Family<prometheus::Counter>& turns = prometheus::BuildCounter()
+                                                     .Name("troupe_model_turns_total")
+                                                     .Help("Turns asked of models, by model and outcome")
+                                                     .Register(registry);
+  prometheus::Family<prometheus::Counter>& tokens = prometheus::BuildCounter()
+                                                      .Name("troupe_model_tokens_total")
+                                                      .Help("Tokens of turns, by model and direction")
+                                                      .Register(registry);
+  prometheus::Family<prometheus::Counter>& tool_calls = prometheus::BuildCounter()
+                                                          .Name("troupe_tool_calls_total")
+                                                          .Help("Tool calls that had a result, by type and outcome")
+                                                          .Register(registry);
+  /// What is counted of one model: found without its labels being put together anew.
+  struct model_series {
+    std::map<std::string, prometheus::Counter*, std::less<>> outcomes;
+    prometheus::Counter* input = nullptr;
+    prometheus::Counter* output = nullptr;
+  };
+  std::mutex models_mutex;
+  std::map<std::pair<std::string, std::string>, model_series> models;
   prometheus::Histogram& execution = prometheus::BuildHistogram()
                                        .Name("troupe_attempt_duration_seconds")
                                        .Help("Time from the start of an attempt to its end")
@@ -174,6 +196,29 @@ void metrics::task_ended(task_status status) {
 
 void metrics::attempt_failed(error_class kind) {
   series_->failures.Add({{"class", std::string{to_string(kind)}}}).Increment();
+}
+
+void metrics::model_asked(const model_record& model, std::string_view end, const token_usage& usage) {
+  const std::lock_guard lock{series_->models_mutex};
+  auto& counted = series_->models[{model.ns, model.name}];
+  const auto with = [&](const char* name, std::string_view value) {
+    return prometheus::Labels{{"namespace", model.ns}, {"model", model.name}, {name, std::string{value}}};
+  };
+  if (!counted.input) {
+    counted.input = &series_->tokens.Add(with("direction", "input"));
+    counted.output = &series_->tokens.Add(with("direction", "output"));
+  }
+  auto found = counted.outcomes.find(end);
+  if (found == counted.outcomes.end())
+    found = counted.outcomes.emplace(end, &series_->turns.Add(with("outcome", end))).first;
+  found->second->Increment();
+  counted.input->Increment(static_cast<double>(usage.input_tokens));
+  counted.output->Increment(static_cast<double>(usage.output_tokens));
+}
+
+void metrics::tool_called(tool_kind kind, bool failed) {
+  series_->tool_calls.Add({{"type", std::string{to_string(kind)}}, {"outcome", failed ? "failed" : "succeeded"}})
+    .Increment();
 }
 
 void metrics::task_executed(std::chrono::duration<double> attempt_time) {

@@ -36,6 +36,12 @@ public:
   void tasks_recovered(int count);
   void lease_lost();
 
+  // -- models and tools -------------------------------------------------------
+
+  /// A turn was asked of a model; `end` is `answered` or an error class.
+  void model_asked(const model_record& model, std::string_view end, const token_usage& usage);
+  void tool_called(tool_kind kind, bool failed);
+
   // -- store ------------------------------------------------------------------
 
   void committed(std::size_t operations, std::chrono::duration<double> took);

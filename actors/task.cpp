@@ -162,6 +162,7 @@ void task_state::ask_model() {
 }
 
 void task_state::turn_failed(chat_failure& failure) {
+  context_->measured->model_asked(*model(), to_string(failure.kind), failure.usage);
   if (failure.model_down && model_index_ < claim_.fallbacks.size()) {
     usage_ += priced(failure.usage);
     ++model_index_;
@@ -173,6 +174,7 @@ void task_state::turn_failed(chat_failure& failure) {
 }
 
 void task_state::take_turn(chat_turn& turn) {
+  context_->measured->model_asked(*model(), "answered", turn.usage);
   usage_ += priced(turn.usage);
   streamed_usage_ = {};
   started_ += turn.waited;

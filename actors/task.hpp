@@ -88,6 +88,7 @@ private:
   /// Ends the attempt until a person has decided.
   void await_decision();
   void make_calls(const std::vector<tool_call>& calls);
+  [[nodiscard]] std::string call_builtin(const tool_call& call) const;
   void request_call(const tool_call& call, const tool_route& route);
   void take_result(const tool_call& call, const tool_route& route, tool_result& result);
   void store_results(const std::vector<std::pair<tool_call, std::string>>& results);

@@ -195,7 +195,7 @@ void task_state::make_calls(const std::vector<tool_call>& calls) {
     if (!route)
       known.emplace_back(call, no_such_tool);
     else if (route->tool.type == tool_kind::builtin)
-      known.emplace_back(call, call_builtin_tool(call.tool, call.arguments, context_->clock()).result);
+      known.emplace_back(call, call_builtin(call));
     else
       request_call(call, *route);
   }
@@ -203,6 +203,12 @@ void task_state::make_calls(const std::vector<tool_call>& calls) {
     store_results(known);
   else if (open_calls_ == 0)
     go_on();
+}
+
+std::string task_state::call_builtin(const tool_call& call) const {
+  auto made = call_builtin_tool(call.tool, call.arguments, context_->clock());
+  context_->measured->tool_called(tool_kind::builtin, made.failed);
+  return std::move(made.result);
 }
 
 void task_state::request_call(const tool_call& call, const tool_route& route) {
@@ -218,6 +224,7 @@ void task_state::request_call(const tool_call& call, const tool_route& route) {
 }
 
 void task_state::take_result(const tool_call& call, const tool_route& route, tool_result& result) {
+  context_->measured->tool_called(route.tool.type, result.failed);
   const bool again = result.retry && route.tool.repeat != repeat_rule::never && may_try_again(*result.retry);
   if (!again) {
     store_results({{call, std::move(result.content)}});

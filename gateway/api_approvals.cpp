@@ -78,6 +78,12 @@ void decide_approval(const context_ptr& context) {
     context->refuse(std::move(*refused));
     return;
   }
+  // A decision that is repeated changes nothing, so its key need not be kept; it must be well-formed all the same.
+  auto key = idempotency_key_of(context->request());
+  if (auto* wrong = std::get_if<problem>(&key)) {
+    context->refuse(std::move(*wrong));
+    return;
+  }
   auto& gateway = context->gateway();
   auto decision = parse_decision(context->request().body, *id, context->part(1), gateway.config().clock());
   if (auto* wrong = std::get_if<problem>(&decision)) {

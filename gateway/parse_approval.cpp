@@ -29,13 +29,12 @@ parsed<decide_approval> parse_decision(std::string_view body, const uuid& task_i
   result.call_id = call_id;
   result.at = at;
   members.require("decision");
-  if (const auto decision = members.text("decision", 0, max_person)) {
-    result.approve = *decision == "approve";
-    if (!result.approve && *decision != "reject")
-      members.refuse("decision", "expected approve or reject, got " + excerpt(*decision));
-  }
+  const auto decision = members.text("decision", 0, max_person);
+  result.approve = decision == "approve";
+  if (decision && !result.approve && *decision != "reject")
+    members.refuse("decision", "expected approve or reject, got " + excerpt(*decision));
   result.arguments = members.object_text("arguments", max_arguments);
-  if (result.arguments && !result.approve)
+  if (result.arguments && decision == "reject")
     members.refuse("arguments", "a rejected call has none");
   result.reason = members.text("reason", 0, max_reason).value_or("");
   result.decided_by = members.line("decided_by", 1, max_person).value_or("anonymous");

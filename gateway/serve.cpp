@@ -27,6 +27,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <sys/resource.h>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -310,6 +311,17 @@ private:
   std::thread drain_thread_;
 };
 
+/// Each client and each call to a provider is a descriptor, and the usual soft limit of 1,024 is there for programs
+/// that use select().
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    spdlog::warn("the limit of open files stays at {}", limit.rlim_cur);
+}
+
 /// Waits for a PostgreSQL server that does not answer yet.
 store_result<std::shared_ptr<database>> open_patiently(const settings& s) {
   const auto deadline = std::chrono::steady_clock::now() + open_patience;
@@ -328,6 +340,7 @@ store_result<std::shared_ptr<database>> open_patiently(const settings& s) {
 
 int serve(const settings& s) {
   std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
   auto opened = open_patiently(s);
   if (const auto* refusal = std::get_if<store_error>(&opened)) {
     spdlog::critical("cannot open {}: {}", redacted_database(s.database), refusal->message);

@@ -6,6 +6,7 @@
 
 #include <caf/send.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,8 @@ public:
 
   void on_head(outbound_head head) override {
     streams_ = Streams && head.status / 100 == 2 && head.header("content-type").starts_with("text/event-stream");
+    if (streams_)
+      head_to_tell_ = head;
     head_ = std::move(head);
   }
 
@@ -63,7 +66,7 @@ private:
   void send(std::vector<sse_event> events) {
     if constexpr (Streams) {
       if (!events.empty() && !over_)
-        caf::anon_send(whom_, answer_arrived{std::move(events)});
+        caf::anon_send(whom_, answer_arrived{std::move(events), std::exchange(head_to_tell_, std::nullopt)});
     }
   }
 
@@ -72,6 +75,7 @@ private:
   bool over_ = false;
   sse_parser parser_;
   outbound_head head_;
+  std::optional<outbound_head> head_to_tell_;
   std::string body_;
 };
 

@@ -201,6 +201,9 @@ void model_gate_state::judge(const open_call& call, chat_result& result, std::op
     breaker_.succeeded();
     limiter_->settle(call.tokens, turn->usage.input_tokens + turn->usage.output_tokens,
                      rate_limiter::outcome::succeeded, at);
+    // The provider's own limit is used up: it says when there is more.
+    if (pause)
+      hold_all(*pause, true);
     return;
   }
   auto& failure = std::get<chat_failure>(result);
@@ -265,11 +268,10 @@ void model_gate_state::hold_all(milliseconds wait, bool tell) {
   if (longer)
     spdlog::info("model {}/{} is paused for {} ms, as its provider asked", config_.model->ns, config_.model->name,
                  wait.count());
-  if (wait > longest_wait)
-    while (!waiting_.empty()) {
-      auto entry = waiting_.pop();
-      send_back(entry.answer, wait, true);
-    }
+  // Nor is anybody held for long by one short pause after the other.
+  while (waiting_.remove([&](const auto& entry) { return at + wait - entry.since > longest_wait; },
+                         [&](auto& entry) { send_back(entry.answer, wait, true); }))
+    continue;
   alarm_at_.reset();
   if (!waiting_.empty())
     wake_at(at + wait);

@@ -100,11 +100,13 @@ void remote_call_state::send_request(std::string_view key) {
 
 // -- the answer -------------------------------------------------------------------
 
-void remote_call_state::read(const std::vector<sse_event>& events) {
+void remote_call_state::read(const answer_arrived& arrived) {
   if (call_ == 0)
     return;
+  if (arrived.head)
+    head_ = *arrived.head;
   answer_delta delta;
-  for (const auto& event : events) {
+  for (const auto& event : arrived.events) {
     if (auto failure = reader_->read(event, delta)) {
       stream(delta);
       fail(std::move(*failure));
@@ -117,7 +119,7 @@ void remote_call_state::read(const std::vector<sse_event>& events) {
   if (reader_->ended()) {
     // The rest of the stream is its end; the connection is kept for the next call.
     call_ = 0;
-    succeed(reader_->answer());
+    succeed(reader_->answer(), head_);
   }
 }
 
@@ -139,7 +141,7 @@ void remote_call_state::finish(answer_ended& end) {
   }
   if (end.head.header("content-type").starts_with("text/event-stream")) {
     if (reader_->may_end())
-      succeed(reader_->answer());
+      succeed(reader_->answer(), end.head);
     else
       fail(
         provider_failure{error_class::transient, "The provider ended its answer before it was whole.", std::nullopt});
@@ -149,7 +151,7 @@ void remote_call_state::finish(answer_ended& end) {
   if (auto failure = provider_->read_whole(end.body, whole))
     fail(std::move(*failure));
   else
-    succeed(whole);
+    succeed(whole, end.head);
 }
 
 token_usage remote_call_state::usage_of(const provider_answer& answer) const {
@@ -162,7 +164,7 @@ token_usage remote_call_state::usage_of(const provider_answer& answer) const {
 
 // -- ends -------------------------------------------------------------------------
 
-void remote_call_state::succeed(const provider_answer& answer) {
+void remote_call_state::succeed(const provider_answer& answer, const outbound_head& head) {
   chat_turn turn;
   turn.usage = usage_of(answer);
   if (!answer.output_tokens)
@@ -173,7 +175,7 @@ void remote_call_state::succeed(const provider_answer& answer) {
   if (!turn.calls.empty())
     turn.thinking = answer.thinking;
   turn.finish_reason = answer.finish_reason;
-  end(std::move(turn), std::nullopt);
+  end(std::move(turn), providers::wait_asked_for(head, config_.clock()));
 }
 
 void remote_call_state::fail(const outbound_failure& failure) {
@@ -228,7 +230,7 @@ remote_call_actor::behavior_type remote_call(remote_call_actor::stateful_pointer
   });
   self->state.start(std::move(gate), number, std::move(request), std::move(config));
   return {
-    [self](const answer_arrived& arrived) { self->state.read(arrived.events); },
+    [self](const answer_arrived& arrived) { self->state.read(arrived); },
     [self](answer_ended& end) { self->state.finish(end); },
     [self](const answer_failed& failed) { self->state.fail(failed.failure); },
   };

@@ -32,7 +32,7 @@ public:
 
   void start(model_gate_actor gate, std::uint64_t number, chat_request request, remote_call_config config);
 
-  void read(const std::vector<sse_event>& events);
+  void read(const answer_arrived& arrived);
   void finish(answer_ended& end);
   void fail(const outbound_failure& failure);
   /// Nobody wants the answer any more.
@@ -43,7 +43,8 @@ public:
 private:
   void send_request(std::string_view key);
   void stream(answer_delta& delta);
-  void succeed(const provider_answer& answer);
+  /// `head` may say that this was the last answer for a while.
+  void succeed(const provider_answer& answer, const outbound_head& head);
   void fail(provider_failure failure);
   void end(chat_result result, std::optional<std::chrono::milliseconds> pause);
   [[nodiscard]] token_usage usage_of(const provider_answer& answer) const;
@@ -61,6 +62,7 @@ private:
   /// Estimated, for a provider that does not say.
   std::int64_t prompt_tokens_ = 0;
   std::size_t streamed_bytes_ = 0;
+  outbound_head head_;
 };
 
 remote_call_actor::behavior_type remote_call(remote_call_actor::stateful_pointer<remote_call_state> self,

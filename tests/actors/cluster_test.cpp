@@ -175,6 +175,34 @@ TEST_F(Cluster, TheLeaseOfASuspectIsTheOneItLastTold) {
   EXPECT_THAT(suspects_, ElementsAre(changed.lease));
 }
 
+TEST_F(Cluster, WhatAProviderAsksOfOneNodeIsToldToAll) {
+  const auto peer = make_peer("far", idle_worker);
+  caf::anon_send(peers()->models, pause_model{"default", "gpt", 2s, false});
+  run();
+  ASSERT_EQ(peer->pauses.size(), 1U);
+  EXPECT_EQ(peer->pauses[0].name, "gpt");
+  EXPECT_EQ(peer->pauses[0].wait, 2000);
+}
+
+TEST_F(Cluster, APauseThatAPeerTellsHoldsTheModelHere) {
+  put_model op;
+  op.model.name = "slow";
+  op.model.ns = "default";
+  op.model.limits.concurrency = 5;
+  op.at = wall_clock();
+  value_of(ask_writer(op));
+  put_bot_named("echo", [](auto& bot) { bot.model = "slow"; });
+  const auto peer = make_peer("far", idle_worker);
+  const auto first = execute_with("echo", "one");
+  ASSERT_EQ(status(first), task_status::completed);
+  tell(model_paused{peer->from(), "default", "slow", 5000});
+  const auto second = execute_with("echo", "two");
+  advance(4s);
+  EXPECT_EQ(status(second), task_status::running);
+  advance(2s);
+  EXPECT_EQ(status(second), task_status::completed);
+}
+
 TEST_F(Cluster, TheDeathOfTheClusterActorBreaksLinksAndNothingElse) {
   const auto id = execute("@pace=100 one two three");
   make_peer("far", idle_worker);

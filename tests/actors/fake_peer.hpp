@@ -30,6 +30,7 @@ struct peer_log {
   std::vector<events_relayed> relayed;
   std::vector<node_status> statuses;
   std::vector<end_task_there> endings;
+  std::vector<model_paused> pauses;
   int wakes = 0;
   int closes = 0;
 
@@ -100,6 +101,7 @@ protected:
       [log](const events_relayed& commit) { log->relayed.push_back(commit); },
       [](const relay_taken&) {},
       [log](const work_waiting&) { ++log->wakes; },
+      [log](const model_paused& paused) { log->pauses.push_back(paused); },
       [log](const end_task_there& request) -> caf::result<task_ended_there> {
         log->endings.push_back(request);
         if (!log->end)

@@ -200,6 +200,23 @@ TEST_F(ModelGate, ALongPauseSendsTasksBackToTheQueue) {
   EXPECT_EQ(status(late), task_status::completed);
 }
 
+TEST_F(ModelGate, AProviderThatSaysItsLimitIsUsedUpIsLeftAlone) {
+  const auto id = ask_remote();
+  outbound_->calls[0].began = true;
+  outbound_->calls[0].listener->on_head({200,
+                                         {{"content-type", "text/event-stream"},
+                                          {"x-ratelimit-remaining-requests", "0"},
+                                          {"x-ratelimit-reset-requests", "3s"}}});
+  outbound_->reply(0, "the last one");
+  run();
+  EXPECT_EQ(status(id), task_status::completed);
+  ask_remote("two");
+  advance(2900ms);
+  EXPECT_EQ(outbound_->calls.size(), 1U);
+  advance(200ms);
+  EXPECT_EQ(outbound_->calls.size(), 2U);
+}
+
 TEST_F(ModelGate, APauseThatAnotherNodeWasToldOfHoldsHereToo) {
   ask_remote();
   outbound_->reply(0, "yes");
