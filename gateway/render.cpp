@@ -250,6 +250,8 @@ void append_json(std::string& out, const message_record& message) {
       add_arguments(call_members, call.arguments);
     }
   }
+  if (message.interrupted)
+    members.add("interrupted", true);
   if (message.role == message_role::tool)
     members.add("call_id", message.call_id).add("tool", message.tool);
   members.add("attempt", message.attempt).add("created_at", message.created_at);

@@ -292,7 +292,7 @@ ALTER TABLE queue ADD COLUMN cost bigint NOT NULL DEFAULT 0, ADD COLUMN estimate
   ADD COLUMN model text NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN cost bigint NOT NULL DEFAULT 0, ADD COLUMN estimated boolean NOT NULL DEFAULT false,
   ADD COLUMN model text NOT NULL DEFAULT '';
-ALTER TABLE messages ADD COLUMN thinking text;
+ALTER TABLE messages ADD COLUMN thinking text, ADD COLUMN interrupted boolean NOT NULL DEFAULT false;
 ALTER TABLE tasks ADD COLUMN waits_for smallint NOT NULL DEFAULT 0;
 
 -- Tool calls that a person has to allow, or had to.

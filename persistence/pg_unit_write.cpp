@@ -105,12 +105,13 @@ FROM unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::int[], $7:
 
 constexpr std::string_view insert_messages = R"sql(
 INSERT INTO messages(thread_id, position, task_id, created_at, attempt, role, content, tool_calls, call_id, tool,
-  thinking)
+  thinking, interrupted)
 SELECT u.thread_id, currval('positions') - $1::bigint + u.ordinal, u.task_id, u.created_at, u.attempt, u.role,
-  u.content, u.tool_calls, u.call_id, u.tool, u.thinking
+  u.content, u.tool_calls, u.call_id, u.tool, u.thinking, u.interrupted
 FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::int[], $7::smallint[], $8::text[], $9::text[],
-  $10::text[], $11::text[], $12::text[])
-  AS u(thread_id, ordinal, task_id, created_at, attempt, role, content, tool_calls, call_id, tool, thinking))sql";
+  $10::text[], $11::text[], $12::text[], $13::boolean[])
+  AS u(thread_id, ordinal, task_id, created_at, attempt, role, content, tool_calls, call_id, tool, thinking,
+    interrupted))sql";
 
 constexpr std::string_view note_batch = R"sql(
 INSERT INTO batches(writer, number, first, at)
@@ -232,7 +233,7 @@ void pg_unit::write_journal(std::string& sql) {
     events.add(e.position, e.source->task_id, e.seq, e.at, e.attempt, e.type, e.data);
   if (events.rows() > 0)
     append_with(sql, connection_->prepared(insert_events), ordinal_, events);
-  pg_columns messages{11};
+  pg_columns messages{12};
   for (const auto& staged : messages_) {
     const auto& m = staged.message;
     std::optional<std::string> calls;
@@ -248,7 +249,7 @@ void pg_unit::write_journal(std::string& sql) {
     if (!m.thinking.empty())
       thinking = m.thinking;
     messages.add(staged.thread_id, staged.position, m.task_id, m.created_at, m.attempt, m.role, m.content, calls,
-                 call_id, tool, thinking);
+                 call_id, tool, thinking, m.interrupted);
   }
   if (messages.rows() > 0)
     append_with(sql, connection_->prepared(insert_messages), ordinal_, messages);

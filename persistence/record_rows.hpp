@@ -22,7 +22,8 @@ namespace troupe {
 inline constexpr const char* document_columns = "ns, name, created_at, updated_at, document";
 /// Of `messages` named `m`.
 inline constexpr const char* message_columns
-  = "m.task_id, m.role, m.attempt, m.created_at, m.content, m.tool_calls, m.call_id, m.tool, m.thinking";
+  = "m.task_id, m.role, m.attempt, m.created_at, m.content, m.tool_calls, m.call_id, m.tool, m.thinking, "
+    "m.interrupted";
 /// Of `attempts`, or columns of `queue` in the same order.
 inline constexpr const char* attempt_columns = "attempt, outcome, started_at, ended_at, error_class, input_tokens, "
                                                "output_tokens, cost, estimated, node, model, error";
@@ -106,6 +107,7 @@ message_record take_message(Rows& row) {
   message.call_id = row.template take<std::string>();
   message.tool = row.template take<std::string>();
   message.thinking = row.template take<std::string>();
+  message.interrupted = row.template take<bool>();
   return message;
 }
 

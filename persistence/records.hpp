@@ -457,6 +457,8 @@ struct message_record {
   /// Assistant with tool calls only: what the provider wants to see again as it was,
   /// a JSON array of its own making; empty for none.
   std::string thinking;
+  /// Assistant only: what a cancelled turn had said until then.
+  bool interrupted = false;
   /// Tool only: which call this answers, and the tool's name.
   std::string call_id;
   std::string tool;

@@ -101,11 +101,23 @@ void store_rules::append_end(const open_task& task, journal_tail& tail, const ta
   case task_status::cancelled:
     if (end.ends_chat)
       journal_.append(tail, event_type::chat_cancelled, "{}");
-    journal_.append(tail, event_type::task_cancelled, cancelled_data(task.name, end.output));
+    {
+      const auto position = journal_.append(tail, event_type::task_cancelled, cancelled_data(task.name, end.output));
+      if (end.ends_chat && end.output)
+        add_interrupted(tail, position, *end.output);
+    }
     return;
   case task_status::pending:
   case task_status::running: return;
   }
+}
+
+void store_rules::add_interrupted(const journal_tail& tail, std::int64_t position, std::string_view said) {
+  message_record message;
+  message.role = message_role::assistant;
+  message.content = said;
+  message.interrupted = true;
+  journal_.add_message(tail, position, message);
 }
 
 void store_rules::seal_tool_calls(journal_tail& tail) {

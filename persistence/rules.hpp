@@ -114,6 +114,8 @@ private:
   /// sealed, the final message if it completed with an output, the last entries.
   void finish(const open_task& task, journal_tail& tail, const task_end& end);
   void append_end(const open_task& task, journal_tail& tail, const task_end& end);
+  /// What a cancelled turn had said stays in the conversation, marked as such.
+  void add_interrupted(const journal_tail& tail, std::int64_t position, std::string_view said);
   /// Writes a result for each tool call of the task that has none, and tells it.
   void seal_tool_calls(journal_tail& tail);
 

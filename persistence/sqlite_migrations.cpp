@@ -191,6 +191,7 @@ ALTER TABLE attempts ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempts ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempts ADD COLUMN model TEXT NOT NULL DEFAULT '';
 ALTER TABLE messages ADD COLUMN thinking TEXT;
+ALTER TABLE messages ADD COLUMN interrupted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tasks ADD COLUMN waits_for INTEGER NOT NULL DEFAULT 0;
 
 -- Tool calls that a person has to allow, or had to.

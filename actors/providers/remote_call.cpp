@@ -21,6 +21,9 @@ using std::chrono::milliseconds;
 std::vector<message_record> history_of(const chat_request& request) {
   if (request.history) {
     auto history = *request.history;
+    // What this very task had said before it was cancelled is no part of what it is to say now.
+    std::erase_if(history,
+                  [&](const auto& message) { return message.interrupted && message.task_id == request.id.task_id; });
     std::stable_partition(history.begin(), history.end(),
                           [&](const auto& message) { return message.task_id != request.id.task_id; });
     return history;

@@ -143,6 +143,24 @@ TEST_F(ModelGate, CancellingATaskClosesItsCall) {
   EXPECT_TRUE(outbound_->calls[0].cancelled);
   EXPECT_EQ(task(id).output, "It is");
   EXPECT_TRUE(task(id).usage.estimated);
+  // The conversation keeps what was said, marked as such, and the next turn is shown it.
+  ASSERT_EQ(roles(id), "user assistant");
+  EXPECT_TRUE(messages(id)[1].interrupted);
+  auto next = make_task("No, I meant 1+2");
+  next.task.thread_id = id;
+  next.task.bot = "remote";
+  execute(next);
+  const auto shown = body_of(1)["messages"];
+  ASSERT_EQ(shown.size(), 3U);
+  EXPECT_EQ(shown[1]["content"], "It is");
+  outbound_->reply(1, "3");
+  run();
+  // The cancelled turn itself begins anew.
+  value_of(ask_writer(retry_task{id, wall_clock(), {}}));
+  run();
+  EXPECT_EQ(body_of(2)["messages"].back()["role"], "user");
+  outbound_->reply(2, "2");
+  run();
   EXPECT_EQ(state_of("gpt").active, 0);
 }
 

@@ -94,6 +94,9 @@ void judge_messages(const task_evidence& e, sentences& flaws) {
   for (const auto& message : e.messages) {
     const std::string role = message.at("role");
     users += role == "user" ? 1 : 0;
+    if (role == "assistant" && message.contains("interrupted")) {
+      continue;
+    }
     if (role == "assistant" && message.at("tool_calls").empty()) {
       answers.push_back(message);
     } else if (role == "assistant") {
