@@ -217,10 +217,21 @@ void task_state::stream(const chat_delta& delta) {
 }
 
 void task_state::flush() {
-  std::vector<new_event> events;
-  take_chunks(events);
-  if (!events.empty())
-    append(append_journal{{}, std::move(events), {}, {}}, [] {});
+  // One at a time: where the store is slow, chunks grow instead of their number.
+  if (flushing_) {
+    flush_again_ = true;
+    return;
+  }
+  append_journal step;
+  take_chunks(step.events);
+  if (step.events.empty())
+    return;
+  flushing_ = true;
+  append(std::move(step), [this] {
+    flushing_ = false;
+    if (std::exchange(flush_again_, false))
+      flush();
+  });
 }
 
 void task_state::take_chunks(std::vector<new_event>& events) {

@@ -145,6 +145,9 @@ private:
   /// Which of the bot's models is asked: 0, or one more than the fallback's place.
   std::size_t model_index_ = 0;
   bool asking_ = false;
+  /// Streamed text is on its way to the store; what comes meanwhile waits for its answer.
+  bool flushing_ = false;
+  bool flush_again_ = false;
   bool first_token_seen_ = false;
   /// Of this task alone.
   std::optional<budget_limit> budget_;

@@ -139,8 +139,9 @@ std::optional<std::string> read_url(object_reader& members, std::string_view mem
   auto url = members.text(member, 1, 2000);
   if (!url)
     return std::nullopt;
-  if (auto wrong = refuse_url(*url, form)) {
-    members.refuse(member, std::move(*wrong));
+  if (const auto wrong = refuse_url(*url, form)) {
+    // A copy: g++ 12 takes the moved one for out of bounds when it optimises.
+    members.refuse(member, *wrong);
     return std::nullopt;
   }
   return url;

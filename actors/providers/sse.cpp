@@ -17,7 +17,9 @@ bool sse_parser::read(std::string_view piece, std::vector<sse_event>& out) {
       piece.remove_prefix(1);
       continue;
     }
-    const auto length = std::min(piece.find_first_of("\r\n"), piece.size());
+    // Two searches for a character each are far faster than one for either.
+    const auto line = piece.substr(0, piece.find('\n'));
+    const auto length = std::min(line.find('\r'), line.size());
     if (length > max_event_ - line_.size()) {
       malformed_ = true;
       break;

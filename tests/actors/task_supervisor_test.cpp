@@ -260,7 +260,8 @@ TEST_F(TaskSupervisor, CancelKeepsThePartialAnswerAndNothingIsJournaledAfterIt) 
   EXPECT_EQ(cancelled.output, "the stage is");
   EXPECT_EQ(streamed(id), "the stage is");
   EXPECT_EQ(journal(id).back().type, event_type::task_cancelled);
-  EXPECT_EQ(roles(id), "user");
+  EXPECT_EQ(roles(id), "user assistant");
+  EXPECT_TRUE(messages(id).back().interrupted);
   EXPECT_EQ(outcomes(id), "cancelled");
   EXPECT_EQ(load().running, 0);
   EXPECT_EQ(ticks_at_rest(), ticks);

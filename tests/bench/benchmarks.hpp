@@ -60,6 +60,17 @@ std::vector<figure> measure_reading(const bench_options& options);
 /// Time until ready, and memory when idle.
 std::vector<figure> measure_start(const bench_options& options);
 
+// -- models that are far away, at a provider in this process ------------------------
+
+/// Many answers that stream at once: what is sent, stored and seen, and at what cost.
+std::vector<figure> measure_model_streams(const bench_options& options);
+/// From the POST to the first text, beside asking the provider itself.
+std::vector<figure> measure_model_first_token(const bench_options& options);
+/// How much later a subscriber sees what the provider has sent.
+std::vector<figure> measure_model_lag(const bench_options& options);
+/// Connections to the provider.
+std::vector<figure> measure_model_reuse(const bench_options& options);
+
 // -- on PostgreSQL ----------------------------------------------------------------
 
 /// As `measure_throughput`, with one node on PostgreSQL, and what pgbench does there.

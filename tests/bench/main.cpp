@@ -15,7 +15,7 @@ namespace {
 
 using namespace troupe;
 
-constexpr std::array<std::pair<std::string_view, measurement>, 14> measurements{{
+constexpr std::array<std::pair<std::string_view, measurement>, 18> measurements{{
   {"throughput", measure_throughput},
   {"create", measure_creation},
   {"latency", measure_latency},
@@ -24,6 +24,10 @@ constexpr std::array<std::pair<std::string_view, measurement>, 14> measurements{
   {"connection-memory", measure_connection_memory},
   {"read", measure_reading},
   {"start", measure_start},
+  {"model-streams", measure_model_streams},
+  {"model-first-token", measure_model_first_token},
+  {"model-lag", measure_model_lag},
+  {"model-reuse", measure_model_reuse},
   {"pg-throughput", measure_postgres_throughput},
   {"pg-claims", measure_postgres_claims},
   {"pg-latency", measure_postgres_latency},

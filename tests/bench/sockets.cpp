@@ -24,6 +24,12 @@ std::size_t number_at(std::string_view text, std::size_t at) {
   return value;
 }
 
+std::string json_request(std::string_view method, std::string_view target, std::string_view json) {
+  return std::string{method} + " " + std::string{target}
+         + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+         + "Content-Length: " + std::to_string(json.size()) + "\r\n\r\n" + std::string{json};
+}
+
 } // namespace
 
 descriptor::~descriptor() {
@@ -102,8 +108,11 @@ std::string get_request(std::string_view target) {
 }
 
 std::string post_request(std::string_view target, std::string_view json) {
-  return "POST " + std::string{target} + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-         + "Content-Length: " + std::to_string(json.size()) + "\r\n\r\n" + std::string{json};
+  return json_request("POST", target, json);
+}
+
+std::string put_request(std::string_view target, std::string_view json) {
+  return json_request("PUT", target, json);
 }
 
 std::string string_member(std::string_view json, std::string_view name) {

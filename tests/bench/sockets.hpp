@@ -52,6 +52,7 @@ std::string ask(int socket, std::string_view request);
 /// The bytes of a request.
 std::string get_request(std::string_view target);
 std::string post_request(std::string_view target, std::string_view json);
+std::string put_request(std::string_view target, std::string_view json);
 
 /// The value of a string member of rendered JSON; the first one of that name.
 std::string string_member(std::string_view json, std::string_view name);

@@ -177,14 +177,18 @@ TEST_P(Invariants, ManyAttemptsLeaveOneUserMessageAndOneAnswer) {
   EXPECT_EQ(items[1].attempt, 5);
 }
 
-TEST_P(Invariants, AnUnsuccessfulEndLeavesNoAnswer) {
+TEST_P(Invariants, AnUnsuccessfulEndLeavesNoFinalAnswer) {
   EXPECT_EQ(roles(messages(failed_task())), "user");
   const auto cancelled = execute();
   claim_one();
   auto cancel = make_cancel(cancelled);
   cancel.partial_output = "half an ans";
   must(cancel);
-  EXPECT_EQ(roles(messages(cancelled)), "user");
+  // What was said until then stays, and says so.
+  const auto said = messages(cancelled);
+  ASSERT_EQ(roles(said), "user assistant");
+  EXPECT_EQ(said[1].content, "half an ans");
+  EXPECT_TRUE(said[1].interrupted);
   EXPECT_EQ(task(cancelled).output, "half an ans");
 }
 
