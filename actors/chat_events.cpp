@@ -19,23 +19,12 @@ new_event tool_started(const tool_call& call) {
 }
 
 new_event tool_finished(const tool_call& call, std::string_view result) {
-  new_event event{event_type::chat_tool_result, {}};
-  json_object{event.data}.add("call_id", call.call_id).add("tool", call.tool).add_raw("result", result);
-  return event;
+  return {event_type::chat_tool_result, tool_result_data(call.call_id, call.tool, result)};
 }
 
 new_event chat_done(std::string_view model, std::string_view finish_reason, const token_usage& usage) {
   new_event event{event_type::chat_done, {}};
-  {
-    json_object members{event.data};
-    members.add("finish_reason", finish_reason).add("model", model);
-    json_object counts{members.open("usage")};
-    counts.add("input_tokens", usage.input_tokens).add("output_tokens", usage.output_tokens);
-    if (usage.cost != 0)
-      counts.add("cost", in_currency(usage.cost));
-    if (usage.estimated)
-      counts.add("estimated", true);
-  }
+  json_object{event.data}.add("finish_reason", finish_reason).add("model", model).add_raw("usage", usage_data(usage));
   return event;
 }
 

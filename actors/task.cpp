@@ -4,6 +4,7 @@
 #include "actors/providers/context_window.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/budgets.hpp"
+#include "persistence/events_json.hpp"
 #include "persistence/parse_json.hpp"
 
 #include <caf/sec.hpp>
@@ -12,7 +13,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 
 /// The model, streaming, and ends.
@@ -32,7 +32,7 @@ std::optional<budget_limit> budget_in(std::string_view spec) {
     return std::nullopt;
   budget_limit limit;
   if (const auto cost = budget->find("cost"); cost != budget->end() && cost->is_number())
-    limit.cost = std::llround(cost->get<double>() * 1e9);
+    limit.cost = from_currency(cost->get<double>());
   if (const auto tokens = budget->find("tokens"); tokens != budget->end() && tokens->is_number_integer())
     limit.tokens = tokens->get<std::int64_t>();
   return limit;

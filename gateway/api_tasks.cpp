@@ -230,11 +230,8 @@ void get_task_messages(const context_ptr& context) {
 }
 
 void get_thread_messages(const context_ptr& context) {
-  auto id = path_id(context->part(), "thread id");
-  if (auto* wrong = std::get_if<problem>(&id))
-    context->refuse(std::move(*wrong));
-  else
-    answer_messages(context, troupe::get_thread_messages{std::get<uuid>(id)});
+  if (const auto id = thread_id_of(context))
+    answer_messages(context, troupe::get_thread_messages{*id});
 }
 
 void get_attempts(const context_ptr& context) {

@@ -53,11 +53,9 @@ void get_usage(const context_ptr& context) {
 }
 
 void get_thread(const context_ptr& context) {
-  auto id = path_id(context->part(), "thread id");
-  if (auto* wrong = std::get_if<problem>(&id)) {
-    context->refuse(std::move(*wrong));
+  const auto id = thread_id_of(context);
+  if (!id)
     return;
-  }
   query_parameters query{context->request().query};
   query.ns();
   if (auto refused = query.finish()) {
@@ -66,7 +64,7 @@ void get_thread(const context_ptr& context) {
   }
   auto& gateway = context->gateway();
   gateway.ask(
-    gateway.reader(), troupe::get_thread{std::get<uuid>(id)},
+    gateway.reader(), troupe::get_thread{*id},
     [context](const thread_record& found) { context->respond_json(200, render(found)); },
     [context](const store_error& reason) { context->refuse(reason); });
 }

@@ -2,10 +2,10 @@
 
 #include "gateway/json_guard.hpp"
 #include "gateway/parse_tool.hpp"
+#include "persistence/events_json.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <cmath>
 #include <utility>
 
 namespace troupe {
@@ -21,7 +21,7 @@ constexpr std::int64_t max_tokens = 1'000'000'000'000'000;
 std::optional<budget_limit> take_budget(object_reader& members, bool periods) {
   budget_limit limit;
   if (const auto cost = members.number("cost", 0, max_cost))
-    limit.cost = std::llround(*cost * 1e9);
+    limit.cost = from_currency(*cost);
   limit.tokens = members.integer("tokens", 0, max_tokens);
   if (periods)
     limit.period

@@ -180,13 +180,25 @@ node_condition condition_of(const gateway_state& gateway) {
 
 // -- what several routes ask of a request ---------------------------------------
 
-std::optional<uuid> task_id_of(const context_ptr& context) {
-  auto id = path_id(context->part(), "task id");
+namespace {
+
+std::optional<uuid> id_in_path(const context_ptr& context, std::string_view what) {
+  auto id = path_id(context->part(), what);
   if (auto* wrong = std::get_if<problem>(&id)) {
     context->refuse(std::move(*wrong));
     return std::nullopt;
   }
   return std::get<uuid>(id);
+}
+
+} // namespace
+
+std::optional<uuid> task_id_of(const context_ptr& context) {
+  return id_in_path(context, "task id");
+}
+
+std::optional<uuid> thread_id_of(const context_ptr& context) {
+  return id_in_path(context, "thread id");
 }
 
 bool refuse_media_type(const context_ptr& context) {

@@ -68,6 +68,9 @@ node_condition condition_of(const gateway_state& gateway);
 /// The task id in the path; an answer has been given if there is none.
 std::optional<uuid> task_id_of(const context_ptr& context);
 
+/// The thread id in the path, likewise.
+std::optional<uuid> thread_id_of(const context_ptr& context);
+
 /// Refuses a body that is there but not declared as plain JSON (415).
 bool refuse_media_type(const context_ptr& context);
 

@@ -3,6 +3,8 @@
 #include "persistence/json_text.hpp"
 #include "persistence/parse_json.hpp"
 
+#include <cmath>
+
 namespace troupe {
 namespace {
 
@@ -67,17 +69,26 @@ std::string retrying_data(std::string_view name, std::string_view error, error_c
 std::string completed_data(std::string_view name, std::optional<std::string_view> output, const token_usage& usage) {
   return object([&](json_object& o) {
     o.add("name", name).add("status", to_string(task_status::completed)).add("output", output);
-    json_object counts{o.open("usage")};
-    counts.add("input_tokens", usage.input_tokens).add("output_tokens", usage.output_tokens);
+    o.add_raw("usage", usage_data(usage));
+  });
+}
+
+std::string usage_data(const token_usage& usage) {
+  return object([&](json_object& o) {
+    o.add("input_tokens", usage.input_tokens).add("output_tokens", usage.output_tokens);
     if (usage.cost != 0)
-      counts.add("cost", in_currency(usage.cost));
+      o.add("cost", in_currency(usage.cost));
     if (usage.estimated)
-      counts.add("estimated", true);
+      o.add("estimated", true);
   });
 }
 
 double in_currency(std::int64_t cost) noexcept {
   return static_cast<double>(cost) / 1e9;
+}
+
+std::int64_t from_currency(double amount) noexcept {
+  return std::llround(amount * 1e9);
 }
 
 std::string failed_data(std::string_view name, std::string_view error, error_class kind, int attempts) {

@@ -2,7 +2,6 @@
 
 #include "persistence/events_json.hpp"
 
-#include <algorithm>
 #include <utility>
 
 /// What several operations share: keys, the ends of attempts and tasks, refusals.

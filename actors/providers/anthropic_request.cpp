@@ -219,22 +219,12 @@ std::string url_of(std::string_view base) {
   return providers::join_url(base, path.find_first_not_of('/') == std::string_view::npos ? "v1/messages" : "messages");
 }
 
-bool same_name(std::string_view a, std::string_view b) noexcept {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-/// The model's headers stand for those of the same name.
 header_list headers_of(const model_record& model, std::string_view key) {
   header_list headers{
     {"content-type", "application/json"}, {"accept", "text/event-stream"}, {"anthropic-version", "2023-06-01"}};
   if (!key.empty())
     headers.emplace_back("x-api-key", key);
-  std::erase_if(headers, [&](const auto& ours) {
-    return std::any_of(model.headers.begin(), model.headers.end(),
-                       [&](const auto& theirs) { return same_name(ours.first, theirs.first); });
-  });
-  headers.insert(headers.end(), model.headers.begin(), model.headers.end());
+  providers::replace_headers(headers, model.headers);
   return headers;
 }
 

@@ -19,6 +19,9 @@ using std::chrono::milliseconds;
 /// Waiting costs little, so a few may do it even if the model is slow.
 constexpr std::size_t least_waiting = 64;
 
+/// Where only a pause or a trial holds requests back.
+constexpr std::size_t most_without_limit = 100'000;
+
 /// A provider that refuses without saying for how long is asked again after so long,
 /// doubled each time.
 constexpr milliseconds first_pause{1000};
@@ -62,7 +65,8 @@ caf::typed_response_promise<chat_result> model_gate_state::chat(chat_request& re
     send_back(answer, next_slot(at), false);
   else {
     const auto turn = turn_of(*request.bot);
-    const auto tokens = estimate(request);
+    // A long conversation is not gone through for a limit that is not there.
+    const auto tokens = config_.model->limits.tokens_per_minute ? estimate(request) : 0;
     waiting_.push(turn, {std::move(request), answer, tokens, at});
     admit();
   }
@@ -142,13 +146,16 @@ double model_gate_state::per_second() const {
 std::size_t model_gate_state::most_waiting() const {
   const auto rate = per_second();
   if (rate == 0)
-    return limiter_->paused_until(now()) ? std::size_t{100'000} : std::size_t{1'000'000};
+    return most_without_limit;
   const auto in_time = static_cast<std::size_t>(rate * std::chrono::duration<double>{longest_wait}.count());
   return std::max(least_waiting, in_time);
 }
 
 milliseconds model_gate_state::next_slot(clock_time at) {
-  const auto each = std::chrono::duration_cast<clock_time::duration>(std::chrono::duration<double>{1 / per_second()});
+  // A model without limits has no rate: those beyond the many that may wait are told some time.
+  constexpr double usual_rate = 1000;
+  const auto rate = per_second() > 0 ? per_second() : usual_rate;
+  const auto each = std::chrono::duration_cast<clock_time::duration>(std::chrono::duration<double>{1 / rate});
   slots_until_ = std::max(slots_until_, at + longest_wait) + each;
   return ceil_ms(slots_until_ - at);
 }

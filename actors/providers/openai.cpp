@@ -257,11 +257,6 @@ std::string result_text(const std::string& content) {
   return value.is_string() ? value.get<std::string>() : content;
 }
 
-bool same_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  const auto lower = [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 json call_in_request(const tool_call& call) {
   return {{"id", call.call_id},
           {"type", "function"},
@@ -332,9 +327,7 @@ outbound_request openai_provider::request(const prompt& what, std::string_view k
   made.headers = {{"Accept", "text/event-stream"}, {"Content-Type", "application/json"}};
   if (!key.empty())
     made.headers.emplace_back("Authorization", "Bearer " + std::string{key});
-  for (const auto& theirs : what.model.headers)
-    std::erase_if(made.headers, [&](const auto& ours) { return same_ignoring_case(ours.first, theirs.first); });
-  made.headers.insert(made.headers.end(), what.model.headers.begin(), what.model.headers.end());
+  providers::replace_headers(made.headers, what.model.headers);
   made.body = providers::dump(body_of(what));
   return made;
 }

@@ -12,6 +12,11 @@ namespace troupe::providers {
 
 namespace {
 
+bool same_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  const auto lower = [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 using nlohmann::json;
 
 constexpr std::string_view ellipsis = "\xe2\x80\xa6";
@@ -148,6 +153,14 @@ std::optional<json> read_object(std::string_view text) {
 
 std::string dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+void replace_headers(header_list& headers, const header_list& theirs) {
+  std::erase_if(headers, [&](const auto& ours) {
+    return std::any_of(theirs.begin(), theirs.end(),
+                       [&](const auto& one) { return same_ignoring_case(ours.first, one.first); });
+  });
+  headers.insert(headers.end(), theirs.begin(), theirs.end());
 }
 
 std::string_view trim(std::string_view text) noexcept {

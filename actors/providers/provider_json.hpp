@@ -30,6 +30,9 @@ std::optional<nlohmann::json> read_object(std::string_view text);
 /// The JSON as text, whatever its strings hold.
 std::string dump(const nlohmann::json& value);
 
+/// Adds a model's headers, which stand in place of those of the same name.
+void replace_headers(header_list& headers, const header_list& theirs);
+
 /// Without white space around it.
 std::string_view trim(std::string_view text) noexcept;
 

@@ -16,22 +16,25 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// The thread with this task's messages last: an earlier turn that is tried again has
-/// others behind it.
-std::vector<message_record> history_of(const chat_request& request) {
-  if (request.history) {
-    auto history = *request.history;
-    // What this very task had said before it was cancelled is no part of what it is to say now.
-    std::erase_if(history,
-                  [&](const auto& message) { return message.interrupted && message.task_id == request.id.task_id; });
-    std::stable_partition(history.begin(), history.end(),
-                          [&](const auto& message) { return message.task_id != request.id.task_id; });
-    return history;
+/// The thread with this task's messages last, as an earlier turn that is tried again has
+/// others behind it, and without what the task itself had said before it was cancelled.
+/// A new vector only if the request's is not like that.
+conversation history_of(const chat_request& request) {
+  if (!request.history) {
+    message_record input;
+    input.task_id = request.id.task_id;
+    input.content = request.input;
+    return std::make_shared<const std::vector<message_record>>(std::vector{std::move(input)});
   }
-  message_record input;
-  input.task_id = request.id.task_id;
-  input.content = request.input;
-  return {std::move(input)};
+  const auto is_other = [&](const auto& message) { return message.task_id != request.id.task_id; };
+  const auto is_void = [&](const auto& message) { return message.interrupted && !is_other(message); };
+  const auto& given = *request.history;
+  if (std::is_partitioned(given.begin(), given.end(), is_other) && std::none_of(given.begin(), given.end(), is_void))
+    return request.history;
+  auto ordered = given;
+  std::erase_if(ordered, is_void);
+  std::stable_partition(ordered.begin(), ordered.end(), is_other);
+  return std::make_shared<const std::vector<message_record>>(std::move(ordered));
 }
 
 std::int64_t tokens_of(const std::vector<tool_definition>& tools) {
@@ -77,7 +80,8 @@ void remote_call_state::send_request(std::string_view key) {
   const auto& tools = request_.tools ? request_.tools->definitions : no_tools;
   const auto reserved = tokens_of(tools) + request_.bot->max_tokens.value_or(0);
   const auto& prompt_text = request_.bot->system_prompt;
-  const auto window = fit_window(history_of(request_), prompt_text, reserved, request_.bot->context_tokens);
+  const auto history = history_of(request_);
+  const auto window = fit_window(*history, prompt_text, reserved, request_.bot->context_tokens);
   prompt_tokens_ = tokens_of(tools) + providers::estimate_tokens(prompt_text);
   for (const auto& message : window)
     prompt_tokens_ += estimate_tokens(message);

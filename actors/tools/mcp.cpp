@@ -1,5 +1,6 @@
 #include "actors/tools/mcp.hpp"
 
+#include "actors/providers/provider_json.hpp"
 #include "persistence/json_text.hpp"
 #include "persistence/parse_json.hpp"
 
@@ -31,9 +32,7 @@ const json* member(const json& object, const char* name) {
 
 /// Empty unless the member is a string.
 std::string string_in(const json& object, const char* name) {
-  const auto* found = member(object, name);
-  const auto* text = found ? found->get_ptr<const std::string*>() : nullptr;
-  return text ? providers::clean_text(*text) : std::string{};
+  return providers::clean_text(providers::string_in(object, name));
 }
 
 bool is_digit(char c) noexcept {
