@@ -66,26 +66,15 @@ store_result<budget_record> pg_reader::get_budget(const std::string& scope) {
 
 store_result<thread_record> pg_reader::get_thread(const uuid& thread_id) {
   return guarded<thread_record>([&]() -> store_result<thread_record> {
-    static const std::string sql
-      = "SELECT count(*), min(ns), min(created_at), max(updated_at), CAST(sum(input_tokens) AS bigint), "
-        "CAST(sum(output_tokens) AS bigint), CAST(sum(cost) AS bigint), max(CASE WHEN estimated THEN 1 ELSE 0 END) "
-        "FROM tasks WHERE ((id = $1::uuid AND thread_id = $1::uuid) OR "
-        "(thread_id = $1::uuid AND thread_id <> id)) AND deleted_at IS NULL";
+    static const std::string sql = std::string{"SELECT "} + thread_columns
+                                   + " FROM tasks WHERE ((id = $1::uuid AND thread_id = $1::uuid) OR "
+                                     "(thread_id = $1::uuid AND thread_id <> id)) AND deleted_at IS NULL";
     auto rows = connection().query(sql, thread_id);
-    thread_record thread;
-    thread.id = thread_id;
-    if (rows.next())
-      thread.tasks = rows.take<std::int64_t>();
-    if (thread.tasks == 0)
+    rows.next();
+    auto thread = take_thread(rows, thread_id);
+    if (!thread)
       return no_such("thread", thread_id.to_string());
-    thread.ns = rows.take<std::string>();
-    thread.created_at = rows.take<timestamp>();
-    thread.updated_at = rows.take<timestamp>();
-    thread.usage.input_tokens = rows.take<std::int64_t>();
-    thread.usage.output_tokens = rows.take<std::int64_t>();
-    thread.usage.cost = rows.take<std::int64_t>();
-    thread.usage.estimated = rows.take<std::int64_t>() != 0;
-    return thread;
+    return std::move(*thread);
   });
 }
 

@@ -178,6 +178,30 @@ budget_record take_budget(Rows& row) {
   return budget;
 }
 
+/// The sums of a thread over its `tasks`, behind their number; each database says which
+/// rows these are.
+inline constexpr const char* thread_columns
+  = "count(*), min(ns), min(created_at), max(updated_at), CAST(sum(input_tokens) AS bigint), "
+    "CAST(sum(output_tokens) AS bigint), CAST(sum(cost) AS bigint), max(CASE WHEN estimated THEN 1 ELSE 0 END)";
+
+/// Nothing if there are no tasks.
+template <class Rows>
+std::optional<thread_record> take_thread(Rows& row, const uuid& id) {
+  thread_record thread;
+  thread.id = id;
+  thread.tasks = row.template take<std::int64_t>();
+  if (thread.tasks == 0)
+    return std::nullopt;
+  thread.ns = row.template take<std::string>();
+  thread.created_at = row.template take<timestamp>();
+  thread.updated_at = row.template take<timestamp>();
+  thread.usage.input_tokens = row.template take<std::int64_t>();
+  thread.usage.output_tokens = row.template take<std::int64_t>();
+  thread.usage.cost = row.template take<std::int64_t>();
+  thread.usage.estimated = row.template take<std::int64_t>() != 0;
+  return thread;
+}
+
 /// The column of `usage` that a group is, and the sums of each group.
 inline std::string usage_query(usage_group group) {
   std::string_view column;

@@ -1,0 +1,151 @@
+#include "tests/actors/remote_tools_fixture.hpp"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+namespace troupe {
+
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class Approvals : public remote_tools_fixture {
+protected:
+  void SetUp() override {
+    remote_tools_fixture::SetUp();
+    put_bot_named("clerk", [](auto& bot) {
+      bot.model = "gpt";
+      auto pay = http_tool_named("pay");
+      pay.requires_approval = true;
+      pay.approval_timeout = 1h;
+      bot.tools = {pay, http_tool_named("book")};
+    });
+  }
+
+  approval_result decide(const uuid& id, bool approve, std::optional<std::string> arguments = std::nullopt) {
+    decide_approval op;
+    op.task_id = id;
+    op.call_id = "call_1";
+    op.approve = approve;
+    op.arguments = std::move(arguments);
+    op.decided_by = "ada";
+    op.reason = "because";
+    op.at = wall_clock();
+    return value_of(ask_writer(std::move(op)));
+  }
+
+  /// A task that waits for a person.
+  uuid waiting_task() {
+    const auto id = ask_clerk("Pay it");
+    outbound_->call_tools(0, {{"pay", R"({"amount":7})"}});
+    run();
+    return id;
+  }
+};
+
+} // namespace
+
+TEST_F(Approvals, ATaskThatWaitsForAPersonIsNowhereInMemory) {
+  const auto id = waiting_task();
+  EXPECT_EQ(outbound_->calls.size(), 1U);
+  EXPECT_EQ(load().running, 0);
+  EXPECT_EQ(task(id).status, task_status::running);
+  EXPECT_EQ(task(id).waits_for, wait_reason::approval);
+  EXPECT_EQ(outcomes(id), "waiting");
+  EXPECT_THAT(data_of(id, event_type::approval_requested), HasSubstr(R"("tool":"pay","args":{"amount":7})"));
+}
+
+TEST_F(Approvals, AnApprovedCallIsMade) {
+  const auto id = waiting_task();
+  decide(id, true);
+  ASSERT_EQ(outbound_->calls.size(), 2U);
+  EXPECT_EQ(call(1).request.body, R"({"amount":7})");
+  outbound_->answer(1, 200, "1");
+  run();
+  outbound_->reply(2, "Paid.");
+  run();
+  EXPECT_EQ(status(id), task_status::completed);
+  EXPECT_EQ(outcomes(id), "waiting completed");
+  EXPECT_THAT(data_of(id, event_type::approval_decided), HasSubstr(R"("decision":"approved","decided_by":"ada")"));
+  expect_sound_journal(id);
+}
+
+TEST_F(Approvals, EditedArgumentsTakeThePlaceOfTheModels) {
+  const auto id = waiting_task();
+  decide(id, true, R"({"amount":5})");
+  ASSERT_EQ(outbound_->calls.size(), 2U);
+  EXPECT_EQ(call(1).request.body, R"({"amount":5})");
+}
+
+TEST_F(Approvals, ARejectedCallIsToldToTheModel) {
+  const auto id = waiting_task();
+  decide(id, false);
+  ASSERT_EQ(outbound_->calls.size(), 2U);
+  EXPECT_THAT(results(id).front(), HasSubstr("rejected"));
+  EXPECT_THAT(results(id).front(), HasSubstr("because"));
+  outbound_->reply(1, "Not paid.");
+  run();
+  EXPECT_EQ(status(id), task_status::completed);
+}
+
+TEST_F(Approvals, TheDeadlineDecidesByTheDefault) {
+  const auto id = waiting_task();
+  advance(59min);
+  EXPECT_EQ(outbound_->calls.size(), 1U);
+  advance(2min);
+  ASSERT_EQ(outbound_->calls.size(), 2U);
+  EXPECT_THAT(results(id).front(), HasSubstr("rejected"));
+  EXPECT_THAT(data_of(id, event_type::approval_decided), HasSubstr(R"("decided_by":"deadline")"));
+}
+
+TEST_F(Approvals, OtherCallsOfTheTurnAreMadeMeanwhile) {
+  const auto id = ask_clerk("Pay it");
+  outbound_->call_tools(0, {{"pay", "{}"}, {"book", "{}"}});
+  run();
+  ASSERT_EQ(outbound_->calls.size(), 2U);
+  EXPECT_THAT(call(1).request.url, HasSubstr("book"));
+  outbound_->answer(1, 200, "1");
+  run();
+  EXPECT_EQ(load().running, 0);
+  decide(id, true);
+  ASSERT_EQ(outbound_->calls.size(), 3U);
+  EXPECT_THAT(call(2).request.url, HasSubstr("pay"));
+}
+
+TEST_F(Approvals, ADecisionThatComesBeforeTheAttemptHasEndedIsNotLost) {
+  const auto id = ask_clerk("Pay it");
+  outbound_->call_tools(0, {{"pay", "{}"}, {"book", "{}"}});
+  run();
+  decide(id, true);
+  EXPECT_EQ(outbound_->calls.size(), 2U);
+  outbound_->answer(1, 200, "1");
+  run();
+  ASSERT_EQ(outbound_->calls.size(), 3U);
+  EXPECT_THAT(call(2).request.url, HasSubstr("pay"));
+}
+
+TEST_F(Approvals, AnAllowedCallThatWasInterruptedIsSettledByTheToolsRule) {
+  const auto id = waiting_task();
+  decide(id, true);
+  lose_supervisor();
+  ASSERT_EQ(outbound_->calls.size(), 3U);
+  EXPECT_EQ(header(call(2), "Idempotency-Key"), header(call(1), "Idempotency-Key"));
+  outbound_->answer(2, 200, "1");
+  run();
+  EXPECT_EQ(results(id).size(), 1U);
+}
+
+TEST_F(Approvals, ACancelledTaskLeavesNothingToDecide) {
+  const auto id = waiting_task();
+  value_of(ask_supervisor(make_cancel(id)));
+  EXPECT_EQ(roles(id), "user assistant tool");
+  decide_approval op;
+  op.task_id = id;
+  op.call_id = "call_1";
+  op.approve = true;
+  op.at = wall_clock();
+  EXPECT_EQ(refusal_of(ask_writer(op)), errc::illegal_transition);
+}
+
+} // namespace troupe
