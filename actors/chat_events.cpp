@@ -22,9 +22,12 @@ new_event tool_finished(const tool_call& call, std::string_view result) {
   return {event_type::chat_tool_result, tool_result_data(call.call_id, call.tool, result)};
 }
 
-new_event chat_done(std::string_view model, std::string_view finish_reason, const token_usage& usage) {
+new_event chat_done(std::string_view model, finish_reason finish, const token_usage& usage) {
   new_event event{event_type::chat_done, {}};
-  json_object{event.data}.add("finish_reason", finish_reason).add("model", model).add_raw("usage", usage_data(usage));
+  json_object{event.data}
+    .add("finish_reason", to_string(finish))
+    .add("model", model)
+    .add_raw("usage", usage_data(usage));
   return event;
 }
 

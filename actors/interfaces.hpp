@@ -108,8 +108,8 @@ using model_actor = caf::typed_actor<caf::replies_to<chat_request>::with<chat_re
 /// when it may, to an actor of its own (providers/remote_call) or to the builtin model.
 using model_gate_actor = model_actor::extend<
   // From the call's actor.
-  caf::reacts_to<call_ended>, caf::reacts_to<admission_due>, caf::reacts_to<pause_model>, caf::reacts_to<share_models>,
-  caf::replies_to<get_model_state>::with<model_state>>;
+  caf::reacts_to<call_ended>, caf::reacts_to<model_learnt>, caf::reacts_to<admission_due>, caf::reacts_to<pause_model>,
+  caf::reacts_to<share_models>, caf::replies_to<get_model_state>::with<model_state>>;
 
 /// One call to a provider.
 using remote_call_actor

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -238,10 +239,13 @@ struct chat_turn {
   std::string text;
   std::vector<tool_call> calls;
   token_usage usage;
-  /// See `message_record::thinking`.
-  std::string thinking{};
-  /// `stop`, `length`, or what else ended it.
-  std::string finish_reason = "stop";
+  /// See `message_record`.
+  std::string origin{};
+  std::string replay{};
+  finish_reason finish = finish_reason::stop;
+  /// Calls, by their place, that are not to be made, and the sentence that the model is
+  /// told instead: what the model wrote is cut, or is no call.
+  std::map<std::size_t, std::string> refused{};
   /// How long the model's limits held the request back.
   std::chrono::milliseconds waited{0};
 };
@@ -260,6 +264,8 @@ struct chat_failure {
   bool model_down = false;
   /// Nobody refused: the model's own limits leave no room for so long.
   bool no_room = false;
+  /// If the answer was refused, by the model or by what watches over it.
+  std::optional<finish_reason> finish{};
 };
 
 using chat_result = std::variant<chat_turn, chat_failure>;
@@ -303,6 +309,8 @@ struct model_state {
   /// None where there is no limit.
   std::optional<std::int64_t> requests_left{};
   std::optional<std::int64_t> tokens_left{};
+  /// What its provider has refused, or asked for (`model_traits::names`).
+  std::vector<std::string> learnt{};
 };
 
 /// Whoever waits for a model's limits may have a chance (a model to itself); outdated
@@ -319,6 +327,12 @@ struct call_ended {
   std::optional<std::chrono::milliseconds> pause{};
 };
 
+/// What a refusal has taught (the call's actor to its model's gate), for the calls that
+/// follow.
+struct model_learnt {
+  model_traits traits;
+};
+
 /// Parts of a provider's answer, as they come in (to the call's actor).
 struct answer_arrived {
   std::vector<sse_event> events;
@@ -329,6 +343,8 @@ struct answer_ended {
   outbound_head head;
   /// Empty if it came as events.
   std::string body;
+  /// It was a stream of events.
+  bool streamed = false;
 };
 struct answer_failed {
   outbound_failure failure;
@@ -378,7 +394,8 @@ struct attempt_failure {
   error_class kind = error_class::transient;
   std::string error;
   std::optional<std::chrono::milliseconds> retry_after;
-  token_usage usage;
+  /// None if the actor died without a word.
+  std::optional<token_usage> usage;
   /// The model that was asked last.
   std::string model{};
   /// See `chat_failure::no_room`.
@@ -387,6 +404,8 @@ struct attempt_failure {
   bool chat_started = true;
   /// Text that was streamed but not yet journaled.
   std::vector<new_event> events;
+  /// If the answer was refused.
+  std::optional<finish_reason> finish{};
 };
 
 /// Time to journal what has been streamed (a task actor to itself).
@@ -584,7 +603,7 @@ struct stream_step {
   X(pause_model) X(share_models) X(get_model_state) X(model_state) X(admission_due) X(call_ended) X(answer_arrived) \
   X(answer_ended) X(answer_failed) X(get_toolbox) X(toolbox_ptr) X(call_tool) X(tool_result) \
   X(reserve_budget) X(budget_answer) X(put_budget) X(budget_result) X(delete_budget) X(get_budget) X(budget_record) \
-  X(await_approval) X(decide_approval) X(approval_result) X(get_approvals) X(approval_page) X(get_task_approvals) \
+  X(model_learnt) X(await_approval) X(decide_approval) X(approval_result) X(get_approvals) X(approval_page) X(get_task_approvals) \
   X(approval_list) X(get_usage) X(usage_list) X(get_thread) X(thread_record) X(get_mcp_tools) X(mcp_tools) X(mcp_answered) X(mcp_idle) \
   X(attempt_failure) X(flush_journal) X(stop_task) X(start_turn) X(cancel_turn) X(stopped_task) X(drain) X(drained) \
   X(drain_expired) X(retry_settling) X(get_load) X(node_load) X(commit_batch) X(close_view) X(due_tick) \

@@ -48,14 +48,17 @@ model_gate_actor models_state::start_gate(const std::shared_ptr<const model_reco
       };
   if (model->kind == model_kind::builtin) {
     gate.call = [system = &self_->system(), builtin = self_->spawn(builtin_model)](
-                  const model_gate_actor& asker, std::uint64_t number, chat_request request) {
+                  const model_gate_actor& asker, std::uint64_t number, chat_request request, const model_traits&) {
       return system->spawn(local_call, builtin, asker, number, std::move(request)).address();
     };
   } else {
-    gate.call = [system = &self_->system(), config = remote_call_config{config_.outbound, config_.clock}](
-                  const model_gate_actor& asker, std::uint64_t number, chat_request request) {
-      return system->spawn(remote_call, asker, number, std::move(request), config).address();
-    };
+    gate.call
+      = [system = &self_->system(), config = remote_call_config{config_.outbound, config_.clock}](
+          const model_gate_actor& asker, std::uint64_t number, chat_request request, const model_traits& traits) {
+          auto call = config;
+          call.traits = traits;
+          return system->spawn(remote_call, asker, number, std::move(request), std::move(call)).address();
+        };
   }
   return self_->spawn<caf::monitored>(model_gate, std::move(gate));
 }

@@ -36,6 +36,10 @@ struct outbound_request {
   header_list headers;
   std::string body;
   outbound_timeouts timeouts;
+  /// A kept connection that the other side has closed or reset before a byte of the answer
+  /// came is no failure: the request is made again at once on a new one. Not for requests
+  /// that must not be made twice.
+  bool repeat_if_dropped = false;
   /// A longer answer is given up.
   std::size_t max_answer = std::size_t{16} * 1024 * 1024;
 };

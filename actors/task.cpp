@@ -190,9 +190,10 @@ void task_state::take_turn(chat_turn& turn) {
 }
 
 void task_state::complete(const chat_turn& turn) {
-  complete_task end{fence(), turn.text, {}, usage_, model()->name, context_->clock()};
+  complete_task end{fence(),           turn.text,   {},          usage_,     model()->name,
+                    context_->clock(), turn.finish, turn.origin, turn.replay};
   take_chunks(end.events);
-  end.events.push_back(chat_done(model()->name, turn.finish_reason, usage_));
+  end.events.push_back(chat_done(model()->name, turn.finish, usage_));
   self_->request(context_->peers->writer, timeouts::execution_write, std::move(end))
     .then([this](const done&) { self_->quit(); }, [this](const caf::error& reason) { store_failed(reason); });
 }
@@ -285,6 +286,7 @@ void task_state::fail(chat_failure failure) {
   auto end = failure_so_far(failure.kind, std::move(failure.error));
   end.retry_after = failure.retry_after;
   end.no_room = failure.no_room;
+  end.finish = failure.finish;
   self_->quit(caf::make_error(errc::attempt_failed, std::move(end)));
 }
 

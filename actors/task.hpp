@@ -91,6 +91,7 @@ private:
   [[nodiscard]] std::string call_builtin(const tool_call& call) const;
   void request_call(const tool_call& call, const tool_route& route);
   void take_result(const tool_call& call, const tool_route& route, tool_result& result);
+  [[nodiscard]] message_record result_of(const tool_call& call, std::string content) const;
   void store_results(const std::vector<std::pair<tool_call, std::string>>& results);
   void call_settled(std::size_t count);
   /// All that could be called has been.

@@ -170,6 +170,7 @@ fail_attempt task_supervisor_state::decide(const uuid& id, const running_task& e
   end.counted = !failure.no_room;
   end.chat_started = failure.chat_started;
   end.events = std::move(failure.events);
+  end.finish = failure.finish;
   end.at = config_.clock();
   const auto decision
     = decide_restart(entry.bot ? entry.bot->restart : restart_policy{}, end.kind,

@@ -76,14 +76,23 @@ void task_state::store_intents(const chat_turn& turn) {
   intent.task_id = claim_.id;
   intent.role = message_role::assistant;
   intent.content = turn.text;
-  intent.thinking = turn.thinking;
+  intent.origin = turn.origin;
+  intent.replay = turn.replay;
   intent.tool_calls = turn.calls;
   intent.attempt = claim_.attempt;
   std::vector<tool_call> at_once;
-  for (auto& call : intent.tool_calls) {
+  std::vector<message_record> refusals;
+  for (std::size_t i = 0; i < intent.tool_calls.size(); ++i) {
+    auto& call = intent.tool_calls[i];
     // A provider's own ids need not be unique, and the key of a call is made of this one.
     call.call_id = "call_" + std::to_string(++calls_made_);
     step.events.push_back(tool_started(call));
+    if (const auto refused = turn.refused.find(i); refused != turn.refused.end()) {
+      // Stored with the intent, so that no attempt after this one takes it for a call to be made.
+      refusals.push_back(result_of(call, failed_tool(refused->second).content));
+      step.events.push_back(tool_finished(call, refusals.back().content));
+      continue;
+    }
     const auto* route = tools_ ? tools_->find(call.tool) : nullptr;
     if (route && route->tool.requires_approval)
       step.approvals.push_back(approval_for(call, route->tool));
@@ -91,8 +100,9 @@ void task_state::store_intents(const chat_turn& turn) {
       at_once.push_back(call);
   }
   awaited_ = step.approvals.size();
-  remember({intent});
   step.messages.push_back(std::move(intent));
+  std::move(refusals.begin(), refusals.end(), std::back_inserter(step.messages));
+  remember(step.messages);
   append(std::move(step), [this, at_once = std::move(at_once)] { make_calls(at_once); });
 }
 
@@ -132,7 +142,8 @@ void task_state::settle(const std::vector<tool_call>& calls, const approval_list
       }
       ++awaited_;
     } else if (untouched && found->state == approval_state::approved) {
-      to_make.push_back({call.call_id, call.tool, found->arguments});
+      to_make.push_back(call);
+      to_make.back().arguments = found->arguments;
       step.calls_begun.push_back(call.call_id);
     } else if (untouched) {
       known.emplace_back(call, rejection(found->reason));
@@ -247,18 +258,22 @@ bool task_state::may_try_again(error_class kind) const {
 
 // -- results ------------------------------------------------------------------
 
+message_record task_state::result_of(const tool_call& call, std::string content) const {
+  message_record result;
+  result.task_id = claim_.id;
+  result.role = message_role::tool;
+  result.call_id = call.call_id;
+  result.tool = call.tool;
+  result.attempt = claim_.attempt;
+  result.content = std::move(content);
+  return result;
+}
+
 void task_state::store_results(const std::vector<std::pair<tool_call, std::string>>& results) {
   append_journal step;
   for (const auto& [call, content] : results) {
-    message_record result;
-    result.task_id = claim_.id;
-    result.role = message_role::tool;
-    result.call_id = call.call_id;
-    result.tool = call.tool;
-    result.attempt = claim_.attempt;
-    result.content = content;
     step.events.push_back(tool_finished(call, content));
-    step.messages.push_back(std::move(result));
+    step.messages.push_back(result_of(call, content));
   }
   remember(step.messages);
   append(std::move(step), [this, count = results.size()] { call_settled(count); });

@@ -2,6 +2,7 @@
 
 #include "gateway/text.hpp"
 #include "gateway/url.hpp"
+#include "persistence/exact_json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -51,7 +52,7 @@ std::string_view kind_of(const json& value) noexcept {
   case json::value_t::number_integer:
   case json::value_t::number_unsigned: return "an integer";
   case json::value_t::number_float: return "a number";
-  case json::value_t::binary:
+  case json::value_t::binary: return "an integer beyond 64 bits";
   case json::value_t::discarded: return "something else";
   }
   return "something else";
@@ -248,7 +249,7 @@ std::optional<std::string> object_reader::object_text(std::string_view name, std
   const auto* value = object(name);
   if (value == nullptr)
     return std::nullopt;
-  auto text = value->dump();
+  auto text = dump_exact(*value);
   if (text.size() > max) {
     refuse(name, range(0, max, "bytes") + " of JSON, got " + std::to_string(text.size()));
     return std::nullopt;

@@ -42,6 +42,8 @@ progress_step run_progress::take(const api_json& frame, timestamp now) {
     activity_ = "calling " + text_member(data, "tool");
   } else if (type == "chat:tool_result") {
     activity_.clear();
+  } else if (type == "chat:done") {
+    finish_reason_ = text_member(data, "finish_reason");
   } else if (type == "task:completed") {
     if (const auto output = data.find("output"); output != data.end() && output->is_string())
       output_ = output->get<std::string>();
@@ -64,6 +66,7 @@ void run_progress::take_end(const api_json& task) {
   status_ = to_string(*status);
   attempt_ = integer_member(task, "attempt");
   error_ = text_member(task, "error");
+  finish_reason_ = text_member(task, "finish_reason");
   if (*status == task_status::cancelled)
     outcome_ = run_outcome::cancelled;
   else if (*status == task_status::failed)
@@ -72,6 +75,14 @@ void run_progress::take_end(const api_json& task) {
     outcome_ = run_outcome::completed;
   if (const auto output = task.find("output"); output != task.end() && output->is_string())
     output_ = output->get<std::string>();
+}
+
+std::string run_progress::cut() const {
+  if (finish_reason_ == "length")
+    return "The answer is cut: it reached a limit of tokens, the bot's max_tokens or the model's own.";
+  if (finish_reason_ == "content_filter")
+    return "The answer is cut: the provider's content filter held the rest back.";
+  return {};
 }
 
 progress_step run_progress::start_attempt() {

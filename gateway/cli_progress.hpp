@@ -53,6 +53,8 @@ public:
   [[nodiscard]] const std::optional<std::string>& output() const noexcept { return output_; }
   /// Why it failed, once it has.
   [[nodiscard]] const std::string& error() const noexcept { return error_; }
+  /// A sentence about an answer that is not all of it; empty for any other.
+  [[nodiscard]] std::string cut() const;
   [[nodiscard]] std::int64_t attempt() const noexcept { return attempt_; }
 
 private:
@@ -77,6 +79,7 @@ private:
   std::optional<timestamp> next_attempt_at_;
   bool is_connected_ = true;
   std::optional<std::string> output_;
+  std::string finish_reason_;
   run_outcome outcome_ = run_outcome::none;
 };
 

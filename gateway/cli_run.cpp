@@ -167,7 +167,11 @@ private:
     if (options_.json && progress_.outcome() != run_outcome::deleted)
       print(client_.get(path_).dump(2) + "\n");
     switch (progress_.outcome()) {
-    case run_outcome::completed: print_answer(); return exit_ok;
+    case run_outcome::completed:
+      print_answer();
+      if (const auto cut = progress_.cut(); !cut.empty())
+        complain(cut);
+      return exit_ok;
     case run_outcome::failed:
       complain("Task " + id_ + " failed in attempt " + std::to_string(progress_.attempt()) + ": " + progress_.error());
       return exit_task_failed;

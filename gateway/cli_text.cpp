@@ -366,6 +366,7 @@ std::string render_task(const api_json& task, timestamp now) {
   if (const auto started = time_member(task, "started_at"))
     append_fact(out, "started", calendar(*started));
   append_fact(out, "ended", how_it_ended(task, now));
+  append_fact(out, "finish", line_member(task, "finish_reason"));
   if (const auto* usage = find(task, "usage")) {
     append_fact(out, "tokens",
                 std::to_string(integer_member(*usage, "input_tokens")) + " in, "

@@ -93,6 +93,8 @@ model_price parse_price(const json& object, body_errors& errors) {
 /// What goes into each request as it is; empty for none.
 std::string read_parameters(object_reader& members, body_errors& errors) {
   constexpr std::array<std::string_view, 5> others{"messages", "stream", "tools", "model", "input"};
+  // More than one answer would be mixed into one text.
+  constexpr std::array<std::string_view, 4> answers{"n", "best_of", "num_choices", "candidate_count"};
   const auto* object = members.object("parameters");
   if (object == nullptr || object->empty())
     return "";
@@ -100,6 +102,9 @@ std::string read_parameters(object_reader& members, body_errors& errors) {
   for (const auto name : others)
     if (object->contains(name))
       parameters.refuse(name, "is written by the server itself");
+  for (const auto name : answers)
+    if (const auto found = object->find(name); found != object->end() && *found != 1 && !found->is_null())
+      parameters.refuse(name, "expected 1: a task has one answer");
   return members.object_text("parameters", max_parameter_bytes).value_or("");
 }
 

@@ -30,6 +30,13 @@ void add_error_class(json_object& parent, const std::optional<error_class>& kind
     parent.add("error_class", nullptr);
 }
 
+void add_finish_reason(json_object& members, const std::optional<finish_reason>& finish) {
+  if (finish)
+    members.add("finish_reason", to_string(*finish));
+  else
+    members.add("finish_reason", nullptr);
+}
+
 /// Null for an empty text.
 void add_or_null(json_object& parent, std::string_view key, const std::string& text) {
   if (text.empty())
@@ -167,6 +174,7 @@ void append_json(std::string& out, const task_record& task) {
     .add("output", task.output)
     .add("error", task.error);
   add_error_class(members, task.error_kind);
+  add_finish_reason(members, task.finish);
   members.add_raw("spec", object_or_empty(task.spec))
     .add("bot", task.bot)
     .add("thread_id", task.thread_id)
@@ -235,6 +243,9 @@ std::string render(const model_record& model, const model_state& state) {
       .add("waiting", state.waiting)
       .add("requests_left", state.requests_left)
       .add("tokens_left", state.tokens_left);
+    json_array learnt{shown.open("learnt")};
+    for (const auto& what : state.learnt)
+      learnt.add(what);
   }
   return out;
 }
@@ -264,6 +275,7 @@ void append_json(std::string& out, const attempt_record& attempt) {
   add_or_null(members, "model", attempt.model);
   members.add("outcome", to_string(attempt.outcome)).add("error", attempt.error);
   add_error_class(members, attempt.error_kind);
+  add_finish_reason(members, attempt.finish);
   add_usage(members, attempt.usage);
   members.add("started_at", attempt.started_at).add("ended_at", attempt.ended_at);
 }

@@ -196,8 +196,14 @@ std::string to_document(const std::vector<tool_call>& calls) {
   std::string text;
   {
     json_array items{text};
-    for (const auto& call : calls)
-      json_object{items.open()}.add("call_id", call.call_id).add("tool", call.tool).add("arguments", call.arguments);
+    for (const auto& call : calls) {
+      json_object o{items.open()};
+      o.add("call_id", call.call_id).add("tool", call.tool).add("arguments", call.arguments);
+      if (!call.provider_id.empty())
+        o.add("provider_id", call.provider_id);
+      if (!call.extra.empty())
+        o.add("extra", call.extra);
+    }
   }
   return text;
 }
@@ -205,7 +211,8 @@ std::string to_document(const std::vector<tool_call>& calls) {
 std::vector<tool_call> tool_calls_from_document(std::string_view text) {
   std::vector<tool_call> calls;
   for (const auto& item : json::parse(text))
-    calls.push_back({item.value("call_id", ""), item.value("tool", ""), item.value("arguments", "")});
+    calls.push_back({item.value("call_id", ""), item.value("tool", ""), item.value("arguments", ""),
+                     item.value("provider_id", ""), item.value("extra", "")});
   return calls;
 }
 

@@ -271,6 +271,10 @@ struct complete_task {
   token_usage usage;
   std::string model{};
   timestamp at{};
+  std::optional<finish_reason> finish{};
+  /// Of the answer's message; see `message_record`.
+  std::string origin{};
+  std::string replay{};
 };
 
 /// Ends an attempt that failed: with `retry_at` the task waits for its next one
@@ -281,7 +285,8 @@ struct fail_attempt {
   struct fence fence;
   error_class kind = error_class::transient;
   std::string error;
-  token_usage usage;
+  /// None if nobody knows, as its actor died: then what it had reported counts.
+  std::optional<token_usage> usage;
   std::string model{};
   std::optional<timestamp> retry_at;
   /// Counts against the restart policy.
@@ -292,6 +297,8 @@ struct fail_attempt {
   /// Text that was streamed but not yet journaled.
   std::vector<new_event> events;
   timestamp at{};
+  /// If the answer was refused.
+  std::optional<finish_reason> finish{};
 };
 
 /// Hands running tasks back to the queue without charging an attempt; stale

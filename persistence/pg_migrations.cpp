@@ -355,10 +355,23 @@ std::string create_second_schema() {
   return second_schema;
 }
 
+// -- step 3: what models and tools really do --------------------------------------
+
+// A message's `thinking` is what its provider wants to see again (`message_record::replay`).
+constexpr const char* third_schema = R"sql(
+ALTER TABLE messages ADD COLUMN origin text;
+ALTER TABLE tasks ADD COLUMN finish_reason smallint;
+ALTER TABLE attempts ADD COLUMN finish_reason smallint;
+)sql";
+
+std::string create_third_schema() {
+  return third_schema;
+}
+
 // -- all steps ------------------------------------------------------------------
 
 /// Step n leads from version n - 1 to n.
-constexpr std::array steps{create_first_schema, create_second_schema};
+constexpr std::array steps{create_first_schema, create_second_schema, create_third_schema};
 
 int stored_version(pg_connection& connection) {
   if (!connection.run("SELECT 1 FROM pg_tables WHERE schemaname = 'troupe' AND tablename = 'meta'").next())

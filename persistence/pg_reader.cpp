@@ -102,9 +102,10 @@ store_result<std::vector<attempt_record>> pg_reader::attempts(const uuid& task_i
   return guarded<result>([&]() -> store_result<result> {
     auto rows = connection().query(
       "SELECT attempt, outcome, started_at, ended_at, error_class, input_tokens, output_tokens, cost, estimated, node, "
-      "model, error FROM "
-      "attempts WHERE task_id = $1::uuid UNION ALL SELECT attempt, 0::smallint, started_at, NULL, NULL, input_tokens, "
-      "output_tokens, cost, estimated, node, model, NULL FROM queue WHERE task_id = $1::uuid AND state = 1 ORDER BY 1",
+      "model, error, finish_reason FROM attempts WHERE task_id = $1::uuid UNION ALL SELECT attempt, 0::smallint, "
+      "started_at, NULL, NULL, input_tokens, "
+      "output_tokens, cost, estimated, node, model, NULL, NULL FROM queue WHERE task_id = $1::uuid AND state = 1 ORDER "
+      "BY 1",
       task_id);
     result items;
     while (rows.next())

@@ -17,7 +17,8 @@ inline constexpr std::string_view pg_task_columns
     "t.cost, t.estimated, CASE WHEN q.state = 1 THEN 0::smallint ELSE t.waits_for END, t.created_at, CASE WHEN q.state "
     "= 1 THEN greatest(t.updated_at, q.started_at) ELSE t.updated_at END, "
     "CASE WHEN q.state = 1 THEN coalesce(t.started_at, q.started_at) ELSE t.started_at END, t.completed_at, t.run_at, "
-    "t.error_class, t.name, t.bot, t.bot_ns, CASE WHEN q.state = 1 THEN q.node ELSE t.node END, t.error, t.input, "
+    "t.error_class, t.finish_reason, t.name, t.bot, t.bot_ns, CASE WHEN q.state = 1 THEN q.node ELSE t.node END, "
+    "t.error, t.input, "
     "t.output, t.spec, t.metadata";
 
 /// Newest first, `limit` at most, those with an id below `before`.

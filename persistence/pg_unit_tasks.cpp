@@ -145,6 +145,7 @@ void pg_unit::set_queued(const uuid& id, std::string_view bot, std::string_view 
   task.completed_at.reset();
   task.error.reset();
   task.error_kind.reset();
+  task.finish.reset();
   task.output.reset();
   r.last_seq = last_seq;
   r.changed = true;
@@ -191,6 +192,7 @@ void pg_unit::finish(const open_task& task, const journal_tail& tail, const task
   record.updated_at = tail.at;
   record.completed_at = tail.at;
   record.error_kind = end.kind;
+  record.finish = end.finish;
   record.error = end.error;
   record.output = end.output;
   if (task.is_claimed()) {

@@ -34,16 +34,18 @@ WITH met AS (
   UPDATE tasks t SET rev = t.rev + 1, status = u.status, queued = u.queued,
     listed = CASE WHEN u.queued OR u.status = 2 THEN NULL ELSE u.status END, attempt = u.attempt,
     last_seq = u.last_seq, max_attempts = u.max_attempts, input_tokens = u.input_tokens,
-    output_tokens = u.output_tokens, cost = u.cost, estimated = u.estimated, waits_for = u.waits_for, updated_at = u.updated_at, started_at = u.started_at,
-    completed_at = u.completed_at, deleted_at = u.deleted_at, error_class = u.error_class, bot = u.bot,
-    bot_ns = u.bot_ns, node = u.node, error = u.error, output = u.output
+    output_tokens = u.output_tokens, cost = u.cost, estimated = u.estimated, waits_for = u.waits_for,
+    updated_at = u.updated_at, started_at = u.started_at, completed_at = u.completed_at, deleted_at = u.deleted_at,
+    error_class = u.error_class, bot = u.bot, bot_ns = u.bot_ns, node = u.node, error = u.error, output = u.output,
+    finish_reason = u.finish_reason
   FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::boolean[], $5::int[], $6::bigint[], $7::int[], $8::bigint[],
     $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::smallint[], $15::text[],
-    $16::text[], $17::text[], $18::text[], $19::text[], $20::bigint[], $21::boolean[], $22::smallint[]) AS u(id, rev, status, queued,
-    attempt, last_seq, max_attempts, input_tokens, output_tokens, updated_at, started_at, completed_at, deleted_at,
-    error_class, bot, bot_ns, node, error, output, cost, estimated, waits_for)
+    $16::text[], $17::text[], $18::text[], $19::text[], $20::bigint[], $21::boolean[], $22::smallint[],
+    $23::smallint[]) AS u(id, rev, status, queued, attempt, last_seq, max_attempts, input_tokens, output_tokens,
+    updated_at, started_at, completed_at, deleted_at, error_class, bot, bot_ns, node, error, output, cost, estimated,
+    waits_for, finish_reason)
   WHERE t.id = u.id AND t.rev = u.rev RETURNING 1)
-SELECT expect((SELECT count(*) FROM met), $23::bigint))sql";
+SELECT expect((SELECT count(*) FROM met), $24::bigint))sql";
 
 constexpr std::string_view insert_queue = R"sql(
 INSERT INTO queue(task_id, thread_id, ns, state, priority, due_at, wakes_at, ready_no, again, attempt, last_seq, alone,
@@ -82,13 +84,13 @@ SELECT expect((SELECT count(*) FROM met), $3::bigint))sql";
 
 constexpr std::string_view put_attempts = R"sql(
 INSERT INTO attempts(task_id, attempt, outcome, started_at, ended_at, error_class, input_tokens, output_tokens, node,
-  error, cost, estimated, model)
+  error, cost, estimated, model, finish_reason)
 SELECT * FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::bigint[],
-  $8::bigint[], $9::text[], $10::text[], $11::bigint[], $12::boolean[], $13::text[])
+  $8::bigint[], $9::text[], $10::text[], $11::bigint[], $12::boolean[], $13::text[], $14::smallint[])
 ON CONFLICT(task_id, attempt) DO UPDATE SET outcome = excluded.outcome, ended_at = excluded.ended_at,
   error_class = excluded.error_class, error = excluded.error, input_tokens = excluded.input_tokens,
   output_tokens = excluded.output_tokens, cost = excluded.cost, estimated = excluded.estimated,
-  model = excluded.model)sql";
+  model = excluded.model, finish_reason = excluded.finish_reason)sql";
 
 constexpr std::string_view insert_keys = R"sql(
 INSERT INTO idempotency_keys(key, fingerprint, task_id, created_at)
@@ -105,13 +107,13 @@ FROM unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::int[], $7:
 
 constexpr std::string_view insert_messages = R"sql(
 INSERT INTO messages(thread_id, position, task_id, created_at, attempt, role, content, tool_calls, call_id, tool,
-  thinking, interrupted)
+  thinking, interrupted, origin)
 SELECT u.thread_id, currval('positions') - $1::bigint + u.ordinal, u.task_id, u.created_at, u.attempt, u.role,
-  u.content, u.tool_calls, u.call_id, u.tool, u.thinking, u.interrupted
+  u.content, u.tool_calls, u.call_id, u.tool, u.thinking, u.interrupted, u.origin
 FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::int[], $7::smallint[], $8::text[], $9::text[],
-  $10::text[], $11::text[], $12::text[], $13::boolean[])
+  $10::text[], $11::text[], $12::text[], $13::boolean[], $14::text[])
   AS u(thread_id, ordinal, task_id, created_at, attempt, role, content, tool_calls, call_id, tool, thinking,
-    interrupted))sql";
+    interrupted, origin))sql";
 
 constexpr std::string_view note_batch = R"sql(
 INSERT INTO batches(writer, number, first, at)
@@ -153,7 +155,7 @@ void pg_unit::write_threads(std::string& sql) {
 
 void pg_unit::write_tasks(std::string& sql) {
   pg_columns added{17};
-  pg_columns changed{22};
+  pg_columns changed{23};
   for (const auto& [id, r] : rows_) {
     const auto& t = r.record;
     if (r.is_new)
@@ -163,7 +165,7 @@ void pg_unit::write_tasks(std::string& sql) {
     if (r.changed)
       changed.add(id, r.rev, t.status, t.queued, t.attempt, r.last_seq, t.max_attempts, t.usage.input_tokens,
                   t.usage.output_tokens, t.updated_at, t.started_at, t.completed_at, r.deleted_at, t.error_kind, t.bot,
-                  t.bot_ns, t.node, t.error, t.output, t.usage.cost, t.usage.estimated, t.waits_for);
+                  t.bot_ns, t.node, t.error, t.output, t.usage.cost, t.usage.estimated, t.waits_for, t.finish);
   }
   if (added.rows() > 0)
     added.write(sql, connection_->prepared(insert_tasks), false);
@@ -211,10 +213,10 @@ void pg_unit::write_attempts_and_keys(std::string& sql) {
   std::map<std::pair<uuid, int>, const attempt_record*> latest;
   for (const auto& staged : attempts_)
     latest[{staged.task_id, staged.attempt.attempt}] = &staged.attempt;
-  pg_columns attempts{13};
+  pg_columns attempts{14};
   for (const auto& [key, a] : latest)
     attempts.add(key.first, a->attempt, a->outcome, a->started_at, a->ended_at, a->error_kind, a->usage.input_tokens,
-                 a->usage.output_tokens, a->node, a->error, a->usage.cost, a->usage.estimated, a->model);
+                 a->usage.output_tokens, a->node, a->error, a->usage.cost, a->usage.estimated, a->model, a->finish);
   if (attempts.rows() > 0)
     attempts.write(sql, connection_->prepared(put_attempts), false);
   pg_columns keys{4};
@@ -233,7 +235,7 @@ void pg_unit::write_journal(std::string& sql) {
     events.add(e.position, e.source->task_id, e.seq, e.at, e.attempt, e.type, e.data);
   if (events.rows() > 0)
     append_with(sql, connection_->prepared(insert_events), ordinal_, events);
-  pg_columns messages{12};
+  pg_columns messages{13};
   for (const auto& staged : messages_) {
     const auto& m = staged.message;
     std::optional<std::string> calls;
@@ -245,11 +247,10 @@ void pg_unit::write_journal(std::string& sql) {
       call_id = m.call_id;
       tool = m.tool;
     }
-    std::optional<std::string_view> thinking;
-    if (!m.thinking.empty())
-      thinking = m.thinking;
+    const auto unless_empty
+      = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional<std::string_view>{text}; };
     messages.add(staged.thread_id, staged.position, m.task_id, m.created_at, m.attempt, m.role, m.content, calls,
-                 call_id, tool, thinking, m.interrupted);
+                 call_id, tool, unless_empty(m.replay), m.interrupted, unless_empty(m.origin));
   }
   if (messages.rows() > 0)
     append_with(sql, connection_->prepared(insert_messages), ordinal_, messages);

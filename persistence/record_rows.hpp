@@ -23,10 +23,10 @@ inline constexpr const char* document_columns = "ns, name, created_at, updated_a
 /// Of `messages` named `m`.
 inline constexpr const char* message_columns
   = "m.task_id, m.role, m.attempt, m.created_at, m.content, m.tool_calls, m.call_id, m.tool, m.thinking, "
-    "m.interrupted";
+    "m.interrupted, m.origin";
 /// Of `attempts`, or columns of `queue` in the same order.
 inline constexpr const char* attempt_columns = "attempt, outcome, started_at, ended_at, error_class, input_tokens, "
-                                               "output_tokens, cost, estimated, node, model, error";
+                                               "output_tokens, cost, estimated, node, model, error, finish_reason";
 /// Of `events` named `e`; the source is left to the caller.
 inline constexpr const char* event_columns = "e.seq, e.position, e.attempt, e.type, e.at, e.data";
 
@@ -61,6 +61,7 @@ task_record take_task(Rows& row) {
   task.completed_at = row.template take<std::optional<timestamp>>();
   task.run_at = row.template take<std::optional<timestamp>>();
   task.error_kind = row.template take<std::optional<error_class>>();
+  task.finish = row.template take<std::optional<finish_reason>>();
   task.name = row.template take<std::string>();
   task.bot = row.template take<std::string>();
   task.bot_ns = row.template take<std::string>();
@@ -106,8 +107,9 @@ message_record take_message(Rows& row) {
     message.tool_calls = tool_calls_from_document(calls);
   message.call_id = row.template take<std::string>();
   message.tool = row.template take<std::string>();
-  message.thinking = row.template take<std::string>();
+  message.replay = row.template take<std::string>();
   message.interrupted = row.template take<bool>();
+  message.origin = row.template take<std::string>();
   return message;
 }
 
@@ -123,6 +125,7 @@ attempt_record take_attempt(Rows& row) {
   attempt.node = row.template take<std::string>();
   attempt.model = row.template take<std::string>();
   attempt.error = row.template take<std::optional<std::string>>();
+  attempt.finish = row.template take<std::optional<finish_reason>>();
   return attempt;
 }
 

@@ -133,6 +133,11 @@ std::optional<attempt_outcome> parse_attempt_outcome(std::string_view text) noex
   return find_name<attempt_outcome>(outcomes, text);
 }
 
+std::string_view to_string(finish_reason reason) noexcept {
+  constexpr std::array<std::string_view, 4> names{"stop", "length", "content_filter", "refusal"};
+  return names[static_cast<std::size_t>(reason)];
+}
+
 std::string_view to_string(wait_reason reason) noexcept {
   return name_of(wait_reasons, reason);
 }

@@ -309,6 +309,21 @@ struct token_usage {
   bool operator==(const token_usage&) const = default;
 };
 
+/// How an answer ended, whatever its provider calls that.
+enum class finish_reason : std::uint8_t {
+  /// The model had said what it wanted to say.
+  stop,
+  /// At a limit of tokens: the answer is cut.
+  length,
+  /// The provider held it back, or the rest of it.
+  content_filter,
+  /// The model did not want to answer.
+  refusal,
+};
+
+/// `stop`, `length`, `content_filter`, `refusal`.
+std::string_view to_string(finish_reason reason) noexcept;
+
 /// What keeps a running task from going on.
 enum class wait_reason : std::uint8_t {
   none,
@@ -331,6 +346,8 @@ struct task_record {
   /// Why it failed, as a sentence.
   std::optional<std::string> error;
   std::optional<error_class> error_kind;
+  /// None until there is an answer, or a refusal to give one.
+  std::optional<finish_reason> finish;
   /// The client's JSON object, kept as text; empty for none.
   std::string spec;
   /// The client's JSON object, kept as text; empty for none.
@@ -391,6 +408,8 @@ struct attempt_record {
   std::optional<timestamp> ended_at;
   std::optional<std::string> error;
   std::optional<error_class> error_kind;
+  /// As of the task.
+  std::optional<finish_reason> finish;
   token_usage usage;
 };
 
@@ -442,6 +461,10 @@ struct tool_call {
   std::string tool;
   /// JSON text.
   std::string arguments;
+  /// What its provider called it; need be neither there nor unique.
+  std::string provider_id{};
+  /// A JSON object that its provider wants to see again with it; empty for none.
+  std::string extra{};
 
   bool operator==(const tool_call&) const = default;
 };
@@ -454,9 +477,12 @@ struct message_record {
   std::string content;
   /// Assistant only.
   std::vector<tool_call> tool_calls;
-  /// Assistant with tool calls only: what the provider wants to see again as it was,
-  /// a JSON array of its own making; empty for none.
-  std::string thinking;
+  /// Assistant only: which model made it (`model_identity` of actors/providers); empty
+  /// if that is not known. What follows is for that model alone.
+  std::string origin;
+  /// Assistant only: JSON of its protocol's making, which the model wants to see again as
+  /// it was: what it thought, and the order of its blocks. Empty for none.
+  std::string replay;
   /// Assistant only: what a cancelled turn had said until then.
   bool interrupted = false;
   /// Tool only: which call this answers, and the tool's name.

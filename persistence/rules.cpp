@@ -40,10 +40,7 @@ outcome store_rules::run(const clean_up& op) {
 // -- the end of an attempt ------------------------------------------------------
 
 void store_rules::close_attempt(open_task& task, const attempt_end& end, timestamp at) {
-  auto usage = end.usage;
-  // Whoever ends another's attempt knows only what it has reported itself.
-  if (task.entry && usage == token_usage{})
-    usage = task.entry->usage;
+  const auto usage = end.usage.value_or(task.entry ? task.entry->usage : token_usage{});
   attempt_record attempt;
   attempt.attempt = task.attempt;
   attempt.outcome = end.outcome;
@@ -51,6 +48,7 @@ void store_rules::close_attempt(open_task& task, const attempt_end& end, timesta
   attempt.ended_at = at;
   attempt.error = end.error;
   attempt.error_kind = end.kind;
+  attempt.finish = end.finish;
   attempt.usage = usage;
   attempt.model = end.model;
   if (task.entry) {
@@ -86,7 +84,7 @@ void store_rules::append_end(const open_task& task, journal_tail& tail, const ta
     const auto position
       = journal_.append(tail, event_type::task_completed, completed_data(task.name, end.output, task.usage));
     if (end.output)
-      journal_.add_plain_message(tail, position, message_role::assistant, *end.output);
+      add_answer(tail, position, end);
     return;
   }
   case task_status::failed: {
@@ -109,6 +107,19 @@ void store_rules::append_end(const open_task& task, journal_tail& tail, const ta
   case task_status::pending:
   case task_status::running: return;
   }
+}
+
+void store_rules::add_answer(const journal_tail& tail, std::int64_t position, const task_end& end) {
+  if (end.replay.empty()) {
+    journal_.add_plain_message(tail, position, message_role::assistant, *end.output);
+    return;
+  }
+  message_record message;
+  message.role = message_role::assistant;
+  message.content = *end.output;
+  message.origin = end.origin;
+  message.replay = end.replay;
+  journal_.add_message(tail, position, message);
 }
 
 void store_rules::add_interrupted(const journal_tail& tail, std::int64_t position, std::string_view said) {

@@ -103,9 +103,10 @@ private:
     attempt_outcome outcome = attempt_outcome::completed;
     std::optional<std::string_view> error;
     std::optional<error_class> kind;
-    /// What the caller knows; more of it may be stored already.
-    token_usage usage;
+    /// None if the caller does not know it: then what the attempt has reported counts.
+    std::optional<token_usage> usage;
     std::string_view model{};
+    std::optional<finish_reason> finish{};
   };
   /// Closes the attempt under way and adds its usage to `task.usage`, which the
   /// caller stores with the task's next change.
@@ -114,6 +115,8 @@ private:
   /// sealed, the final message if it completed with an output, the last entries.
   void finish(const open_task& task, journal_tail& tail, const task_end& end);
   void append_end(const open_task& task, journal_tail& tail, const task_end& end);
+  /// The final message, with what its model wants to see again of it.
+  void add_answer(const journal_tail& tail, std::int64_t position, const task_end& end);
   /// What a cancelled turn had said stays in the conversation, marked as such.
   void add_interrupted(const journal_tail& tail, std::int64_t position, std::string_view said);
   /// Writes a result for each tool call of the task that has none, and tells it.

@@ -43,7 +43,9 @@ void store_rules::cancel(open_task& task, journal_tail& tail, const cancel_task&
     if (!op.partial_output.empty())
       output = op.partial_output;
     journal_.append(tail, op.events);
-    close_attempt(task, {attempt_outcome::cancelled, std::nullopt, error_class::cancelled, op.usage}, op.at);
+    // An actor that had nothing to tell may have ended without a word.
+    const auto usage = op.usage == token_usage{} ? std::nullopt : std::optional{op.usage};
+    close_attempt(task, {attempt_outcome::cancelled, std::nullopt, error_class::cancelled, usage}, op.at);
   }
   finish(task, tail, {task_status::cancelled, output, std::nullopt, std::nullopt, claimed});
 }
@@ -112,7 +114,7 @@ void store_rules::end_by_hand(open_task& task, const set_task_status& op) {
     end.kind = error_class::permanent;
   }
   if (task.has_attempt())
-    close_attempt(task, {outcome_of(op.status), end.error, end.kind, {}}, op.at);
+    close_attempt(task, {outcome_of(op.status), end.error, end.kind, std::nullopt}, op.at);
   finish(task, tail, end);
 }
 

@@ -79,8 +79,9 @@ outcome store_rules::run(const complete_task& op) {
     return stale(op.fence);
   auto tail = task->tail(op.at);
   journal_.append(tail, op.events);
-  close_attempt(*task, {attempt_outcome::completed, std::nullopt, std::nullopt, op.usage, op.model}, op.at);
-  finish(*task, tail, {task_status::completed, op.output, std::nullopt, std::nullopt, false});
+  close_attempt(*task, {attempt_outcome::completed, std::nullopt, std::nullopt, op.usage, op.model, op.finish}, op.at);
+  finish(*task, tail,
+         {task_status::completed, op.output, std::nullopt, std::nullopt, false, op.finish, op.origin, op.replay});
   return done{};
 }
 
@@ -90,9 +91,9 @@ outcome store_rules::run(const fail_attempt& op) {
     return stale(op.fence);
   auto tail = task->tail(op.at);
   journal_.append(tail, op.events);
-  close_attempt(*task, {attempt_outcome::failed, op.error, op.kind, op.usage, op.model}, op.at);
+  close_attempt(*task, {attempt_outcome::failed, op.error, op.kind, op.usage, op.model, op.finish}, op.at);
   if (!op.retry_at) {
-    finish(*task, tail, {task_status::failed, std::nullopt, op.error, op.kind, op.chat_started});
+    finish(*task, tail, {task_status::failed, std::nullopt, op.error, op.kind, op.chat_started, op.finish});
     return done{};
   }
   if (op.chat_started)
@@ -116,7 +117,7 @@ outcome store_rules::run(const release_tasks& op) {
     auto tail = task->tail(op.at);
     journal_.append(tail, event_type::task_queued,
                     queued_data(task->name, task->status, {std::nullopt, false, op.reason}));
-    close_attempt(*task, {attempt_outcome::released, std::nullopt, std::nullopt, {}}, op.at);
+    close_attempt(*task, {attempt_outcome::released, std::nullopt, std::nullopt, std::nullopt}, op.at);
     queue_.put_back(f.task_id, *task->entry, tail.seq, std::nullopt, op.at);
     tasks_.store_usage(*task, wait_reason::none, op.at);
   }
@@ -138,7 +139,7 @@ outcome store_rules::run(const recover_tasks& op) {
 bool store_rules::recover(open_task& task, const recover_tasks& op) {
   constexpr std::string_view lost = "The node that ran this attempt ended.";
   auto tail = task.tail(op.at);
-  close_attempt(task, {attempt_outcome::lost, lost, error_class::transient, {}}, op.at);
+  close_attempt(task, {attempt_outcome::lost, lost, error_class::transient, std::nullopt}, op.at);
   if (++task.entry->recoveries > op.max_recoveries) {
     const auto error = "The node that ran this task ended " + std::to_string(task.entry->recoveries)
                        + " times; it is not started again.";

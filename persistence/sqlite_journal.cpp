@@ -12,6 +12,10 @@ std::int64_t latest_position(sqlite_connection& connection) {
                   connection.number("SELECT value FROM meta WHERE name = 'position'"));
 }
 
+std::optional<std::string_view> unless_empty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string_view>{text};
+}
+
 } // namespace
 
 sqlite_journal::sqlite_journal(sqlite_connection& connection)
@@ -19,8 +23,8 @@ sqlite_journal::sqlite_journal(sqlite_connection& connection)
     insert_event_{connection.get(),
                   "INSERT INTO events(position, task_id, seq, attempt, type, at, data) VALUES(?, ?, ?, ?, ?, ?, ?)"},
     insert_message_{connection.get(), "INSERT INTO messages(thread_id, position, task_id, role, attempt, created_at, "
-                                      "content, tool_calls, call_id, tool, thinking, interrupted) "
-                                      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+                                      "content, tool_calls, call_id, tool, thinking, interrupted, origin) "
+                                      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     insert_plain_message_{connection.get(), "INSERT INTO messages(thread_id, position, task_id, role, attempt, "
                                             "created_at, content) VALUES(?, ?, ?, ?, ?, ?, ?)"},
     find_history_{connection.get(), "SELECT 1 FROM messages WHERE thread_id = ? AND NOT (task_id = ? AND role = 0) "
@@ -48,9 +52,8 @@ void sqlite_journal::add_message(const journal_tail& tail, std::int64_t position
   if (!message.tool_calls.empty())
     calls = to_document(message.tool_calls);
   insert_message_.run(tail.source->thread_id, position, tail.source->task_id, message.role, tail.attempt, tail.at,
-                      message.content, calls, message.call_id, message.tool,
-                      message.thinking.empty() ? std::nullopt : std::optional<std::string_view>{message.thinking},
-                      message.interrupted);
+                      message.content, calls, message.call_id, message.tool, unless_empty(message.replay),
+                      message.interrupted, unless_empty(message.origin));
 }
 
 void sqlite_journal::add_messages(const journal_tail& tail, const std::vector<message_record>& messages) {

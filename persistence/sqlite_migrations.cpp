@@ -254,10 +254,23 @@ void create_second_schema(sqlite_connection& connection) {
   connection.execute(second_schema);
 }
 
+// -- step 3: what models and tools really do --------------------------------------
+
+// A message's `thinking` is what its provider wants to see again (`message_record::replay`).
+constexpr const char* third_schema = R"sql(
+ALTER TABLE messages ADD COLUMN origin TEXT;
+ALTER TABLE tasks ADD COLUMN finish_reason INTEGER;
+ALTER TABLE attempts ADD COLUMN finish_reason INTEGER;
+)sql";
+
+void create_third_schema(sqlite_connection& connection) {
+  connection.execute(third_schema);
+}
+
 // -- all steps ------------------------------------------------------------------
 
 /// Step n leads from version n - 1 to n.
-constexpr std::array steps{create_first_schema, create_second_schema};
+constexpr std::array steps{create_first_schema, create_second_schema, create_third_schema};
 
 } // namespace
 

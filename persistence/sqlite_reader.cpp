@@ -85,8 +85,7 @@ store_result<std::vector<attempt_record>> sqlite_reader::attempts(const uuid& ta
     static const std::string sql
       = std::string{"SELECT "} + attempt_columns + " FROM attempts WHERE task_id = ?1 UNION ALL "
         + "SELECT attempt, 0, started_at, NULL, NULL, input_tokens, output_tokens, cost, estimated, node, model, "
-          "NULL FROM queue "
-          "WHERE task_id = ?1 AND state = 1 ORDER BY 1";
+          "NULL, NULL FROM queue WHERE task_id = ?1 AND state = 1 ORDER BY 1";
     result items;
     {
       auto rows = prepared(sql).query(task_id);

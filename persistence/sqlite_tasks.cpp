@@ -29,27 +29,29 @@ sqlite_tasks::sqlite_tasks(sqlite_connection& connection)
                              "started_at = coalesce(started_at, ?4) WHERE id = ?1"},
     set_queued_{connection.get(),
                 "UPDATE tasks SET status = 0, queued = 1, bot = ?2, bot_ns = ?3, max_attempts = ?4, last_seq = ?5, "
-                "updated_at = ?6, completed_at = NULL, error = NULL, error_class = NULL, output = NULL WHERE id = ?1"},
+                "updated_at = ?6, completed_at = NULL, error = NULL, error_class = NULL, output = NULL, "
+                "finish_reason = NULL WHERE id = ?1"},
     start_by_hand_{connection.get(),
                    "UPDATE tasks SET status = 1, queued = 0, attempt = ?2, node = ?3, last_seq = ?4, updated_at = ?5, "
                    "started_at = coalesce(started_at, ?5) WHERE id = ?1"},
     set_deleted_{connection.get(), "UPDATE tasks SET deleted_at = ?3, updated_at = ?3, last_seq = ?2 WHERE id = ?1"},
     put_attempt_{connection.get(),
                  "INSERT INTO attempts(task_id, attempt, outcome, started_at, ended_at, error_class, input_tokens, "
-                 "output_tokens, cost, estimated, node, model, error) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                 "output_tokens, cost, estimated, node, model, error, finish_reason) "
+                 "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
                  "ON CONFLICT(task_id, attempt) "
                  "DO UPDATE SET outcome = excluded.outcome, ended_at = excluded.ended_at, "
                  "error_class = excluded.error_class, error = excluded.error, "
                  "input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, "
-                 "cost = excluded.cost, estimated = excluded.estimated, model = excluded.model"},
+                 "cost = excluded.cost, estimated = excluded.estimated, model = excluded.model, "
+                 "finish_reason = excluded.finish_reason"},
     store_usage_{connection.get(),
                  "UPDATE tasks SET input_tokens = ?2, output_tokens = ?3, cost = ?4, estimated = ?5, updated_at = ?6, "
                  "waits_for = ?7 WHERE id = ?1"},
     finish_{connection.get(),
             "UPDATE tasks SET status = ?2, queued = 0, last_seq = ?3, input_tokens = ?4, output_tokens = ?5, "
             "cost = ?6, estimated = ?7, updated_at = ?8, completed_at = ?8, error_class = ?9, error = ?10, output = "
-            "?11, waits_for = 0 "
-            "WHERE id = ?1"} {}
+            "?11, finish_reason = ?12, waits_for = 0 WHERE id = ?1"} {}
 
 // -- reading --------------------------------------------------------------------
 
@@ -114,7 +116,7 @@ void sqlite_tasks::set_deleted(const uuid& id, std::int64_t last_seq, timestamp 
 void sqlite_tasks::put_attempt(const uuid& id, const attempt_record& attempt) {
   put_attempt_.run(id, attempt.attempt, attempt.outcome, attempt.started_at, attempt.ended_at, attempt.error_kind,
                    attempt.usage.input_tokens, attempt.usage.output_tokens, attempt.usage.cost, attempt.usage.estimated,
-                   attempt.node, attempt.model, attempt.error);
+                   attempt.node, attempt.model, attempt.error, attempt.finish);
 }
 
 void sqlite_tasks::store_usage(const open_task& task, wait_reason waits_for, timestamp at) {
@@ -125,7 +127,7 @@ void sqlite_tasks::store_usage(const open_task& task, wait_reason waits_for, tim
 void sqlite_tasks::finish(const open_task& task, const journal_tail& tail, const task_end& end) {
   const auto& usage = task.usage;
   finish_.run(task.id(), end.status, tail.seq, usage.input_tokens, usage.output_tokens, usage.cost, usage.estimated,
-              tail.at, end.kind, end.error, end.output);
+              tail.at, end.kind, end.error, end.output, end.finish);
 }
 
 } // namespace troupe

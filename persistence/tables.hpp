@@ -139,6 +139,11 @@ struct task_end {
   std::optional<error_class> kind;
   /// Tell the end of the chat (`chat:error`, `chat:cancelled`) too.
   bool ends_chat = false;
+  /// Of the answer, or of what stands in its place.
+  std::optional<finish_reason> finish{};
+  /// Of the answer's message; see `message_record`.
+  std::string_view origin{};
+  std::string_view replay{};
 };
 
 // -- the tables -----------------------------------------------------------------

@@ -17,17 +17,17 @@
 /// so that an actor is woken for what matters alone.
 namespace troupe {
 
-/// With `Streams`, an answer of type `text/event-stream` with a good status is passed on
-/// event by event.
+/// With `Streams`, an answer with a good status that is a stream of events is passed on
+/// event by event. What it is, its first bytes say: servers send streams under no type at
+/// all (openai-api-mock 0.4.0), as `text/plain`, in other letter cases (RFC 9110, section
+/// 8.3.1), and errors under the type of a stream.
 template <class Handle, bool Streams>
 class answer_relay final : public outbound_listener {
 public:
   explicit answer_relay(Handle whom) : whom_{std::move(whom)} {}
 
   void on_head(outbound_head head) override {
-    streams_ = Streams && head.status / 100 == 2 && head.header("content-type").starts_with("text/event-stream");
-    if (streams_)
-      head_to_tell_ = head;
+    undecided_ = Streams && head.status / 100 == 2;
     head_ = std::move(head);
   }
 
@@ -35,7 +35,9 @@ public:
     if (streams_)
       return pass_events(part);
     body_ += part;
-    return true;
+    if (!undecided_ || !decide())
+      return true;
+    return pass_events(std::exchange(body_, {}));
   }
 
   void on_end() override {
@@ -45,7 +47,7 @@ public:
       send(std::move(last));
     }
     if (!std::exchange(over_, true))
-      caf::anon_send(whom_, answer_ended{std::move(head_), std::move(body_)});
+      caf::anon_send(whom_, answer_ended{std::move(head_), std::move(body_), streams_});
   }
 
   void on_failure(outbound_failure failure) override {
@@ -54,6 +56,18 @@ public:
   }
 
 private:
+  /// True once it is a stream for certain.
+  bool decide() {
+    const auto kind = first_bytes(body_);
+    if (kind == first_bytes_of::unknown)
+      return false;
+    undecided_ = false;
+    streams_ = kind == first_bytes_of::stream;
+    if (streams_)
+      head_to_tell_ = head_;
+    return streams_;
+  }
+
   bool pass_events(std::string_view part) {
     std::vector<sse_event> events;
     if (!parser_.read(part, events))
@@ -72,6 +86,8 @@ private:
 
   Handle whom_;
   bool streams_ = false;
+  /// Nothing has come yet that says what it is.
+  bool undecided_ = false;
   bool over_ = false;
   sse_parser parser_;
   outbound_head head_;

@@ -2,6 +2,7 @@
 
 #include "actors/providers/anthropic_request.hpp"
 #include "actors/providers/provider_json.hpp"
+#include "persistence/exact_json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -103,7 +104,7 @@ public:
   std::optional<provider_failure> read(const sse_event& event, answer_delta& delta) override {
     if (ended_)
       return std::nullopt;
-    const auto data = providers::read_object(event.data);
+    auto data = providers::read_object(event.data);
     if (!data)
       return broken("The provider sent an event that is no JSON.");
     const auto named = string_in(*data, "type");
@@ -111,6 +112,12 @@ public:
     const auto index = count_in(*data, "index").value_or(0);
     if (type == "content_block_start") {
       const auto* block = object_in(*data, "content_block");
+      // A call that comes whole: its numbers matter.
+      if (const auto* input = block == nullptr ? nullptr : object_in(*block, "input"); input && !input->empty())
+        if (auto exact = parse_exact_object(event.data)) {
+          data = std::move(exact);
+          block = object_in(*data, "content_block");
+        }
       return block == nullptr ? std::nullopt : begin(index, *block, delta);
     }
     if (type == "content_block_delta") {
@@ -146,11 +153,19 @@ public:
     if (auto refused = take_stop_reason(message))
       return refused;
     finish();
-    return std::nullopt;
+    return close();
   }
 
   [[nodiscard]] bool ended() const noexcept override { return ended_; }
-  [[nodiscard]] bool may_end() const noexcept override { return ended_ || stopped_; }
+
+  [[nodiscard]] std::optional<provider_failure> close() override {
+    if (!ended_ && !stopped_)
+      return broken("The provider ended its answer before it was whole.");
+    finish();
+    write_replay();
+    return std::nullopt;
+  }
+
   [[nodiscard]] const provider_answer& answer() const noexcept override { return answer_; }
 
 private:
@@ -159,14 +174,26 @@ private:
     /// Of a tool call: its place in the answer, and the arguments that came with its start.
     std::optional<std::size_t> call;
     std::string given;
-    /// Of thinking: what is to be sent back.
+    /// Of thinking: what is to be sent back, and its place among the parts.
     json thinking;
+    std::size_t part = 0;
+  };
+
+  /// A block as it will be sent back.
+  struct part {
+    /// Of text: how many bytes of the answer's.
+    std::size_t bytes = 0;
+    /// Of a call: its place among them.
+    std::optional<std::size_t> call{};
+    json thinking{};
   };
 
   std::optional<provider_failure> begin(std::int64_t index, const json& block, answer_delta& delta) {
     const auto type = string_in(block, "type");
-    if (type == "text")
+    if (type == "text") {
+      parts_.emplace_back();
       return add_text(string_in(block, "text"), delta);
+    }
     if (type == "tool_use")
       return begin_call(index, block);
     if (type == "thinking" || type == "redacted_thinking")
@@ -178,9 +205,12 @@ private:
     if (answer_.calls.size() == max_calls)
       return broken("The provider sent more than 128 tool calls.");
     auto& opened = open_.insert_or_assign(index, open_block{answer_.calls.size(), {}, {}}).first->second;
-    answer_.calls.push_back({short_text_in(block, "id"), short_text_in(block, "name"), {}});
+    parts_.push_back({0, answer_.calls.size()});
+    auto& call = answer_.calls.emplace_back();
+    call.provider_id = short_text_in(block, "id");
+    call.tool = short_text_in(block, "name");
     if (const auto* input = object_in(block, "input"); input != nullptr && !input->empty())
-      opened.given = providers::dump(*input);
+      opened.given = dump_exact(*input);
     return within(opened.given);
   }
 
@@ -195,7 +225,9 @@ private:
     } else {
       kept["data"] = std::string{};
     }
-    auto& opened = open_.insert_or_assign(index, open_block{std::nullopt, {}, std::move(kept)}).first->second;
+    auto& opened
+      = open_.insert_or_assign(index, open_block{std::nullopt, {}, std::move(kept), parts_.size()}).first->second;
+    parts_.push_back({0, std::nullopt, opened.thinking});
     delta.thinking += providers::clean_text(string_in(block, "thinking"));
     for (const auto* name : {"thinking", "signature", "data"})
       if (auto wrong = keep(opened, name, string_in(block, name)))
@@ -225,6 +257,9 @@ private:
     const auto clean = providers::clean_text(text);
     if (answer_.text.size() + clean.size() > max_text)
       return broken("The provider sent more than 8 MiB of text.");
+    if (parts_.empty() || parts_.back().call || !parts_.back().thinking.is_null())
+      parts_.emplace_back();
+    parts_.back().bytes += clean.size();
     answer_.text += clean;
     delta.text += clean;
     return std::nullopt;
@@ -261,18 +296,31 @@ private:
   }
 
   void close(const open_block& block) {
-    if (block.call) {
-      auto& arguments = answer_.calls[*block.call].arguments;
-      if (arguments.empty())
-        arguments = block.given.empty() ? "{}" : block.given;
+    if (!block.call) {
+      parts_[block.part].thinking = block.thinking;
       return;
     }
-    auto& all = answer_.thinking;
-    if (all.empty())
-      all = "[";
-    else
-      all.back() = ',';
-    all += providers::dump(block.thinking) + "]";
+    // Nothing at all stays nothing: who reads on knows whether it was cut off.
+    if (auto& arguments = answer_.calls[*block.call].arguments; arguments.empty())
+      arguments = block.given;
+  }
+
+  /// The blocks in the order in which they came, for Claude takes them in no other
+  /// (UKGovernmentBEIS/inspect_ai#4922). Text and calls are kept elsewhere and only named.
+  void write_replay() {
+    auto blocks = json::array();
+    bool thought = false;
+    for (const auto& one : parts_) {
+      thought = thought || !one.thinking.is_null();
+      if (!one.thinking.is_null())
+        blocks.push_back(one.thinking);
+      else if (one.call)
+        blocks.push_back({{"type", "tool_use"}, {"call", *one.call}});
+      else
+        blocks.push_back({{"type", "text"}, {"bytes", one.bytes}});
+    }
+    if (thought)
+      answer_.replay = providers::dump(blocks);
   }
 
   std::optional<provider_failure> take_message_delta(const json& data) {
@@ -285,9 +333,12 @@ private:
     const auto reason = string_in(from, "stop_reason");
     if (reason.empty())
       return std::nullopt;
-    if (reason == "refusal")
-      return failure(error_class::permanent, "The model refused to answer.");
-    if (reason == "max_tokens")
+    if (reason == "refusal") {
+      auto refused = failure(error_class::permanent, "The model refused to answer.");
+      refused.finish = finish_reason::refusal;
+      return refused;
+    }
+    if (reason == "max_tokens" || reason == "model_context_window_exceeded")
       answer_.finish_reason = "length";
     else if (reason == "tool_use")
       answer_.finish_reason = "tool_calls";
@@ -327,6 +378,7 @@ private:
 
   provider_answer answer_;
   std::map<std::int64_t, open_block> open_;
+  std::vector<part> parts_;
   std::size_t thinking_blocks_ = 0;
   std::size_t thinking_size_ = 0;
   bool stopped_ = false;
@@ -344,7 +396,9 @@ std::unique_ptr<answer_reader> anthropic_provider::reader() const {
 }
 
 std::optional<provider_failure> anthropic_provider::read_whole(std::string_view body, provider_answer& answer) const {
-  const auto message = providers::read_object(body);
+  auto message = parse_exact_object(body);
+  if (!message)
+    message = providers::read_object(body);
   if (!message)
     return broken(providers::sentence("The provider sent an answer that is no JSON", body));
   if (member(*message, "error") != nullptr || string_in(*message, "type") == "error")
@@ -363,7 +417,7 @@ provider_failure anthropic_provider::failure_of(const outbound_head& head, std::
     kind = class_of_type(said.type).value_or(kind);
   auto failed = failure_saying("The provider answered " + std::to_string(head.status), said, kind);
   const bool is_told_to_wait = !head.header("retry-after").empty() || !head.header("retry-after-ms").empty();
-  const auto wait = providers::wait_asked_for(head, at);
+  const auto wait = providers::wait_asked_for(head, body, at);
   if (failed.kind == error_class::transient && is_told_to_wait && wait)
     failed.kind = error_class::throttled;
   if (failed.kind == error_class::throttled || (failed.kind == error_class::transient && head.status == 503))

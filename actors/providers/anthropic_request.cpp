@@ -1,14 +1,13 @@
 #include "actors/providers/anthropic_request.hpp"
 
 #include "actors/providers/provider_json.hpp"
+#include "actors/providers/request_body.hpp"
+#include "persistence/json_text.hpp"
 #include "persistence/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <iterator>
-#include <map>
-#include <set>
 #include <utility>
 
 namespace troupe {
@@ -22,12 +21,7 @@ using providers::string_in;
 constexpr std::size_t max_depth = 64;
 constexpr int default_max_tokens = 4096;
 
-// -- the conversation ---------------------------------------------------------
-
-/// The API refuses texts of white space alone.
-bool is_blank(std::string_view text) noexcept {
-  return text.find_first_not_of(" \t\n\r\f\v") == std::string_view::npos;
-}
+// -- what is sent back ----------------------------------------------------------
 
 bool is_thinking(const json& block) {
   const auto has_text = [&](const char* name) {
@@ -38,134 +32,161 @@ bool is_thinking(const json& block) {
   return type == "thinking" ? has_text("thinking") : type == "redacted_thinking" && has_text("data");
 }
 
-json stored_thinking(const std::string& stored) {
-  auto blocks = json::array();
-  if (stored.empty() || !json_nesting_within(stored, max_depth))
-    return blocks;
-  const auto all = json::parse(stored, nullptr, false);
-  if (all.is_array())
-    std::copy_if(all.begin(), all.end(), std::back_inserter(blocks), is_thinking);
-  return blocks;
+/// The blocks of a message as they came (`provider_answer::replay`); none if it is not
+/// the model's own, or has thought nothing.
+json own_blocks(const shown_message& message) {
+  if (message.replay.empty() || !json_nesting_within(message.replay, max_depth))
+    return json::array();
+  auto blocks = json::parse(message.replay, nullptr, false);
+  return blocks.is_array() ? blocks : json::array();
 }
 
-json tool_result(const std::string& id, const std::string& content) {
-  json block{{"type", "tool_result"}, {"tool_use_id", id}, {"content", content}};
+/// True if it begins with a thought.
+bool begins_with_thinking(const shown_message& message) {
+  const auto blocks = own_blocks(message);
+  return !blocks.empty() && is_thinking(blocks.front());
+}
+
+bool is_error(std::string_view content) {
+  if (!providers::trim(content).starts_with('{') || !json_nesting_within(content, max_depth))
+    return false;
   std::string first_key;
   const auto note_key = [&](int depth, json::parse_event_t event, json& key) {
     if (event == json::parse_event_t::key && depth == 1 && first_key.empty())
       first_key = key.get<std::string>();
     return true;
   };
-  const auto value
-    = json_nesting_within(content, max_depth) ? json::parse(content, note_key, false) : json(json::value_t::discarded);
-  if (value.is_string()) {
-    block["content"] = value;
-  } else if (value.is_object() && value.contains("error")) {
-    const auto& error = value["error"];
-    const auto strings = std::count_if(value.begin(), value.end(), [](const json& one) { return one.is_string(); });
-    if ((error.is_string() && strings == 1) || (first_key == "error" && !error.is_null()))
-      block["is_error"] = true;
-  }
-  return block;
+  const auto value = json::parse(content, note_key, false);
+  if (!value.is_object() || !value.contains("error"))
+    return false;
+  const auto& error = value["error"];
+  const auto strings = std::count_if(value.begin(), value.end(), [](const json& one) { return one.is_string(); });
+  return (error.is_string() && strings == 1) || (first_key == "error" && !error.is_null());
 }
 
-/// The API wants `[A-Za-z0-9_-]+` for names and ids; what other providers' models made up may be anything.
-std::string api_name(std::string_view name, std::string_view otherwise) {
-  const auto refused = [](char c) {
-    return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '_' && c != '-';
-  };
-  std::string made{(name.empty() ? otherwise : name).substr(0, 64)};
-  std::replace_if(made.begin(), made.end(), refused, '_');
-  return made;
-}
+// -- the conversation ---------------------------------------------------------
 
-/// Makes the thread's messages the API's, which alternate between two roles.
-class conversation {
+class writer {
 public:
-  void add(const message_record& message) {
-    switch (message.role) {
-    case message_role::user:
-      if (!is_blank(message.content))
-        append("user", text_block(message.content));
-      break;
-    case message_role::assistant:
-      // The first message must be a user's.
-      if (!messages_.empty())
-        add_assistant(message);
-      break;
-    case message_role::tool:
-      // The first of them: should ids recur, results still come in the order of the calls.
-      if (const auto [call, last] = open_.equal_range({message.task_id, message.call_id}); call != last) {
-        append("user", tool_result(call->second, message.content));
-        open_.erase(call);
+  explicit writer(bool thinks) : thinks_{thinks} {}
+
+  std::string messages(std::span<const shown_message> shown) const {
+    std::string out;
+    {
+      json_array all{out};
+      const shown_message* calling = nullptr;
+      for (const auto& message : shown) {
+        // Results are the user's; what the arrangement has put behind them is the assistant's.
+        if (calling != nullptr)
+          add_results(all.open(), *calling);
+        calling = message.calls.empty() ? nullptr : &message;
+        json_object one{all.open()};
+        one.add("role", message.from_user ? "user" : "assistant");
+        json_array content{one.open("content")};
+        if (message.from_user)
+          add_text(content, message.text);
+        else
+          add_blocks(content, message);
+      }
+      if (calling != nullptr)
+        add_results(all.open(), *calling);
+    }
+    return out;
+  }
+
+private:
+  static void add_text(json_array& content, std::string_view text) {
+    // The API refuses texts of white space alone.
+    if (!is_blank(text))
+      json_object{content.open()}.add("type", "text").add("text", text);
+  }
+
+  static void add_call(json_array& content, const shown_call& call) {
+    json_object{content.open()}
+      .add("type", "tool_use")
+      .add("id", call.id)
+      .add("name", call.name)
+      .add_raw("input", call.arguments);
+  }
+
+  static void add_results(std::string& out, const shown_message& message) {
+    json_object one{out};
+    one.add("role", "user");
+    json_array content{one.open("content")};
+    for (const auto& call : message.calls) {
+      json_object block{content.open()};
+      block.add("type", "tool_result").add("tool_use_id", call.id).add("content", shown_result(call.result));
+      if (is_error(call.result))
+        block.add("is_error", true);
+    }
+  }
+
+  void add_blocks(json_array& content, const shown_message& message) const {
+    const auto blocks = thinks_ ? own_blocks(message) : json::array();
+    if (fits(blocks, message)) {
+      add_own(content, message, blocks);
+      return;
+    }
+    add_text(content, message.text);
+    for (const auto& call : message.calls)
+      add_call(content, call);
+  }
+
+  /// True if the blocks name the message's text and calls, all of them and once.
+  static bool fits(const json& blocks, const shown_message& message) {
+    std::size_t bytes = 0;
+    std::size_t calls = 0;
+    for (const auto& block : blocks) {
+      const auto type = string_in(block, "type");
+      if (type == "text")
+        bytes += block.value("bytes", std::size_t{0});
+      else if (type == "tool_use" && block.value("call", std::size_t{0}) != calls++)
+        return false;
+    }
+    return !blocks.empty() && bytes == message.text.size() && calls == message.calls.size();
+  }
+
+  static void add_own(json_array& content, const shown_message& message, const json& blocks) {
+    // A message must not end with a thought (cortexkit/anthropic-auth#49).
+    auto end = blocks.size();
+    while (end > 0 && is_thinking(blocks[end - 1]))
+      --end;
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < end; ++i) {
+      const auto& block = blocks[i];
+      const auto type = string_in(block, "type");
+      if (type == "text") {
+        const auto bytes = block.value("bytes", std::size_t{0});
+        add_text(content, std::string_view{message.text}.substr(at, bytes));
+        at += bytes;
+      } else if (type == "tool_use") {
+        add_call(content, message.calls[block.value("call", std::size_t{0})]);
+      } else if (is_thinking(block)) {
+        content.open() += providers::dump(block);
       }
     }
   }
 
-  /// What the assistant says last would be taken for the beginning of the answer, which newer models refuse.
-  json finish() && {
-    while (!messages_.empty() && messages_.back()["role"] == "assistant"
-           && messages_.back()["content"].back()["type"] != "tool_use")
-      messages_.erase(messages_.size() - 1);
-    return std::move(messages_);
-  }
-
-private:
-  static json text_block(const std::string& text) { return {{"type", "text"}, {"text", text}}; }
-
-  void add_assistant(const message_record& message) {
-    if (is_blank(message.content) && message.tool_calls.empty())
-      return;
-    if (!is_blank(message.content))
-      append("assistant", text_block(message.content));
-    for (const auto& call : message.tool_calls) {
-      auto id = unique_id(call.call_id);
-      append("assistant", {{"type", "tool_use"},
-                           {"id", id},
-                           {"name", api_name(call.tool, "unknown")},
-                           {"input", parse_json_object(call.arguments, max_depth).value_or(json::object())}});
-      open_.emplace(std::pair{message.task_id, call.call_id}, std::move(id));
-    }
-    auto& content = messages_.back()["content"];
-    const auto thinking = stored_thinking(message.thinking);
-    content.insert(content.begin(), thinking.begin(), thinking.end());
-  }
-
-  void append(std::string_view role, json block) {
-    if (messages_.empty() || messages_.back()["role"] != role)
-      messages_.push_back({{"role", role}, {"content", json::array()}});
-    messages_.back()["content"].push_back(std::move(block));
-  }
-
-  /// Unique in the request, as the API wants them; those of other tasks and providers need not be.
-  std::string unique_id(std::string_view call_id) {
-    const auto id = api_name(call_id, "call");
-    auto unique = id;
-    for (auto number = ids_.size(); !ids_.insert(unique).second; ++number)
-      unique = id + "_" + std::to_string(number);
-    return unique;
-  }
-
-  json messages_ = json::array();
-  std::set<std::string> ids_;
-  /// The calls that have no result yet, by task and their own id, and what they are called here.
-  std::multimap<std::pair<uuid, std::string>, std::string> open_;
+  bool thinks_;
 };
 
 // -- the request --------------------------------------------------------------
 
-json tools_of(std::span<const tool_definition> tools) {
-  auto list = json::array();
-  for (const auto& tool : tools) {
-    json one{{"name", tool.name}};
-    if (!tool.description.empty())
-      one["description"] = tool.description;
-    auto schema = parse_json_object(tool.parameters, max_depth).value_or(json::object());
-    schema.emplace("type", "object");
-    one["input_schema"] = std::move(schema);
-    list.push_back(std::move(one));
+std::string tools_of(std::span<const tool_definition> tools) {
+  if (tools.empty())
+    return {};
+  std::string out;
+  {
+    json_array list{out};
+    for (const auto& tool : tools) {
+      json_object one{list.open()};
+      one.add("name", tool.name);
+      if (!tool.description.empty())
+        one.add("description", tool.description);
+      one.add_raw("input_schema", tool.parameters);
+    }
   }
-  return list;
+  return out;
 }
 
 /// A whole number from 0 to what no count of tokens reaches.
@@ -178,38 +199,44 @@ std::optional<std::int64_t> count_in(const json& object, const char* name) {
   return value >= 0 && value <= most ? std::optional{value} : std::nullopt;
 }
 
-/// A model that thinks takes no temperature, and its budget must leave room for an answer.
-void make_room_for_thinking(json& body) {
-  const auto* thinking = member(body, "thinking");
-  if (thinking == nullptr)
-    return;
-  const auto type = string_in(*thinking, "type");
-  if (type != "enabled" && type != "adaptive")
-    return;
-  const auto budget = count_in(*thinking, "budget_tokens");
-  const auto most = count_in(body, "max_tokens");
-  if (budget && most && *most <= *budget)
-    body["max_tokens"] = *budget + default_max_tokens;
-  body.erase("temperature");
+std::string_view thinking_type(const json& head) {
+  const auto* thinking = member(head, "thinking");
+  return thinking == nullptr ? std::string_view{} : string_in(*thinking, "type");
 }
 
-json body_of(const prompt& what) {
-  json body{
+/// A model that thinks takes no temperature, and its budget must leave room for an answer.
+void make_room_for_thinking(json& head) {
+  const auto type = thinking_type(head);
+  if (type != "enabled" && type != "adaptive")
+    return;
+  const auto budget = count_in(head["thinking"], "budget_tokens");
+  const auto most = count_in(head, "max_tokens");
+  if (budget && most && *most <= *budget)
+    head["max_tokens"] = *budget + default_max_tokens;
+  head.erase("temperature");
+}
+
+/// Thinking that was asked for with a budget has to stand before each call of the turn
+/// under way: where another model has gone on meanwhile (anomalyco/opencode#3077) the turn
+/// ends without it.
+bool lacks_thinking(const json& head, std::span<const shown_message> shown) {
+  return thinking_type(head) == "enabled" && std::any_of(shown.begin(), shown.end(), [](const auto& message) {
+           return message.is_current && !message.calls.empty() && !begins_with_thinking(message);
+         });
+}
+
+json head_of(const prompt& what) {
+  json head{
     {"model", what.model.model}, {"max_tokens", what.bot.max_tokens.value_or(default_max_tokens)}, {"stream", true}};
   if (!is_blank(what.bot.system_prompt))
-    body["system"] = what.bot.system_prompt;
-  conversation messages;
-  for (const auto& message : what.history)
-    messages.add(message);
-  body["messages"] = std::move(messages).finish();
+    head["system"] = what.bot.system_prompt;
   if (what.bot.temperature)
-    body["temperature"] = *what.bot.temperature;
-  if (!what.tools.empty())
-    body["tools"] = tools_of(what.tools);
-  if (const auto parameters = parse_json_object(what.model.parameters, max_depth))
-    body.merge_patch(*parameters);
-  make_room_for_thinking(body);
-  return body;
+    head["temperature"] = *what.bot.temperature;
+  providers::apply_parameters(head, what.model);
+  make_room_for_thinking(head);
+  if (what.traits.has(model_trait::no_temperature))
+    head.erase("temperature");
+  return head;
 }
 
 std::string url_of(std::string_view base) {
@@ -231,10 +258,19 @@ header_list headers_of(const model_record& model, std::string_view key) {
 } // namespace
 
 outbound_request anthropic_request(const prompt& what, std::string_view key) {
+  const auto shown = show_thread(what.history, model_identity(what.model));
+  auto head = head_of(what);
+  bool thinks = !what.traits.has(model_trait::no_thinking);
+  if (!thinks || lacks_thinking(head, shown)) {
+    thinks = false;
+    if (thinking_type(head) == "enabled")
+      head.erase("thinking");
+  }
   outbound_request request;
   request.url = url_of(what.model.base_url);
   request.headers = headers_of(what.model, key);
-  request.body = providers::dump(body_of(what));
+  request.body
+    = providers::finish_body(head, writer{thinks}.messages(shown), tools_of(providers::offered_tools(what, shown)));
   return request;
 }
 

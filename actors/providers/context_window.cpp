@@ -121,7 +121,7 @@ std::vector<message_record> fit_window(std::span<const message_record> history, 
 }
 
 std::int64_t estimate_tokens(const message_record& message) noexcept {
-  auto tokens = tokens_of(message.content.size()) + tokens_of(message.thinking.size()) + framing;
+  auto tokens = tokens_of(message.content.size()) + tokens_of(message.replay.size()) + framing;
   for (const auto& call : message.tool_calls)
     tokens += tokens_of(call.tool.size() + call.arguments.size()) + framing;
   return tokens;

@@ -109,7 +109,7 @@ void model_gate_state::begin(waiting_request entry, clock_time at) {
   const auto number = ++last_number_;
   const auto waited = std::chrono::duration_cast<milliseconds>(at - entry.since);
   const auto [open, is_new] = calls_.emplace(number, open_call{entry.answer, entry.tokens, waited, {}});
-  open->second.actor = config_.call(model_gate_actor{self_}, number, std::move(entry.request));
+  open->second.actor = config_.call(model_gate_actor{self_}, number, std::move(entry.request), traits_);
   self_->monitor(open->second.actor);
 }
 
@@ -175,6 +175,25 @@ void model_gate_state::send_back(promise& to, milliseconds wait, bool asked_by_p
 
 void model_gate_state::ended(call_ended& end) {
   close(end.call, std::move(end.result), end.pause);
+}
+
+void model_gate_state::learn(const model_learnt& news) {
+  auto all = traits_;
+  // What was thought of as wanted may turn out to be refused.
+  if (news.traits.has(model_trait::plain_messages)) {
+    all.remove(model_trait::wants_reasoning);
+    all.remove(model_trait::wants_signatures);
+  } else {
+    all.remove(model_trait::plain_messages);
+  }
+  all |= news.traits;
+  if (all == std::exchange(traits_, all))
+    return;
+  std::string names;
+  for (const auto& trait : traits_.names())
+    names += (names.empty() ? "" : ", ") + trait;
+  spdlog::info("model {}/{}: its provider has refused a request; from now on: {}", config_.model->ns,
+               config_.model->name, names);
 }
 
 void model_gate_state::call_died(const caf::down_msg& down) {
@@ -305,6 +324,7 @@ model_state model_gate_state::state() const {
   result.waiting = static_cast<int>(waiting_.size());
   result.requests_left = limiter_->requests_left(at);
   result.tokens_left = limiter_->tokens_left(at);
+  result.learnt = traits_.names();
   return result;
 }
 
@@ -345,6 +365,7 @@ model_gate_actor::behavior_type model_gate(model_gate_actor::stateful_pointer<mo
       // The builtin model's own.
     },
     [self](call_ended& end) { self->state.ended(end); },
+    [self](const model_learnt& news) { self->state.learn(news); },
     [self](const admission_due& tick) { self->state.admit_due(tick); },
     [self](const pause_model& request) { self->state.pause(request); },
     [self](const share_models& request) { self->state.share(request.nodes); },

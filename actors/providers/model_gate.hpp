@@ -34,7 +34,9 @@ struct model_gate_config {
   int shares = 1;
   clock_function clock;
   /// Starts a call, whose actor is monitored by the gate and tells it `call_ended`.
-  std::function<caf::actor_addr(model_gate_actor gate, std::uint64_t number, chat_request request)> call;
+  std::function<caf::actor_addr(model_gate_actor gate, std::uint64_t number, chat_request request,
+                                const model_traits& traits)>
+    call;
   /// Has the other nodes told of a pause.
   std::function<void(std::chrono::milliseconds)> tell_pause;
 };
@@ -52,6 +54,7 @@ public:
   caf::typed_response_promise<chat_result> chat(chat_request& request);
   void stop(const chat_id& id);
   void ended(call_ended& end);
+  void learn(const model_learnt& news);
   void call_died(const caf::down_msg& down);
   void admit_due(const admission_due& tick);
   void pause(const pause_model& request);
@@ -102,6 +105,8 @@ private:
   model_gate_config config_;
   std::optional<rate_limiter> limiter_;
   circuit_breaker breaker_;
+  /// What the calls so far were taught.
+  model_traits traits_;
   std::string last_error_;
   fair_queue<waiting_request> waiting_;
   std::unordered_map<std::uint64_t, open_call> calls_;

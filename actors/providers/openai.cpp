@@ -1,11 +1,14 @@
 #include "actors/providers/openai.hpp"
 
+#include "actors/providers/openai_request.hpp"
 #include "actors/providers/provider_json.hpp"
+#include "persistence/exact_json.hpp"
 #include "persistence/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -23,7 +26,9 @@ constexpr std::size_t max_text = std::size_t{8} * 1024 * 1024;
 constexpr std::size_t max_calls = 128;
 constexpr std::size_t max_arguments = std::size_t{1024} * 1024;
 constexpr std::size_t max_tool_name = 64;
-constexpr std::size_t max_call_id = 256;
+// Signatures of several KB are hidden in some (BerriAI/litellm#16895).
+constexpr std::size_t max_call_id = std::size_t{64} * 1024;
+constexpr std::size_t max_details = 4096;
 
 // -- what went wrong ----------------------------------------------------------
 
@@ -39,7 +44,9 @@ provider_failure failure_in_answer(const json& body) {
   if (said.is_out_of_quota() || said.is("invalid_request_error") || said.is("authentication_error")
       || said.is("content_filter") || said.is("content_policy_violation"))
     kind = error_class::permanent;
-  return failure(kind, std::move(text));
+  auto failed = failure(kind, std::move(text));
+  failed.status = said.status != 0 || !said.is("invalid_request_error") ? said.status : 400;
+  return failed;
 }
 
 bool is_error(const json& body) {
@@ -49,8 +56,38 @@ bool is_error(const json& body) {
   return string_in(body, "object") == "error" && member(body, "choices") == nullptr;
 }
 
-bool is_name_character(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
+/// True if a call's arguments are JSON and not text: then its numbers matter.
+bool has_whole_arguments(const json& chunk) {
+  const auto* choices = member(chunk, "choices");
+  if (choices == nullptr || !choices->is_array() || choices->empty())
+    return false;
+  for (const auto* name : {"delta", "message"}) {
+    const auto* said = member(choices->front(), name);
+    const auto* calls = said == nullptr ? nullptr : member(*said, "tool_calls");
+    if (calls == nullptr || !calls->is_array())
+      continue;
+    for (const auto& call : *calls) {
+      const auto* function = member(call, "function");
+      const auto* arguments = function == nullptr ? nullptr : member(*function, "arguments");
+      if (arguments != nullptr && arguments->is_structured())
+        return true;
+    }
+  }
+  return false;
+}
+
+std::optional<json> read_exactly(std::string_view text) {
+  auto read = providers::read_object(text);
+  if (read && has_whole_arguments(*read))
+    if (auto exact = parse_exact_object(text))
+      return exact;
+  return read;
+}
+
+provider_failure refusal(finish_reason how, std::string sentence) {
+  auto failed = failure(error_class::permanent, std::move(sentence));
+  failed.finish = how;
+  return failed;
 }
 
 // -- the answer ---------------------------------------------------------------
@@ -63,21 +100,34 @@ public:
       return std::nullopt;
     if (data == "[DONE]") {
       done_ = true;
-      return refused();
+      return std::nullopt;
     }
-    const auto chunk = providers::read_object(data);
+    const auto chunk = read_exactly(data);
     if (event.name == "error")
       return failure_in_answer(chunk ? *chunk : json(providers::clean_text(data)));
     if (!chunk)
       return failure(error_class::transient, "The provider sent an event that is no JSON.");
-    if (auto failed = take(*chunk, delta))
-      return failed;
-    return finished_ ? refused() : std::nullopt;
+    return take(*chunk, delta);
   }
 
-  [[nodiscard]] bool ended() const noexcept override { return done_ || (finished_ && counted_); }
-  [[nodiscard]] bool may_end() const noexcept override { return done_ || finished_; }
+  [[nodiscard]] bool ended() const noexcept override { return done_; }
+
+  [[nodiscard]] std::optional<provider_failure> close() override {
+    if (auto failed = refused())
+      return failed;
+    if (!done_ && !finished_)
+      return failure(error_class::transient, "The provider ended its answer before it was whole.");
+    finish_replay();
+    return std::nullopt;
+  }
+
   [[nodiscard]] const provider_answer& answer() const noexcept override { return answer_; }
+
+  /// Of an answer in one piece, which is whole though it may not say so.
+  std::optional<provider_failure> close_whole() {
+    finished_ = true;
+    return close();
+  }
 
   /// Takes a chunk of a stream, or an answer in one piece.
   std::optional<provider_failure> take(const json& chunk, answer_delta& delta) {
@@ -94,18 +144,18 @@ public:
     return std::nullopt;
   }
 
+private:
   /// Why what was said is no answer.
   [[nodiscard]] std::optional<provider_failure> refused() const {
     if (!refusal_.empty())
-      return failure(error_class::permanent, providers::sentence("The model refused to answer", refusal_));
+      return refusal(finish_reason::refusal, providers::sentence("The model refused to answer", refusal_));
     if (answer_.finish_reason == "content_filter" && answer_.text.empty() && answer_.calls.empty())
-      return failure(error_class::permanent, "The provider's content filter held the answer back.");
+      return refusal(finish_reason::content_filter, "The provider's content filter held the answer back.");
     if (answer_.finish_reason == "error")
       return failure(error_class::transient, "The provider gave the answer up with an error.");
     return std::nullopt;
   }
 
-private:
   /// A call that is being put together.
   struct open_call {
     std::optional<std::int64_t> index;
@@ -131,9 +181,13 @@ private:
   }
 
   std::optional<provider_failure> take_message(const json& said, answer_delta& delta) {
+    if (auto failed = take_replay(said))
+      return failed;
     auto thinking = providers::clean_text(text_in(said, "reasoning_content"));
     if (thinking.empty())
       thinking = providers::clean_text(text_in(said, "reasoning"));
+    if (thinking.empty())
+      thinking = providers::clean_text(thinking_in(said));
     const auto text = providers::clean_text(text_in(said, "content"));
     const auto refusal = providers::clean_text(string_in(said, "refusal"));
     said_ += thinking.size() + text.size() + refusal.size();
@@ -172,16 +226,18 @@ private:
       open.index = index->get<std::int64_t>();
     if (open.id.empty()) {
       open.id = string_in(piece, "id").substr(0, max_call_id);
-      call.call_id = providers::clean_text(open.id);
+      call.provider_id = providers::clean_text(open.id);
     }
     take_name(string_in(function, "name"), call.tool);
+    take_extra(piece, call);
     return take_arguments(member(function, "arguments"), open, call.arguments);
   }
 
   /// Which call a piece belongs to; the number of calls for a new one. Pieces go
   /// together by their index, without one by their id, without both they continue the
   /// last call unless they name a tool. Servers that number every call 0 are told by
-  /// another id with another name.
+  /// another id with another name, or, where they give no ids, by a name behind arguments
+  /// that are whole already (omnigent-ai/omnigent#28, su-kaka/gcli2api#406).
   [[nodiscard]] std::size_t place_of(const json& piece, std::string_view name) const {
     const auto id = string_in(piece, "id").substr(0, max_call_id);
     const auto* index = member(piece, "index");
@@ -190,21 +246,113 @@ private:
       return name.empty() && !open_.empty() ? open_.size() - 1 : open_.size();
     for (std::size_t i = open_.size(); i-- > 0;) {
       const auto& open = open_[i];
-      const bool another = !id.empty() && !open.id.empty() && id != open.id && !name.empty();
+      const bool another
+        = !name.empty()
+          && (!id.empty() && !open.id.empty() ? id != open.id
+                                              : id.empty() && open.id.empty() && begins_another(i, piece));
       if (has_index ? open.index == index->get<std::int64_t>() && !another : open.id == id)
         return i;
     }
     return open_.size();
   }
 
-  /// The name comes once, or again with each piece, or in pieces. One that no tool can
-  /// have is made one that can be sent again in the history.
+  /// True if a piece of the same number can be no part of call `i`: that has whole
+  /// arguments, and the piece has some of its own.
+  [[nodiscard]] bool begins_another(std::size_t i, const json& piece) const {
+    const auto* function = member(piece, "function");
+    const auto* more = function == nullptr ? nullptr : member(*function, "arguments");
+    const bool has_more = more != nullptr && (!more->is_string() || !more->get_ref<const std::string&>().empty());
+    // An object may be followed by the text that it stands for.
+    const bool stands_for_text = open_[i].whole && string_in(*function, "name") == answer_.calls[i].tool;
+    return has_more && !stands_for_text && parse_json_object(answer_.calls[i].arguments).has_value();
+  }
+
+  /// The name comes once, or again with each piece, or in pieces.
   static void take_name(std::string_view piece, std::string& name) {
-    std::string more{piece.substr(0, max_tool_name)};
-    std::replace_if(
-      more.begin(), more.end(), [](char c) { return !is_name_character(c); }, '_');
-    if (more != name)
-      name.append(more, 0, max_tool_name - name.size());
+    const auto more = providers::clean_text(piece.substr(0, max_tool_name));
+    if (more != name && name.size() < max_tool_name)
+      name.append(more);
+  }
+
+  /// Gemini's signature, under whatever name its endpoint has for it (earendil-works/pi#6733).
+  static void take_extra(const json& piece, tool_call& call) {
+    const auto* extra = member(piece, "extra_content");
+    if (extra == nullptr || !extra->is_object() || extra->empty() || !call.extra.empty())
+      return;
+    auto kept = providers::dump({{"extra_content", *extra}});
+    if (kept.size() <= max_arguments)
+      call.extra = std::move(kept);
+  }
+
+  // -- what is to be sent back ----------------------------------------------------
+
+  /// Text that a model thinks, among the parts of its content (Mistral's magistral).
+  static std::string thinking_in(const json& said) {
+    std::string thinking;
+    const auto* parts = member(said, "content");
+    if (parts != nullptr && parts->is_array())
+      for (const auto& part : *parts)
+        if (string_in(part, "type") == "thinking")
+          thinking += text_in(part, "thinking");
+    return thinking;
+  }
+
+  std::optional<provider_failure> take_replay(const json& said) {
+    for (auto& [name, text] : thoughts_)
+      if (const auto* more = member(said, name); more != nullptr && more->is_string()) {
+        const auto& piece = more->get_ref<const std::string&>();
+        text = text.value_or("") + piece;
+        replayed_ += piece.size();
+      }
+    if (const auto* extra = member(said, "extra_content"); extra != nullptr && extra->is_object() && !extra->empty()) {
+      extra_ = *extra;
+      replayed_ += providers::dump(*extra).size();
+    }
+    const auto* details = member(said, "reasoning_details");
+    if (details != nullptr && details->is_array())
+      for (const auto& detail : *details)
+        take_detail(detail);
+    if (replayed_ > max_text || details_.size() > max_details)
+      return failure(error_class::transient, "The provider sent more than 8 MiB of thinking.");
+    return std::nullopt;
+  }
+
+  /// OpenRouter: pieces of one block share type and index, wherever they stand in the
+  /// chunk; text grows, what else there is comes once (agno-agi/agno#8794).
+  void take_detail(const json& detail) {
+    if (!detail.is_object())
+      return;
+    replayed_ += providers::dump(detail).size();
+    const auto* index = member(detail, "index");
+    const auto same = std::find_if(details_.begin(), details_.end(), [&](const json& one) {
+      return index != nullptr && index->is_number_integer() && one.value("index", json()) == *index
+             && one.value("type", json()) == detail.value("type", json());
+    });
+    if (same == details_.end()) {
+      details_.push_back(detail);
+      return;
+    }
+    for (const auto& [name, value] : detail.items()) {
+      auto& kept = (*same)[name];
+      const bool grows = name == "text" || name == "summary" || name == "data";
+      if (grows && kept.is_string() && value.is_string())
+        kept.get_ref<std::string&>() += value.get_ref<const std::string&>();
+      else if (kept.is_null() || (name == "signature" && !value.is_null()))
+        kept = value;
+    }
+  }
+
+  void finish_replay() {
+    json replay = json::object();
+    for (const auto& [name, text] : thoughts_)
+      if (text)
+        replay[name] = *text;
+    if (!details_.empty())
+      replay["reasoning_details"] = details_;
+    if (!extra_.is_null())
+      replay["extra_content"] = extra_;
+    if (!replay.empty())
+      answer_.replay = providers::dump(replay);
   }
 
   static std::optional<provider_failure> take_arguments(const json* piece, open_call& open, std::string& arguments) {
@@ -214,7 +362,7 @@ private:
     if (whole || open.whole)
       arguments.clear();
     open.whole = whole;
-    arguments += providers::clean_text(whole ? providers::dump(*piece) : piece->get_ref<const std::string&>());
+    arguments += providers::clean_text(whole ? dump_exact(*piece) : piece->get_ref<const std::string&>());
     if (arguments.size() > max_arguments)
       return failure(error_class::transient, "The provider sent more than 1 MiB of arguments for a tool call.");
     return std::nullopt;
@@ -227,15 +375,12 @@ private:
     const auto take_count = [&](const char* name, std::optional<std::int64_t>& count) {
       const auto* value = member(*usage, name);
       if (value == nullptr || !value->is_number_unsigned())
-        return false;
+        return;
       constexpr std::uint64_t most = std::numeric_limits<std::int32_t>::max();
       count = static_cast<std::int64_t>(std::min(value->get<std::uint64_t>(), most));
-      return true;
     };
-    const bool has_input = take_count("prompt_tokens", answer_.input_tokens);
-    const bool has_output = take_count("completion_tokens", answer_.output_tokens);
-    // Counts that come along with earlier chunks are not the last ones.
-    counted_ = finished_ && (has_input || has_output);
+    take_count("prompt_tokens", answer_.input_tokens);
+    take_count("completion_tokens", answer_.output_tokens);
   }
 
   provider_answer answer_;
@@ -243,93 +388,19 @@ private:
   std::string refusal_;
   std::size_t said_ = 0;
   bool finished_ = false;
-  bool counted_ = false;
   bool done_ = false;
+  /// What was thought, under each name that it came under.
+  std::array<std::pair<const char*, std::optional<std::string>>, 2> thoughts_{
+    {{"reasoning_content", std::nullopt}, {"reasoning", std::nullopt}}};
+  json details_ = json::array();
+  json extra_;
+  std::size_t replayed_ = 0;
 };
-
-// -- the request --------------------------------------------------------------
-
-/// A tool's result is kept as JSON; a model reads plain text better than its escapes.
-std::string result_text(const std::string& content) {
-  if (!providers::trim(content).starts_with('"'))
-    return content;
-  const auto value = json::parse(content, nullptr, false);
-  return value.is_string() ? value.get<std::string>() : content;
-}
-
-json call_in_request(const tool_call& call) {
-  return {{"id", call.call_id},
-          {"type", "function"},
-          {"function", {{"name", call.tool}, {"arguments", call.arguments.empty() ? "{}" : call.arguments}}}};
-}
-
-json message_in_request(const message_record& message) {
-  json made{{"role", to_string(message.role)}, {"content", message.content}};
-  switch (message.role) {
-  case message_role::user: break;
-  case message_role::assistant:
-    if (message.tool_calls.empty())
-      break;
-    if (message.content.empty())
-      made["content"] = nullptr;
-    made["tool_calls"] = json::array();
-    for (const auto& call : message.tool_calls)
-      made["tool_calls"].push_back(call_in_request(call));
-    break;
-  case message_role::tool:
-    made["content"] = result_text(message.content);
-    made["tool_call_id"] = message.call_id;
-    break;
-  }
-  return made;
-}
-
-json tool_in_request(const tool_definition& tool) {
-  json function{{"name", tool.name}};
-  if (!tool.description.empty())
-    function["description"] = tool.description;
-  auto parameters = parse_json_object(tool.parameters);
-  function["parameters"]
-    = parameters ? std::move(*parameters) : json{{"type", "object"}, {"properties", json::object()}};
-  return {{"type", "function"}, {"function", std::move(function)}};
-}
-
-json body_of(const prompt& what) {
-  json body{{"model", what.model.model}, {"stream", true}, {"stream_options", {{"include_usage", true}}}};
-  auto& messages = body["messages"] = json::array();
-  if (!what.bot.system_prompt.empty())
-    messages.push_back({{"role", "system"}, {"content", what.bot.system_prompt}});
-  for (const auto& message : what.history)
-    messages.push_back(message_in_request(message));
-  for (const auto& tool : what.tools)
-    body["tools"].push_back(tool_in_request(tool));
-  if (what.bot.temperature)
-    body["temperature"] = *what.bot.temperature;
-  if (what.bot.max_tokens)
-    body["max_tokens"] = *what.bot.max_tokens;
-  const auto parameters = parse_json_object(what.model.parameters);
-  if (!parameters)
-    return body;
-  for (const auto& [name, value] : parameters->items()) {
-    if (value.is_null())
-      body.erase(name);
-    else
-      body[name] = value;
-  }
-  return body;
-}
 
 } // namespace
 
 outbound_request openai_provider::request(const prompt& what, std::string_view key) const {
-  outbound_request made;
-  made.url = providers::join_url(what.model.base_url, "chat/completions");
-  made.headers = {{"Accept", "text/event-stream"}, {"Content-Type", "application/json"}};
-  if (!key.empty())
-    made.headers.emplace_back("Authorization", "Bearer " + std::string{key});
-  providers::replace_headers(made.headers, what.model.headers);
-  made.body = providers::dump(body_of(what));
-  return made;
+  return openai_request(what, key);
 }
 
 std::unique_ptr<answer_reader> openai_provider::reader() const {
@@ -337,18 +408,18 @@ std::unique_ptr<answer_reader> openai_provider::reader() const {
 }
 
 std::optional<provider_failure> openai_provider::read_whole(std::string_view body, provider_answer& answer) const {
-  const auto whole = providers::read_object(body);
+  const auto whole = read_exactly(body);
   if (!whole)
     return failure(error_class::transient, providers::sentence("The provider sent an answer that is no JSON", body));
   openai_reader reader;
   answer_delta all;
   if (auto failed = reader.take(*whole, all))
     return failed;
-  if (auto failed = reader.refused())
-    return failed;
   const auto* choices = member(*whole, "choices");
   if (choices == nullptr || !choices->is_array() || choices->empty() || member(choices->front(), "message") == nullptr)
     return failure(error_class::transient, "The provider sent an answer without a message.");
+  if (auto failed = reader.close_whole())
+    return failed;
   answer = reader.answer();
   return std::nullopt;
 }
@@ -360,7 +431,7 @@ provider_failure openai_provider::failure_of(const outbound_head& head, std::str
   if (failed.kind == error_class::permanent && said.is_too_long())
     failed.error = providers::too_long(failed.error);
   const bool is_told_to_wait = !head.header("retry-after").empty() || !head.header("retry-after-ms").empty();
-  const auto wait = providers::wait_asked_for(head, at);
+  const auto wait = providers::wait_asked_for(head, body, at);
   if (head.status >= 500 && is_told_to_wait && wait)
     failed.kind = error_class::throttled;
   if (said.is_out_of_quota())

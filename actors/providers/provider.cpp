@@ -2,12 +2,8 @@
 
 #include "actors/providers/anthropic.hpp"
 #include "actors/providers/openai.hpp"
-#include "persistence/time.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 
 namespace troupe {
 
@@ -25,11 +21,6 @@ const provider& provider_of(model_kind kind) {
 namespace providers {
 
 namespace {
-
-using milliseconds = std::chrono::milliseconds;
-
-/// Nobody's word makes a task wait longer than this.
-constexpr milliseconds longest_wait = std::chrono::hours{1};
 
 constexpr std::string_view replacement = "\xef\xbf\xbd";
 constexpr std::string_view ellipsis = "\xe2\x80\xa6";
@@ -58,100 +49,6 @@ bool is_unwanted_control(std::string_view character) noexcept {
   if (character.size() == 1)
     return (first < 0x20 && first != '\t' && first != '\n' && first != '\r') || first == 0x7f;
   return first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
-}
-
-/// The decimal number that starts `text`, which is taken off it; not negative.
-std::optional<double> take_number(std::string_view& text) noexcept {
-  if (text.empty() || text.front() < '0' || text.front() > '9')
-    return std::nullopt;
-  double value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [rest, failed] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
-  if (failed != std::errc{})
-    return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
-  return value;
-}
-
-milliseconds bounded(double wait_ms) noexcept {
-  return milliseconds{static_cast<std::int64_t>(std::ceil(std::min(wait_ms, double(longest_wait.count()))))};
-}
-
-milliseconds until(timestamp then, timestamp at) noexcept {
-  if (then <= at)
-    return milliseconds{0};
-  // Compared before they are subtracted: the difference of far times need not fit.
-  return then >= at + longest_wait ? longest_wait : std::chrono::ceil<milliseconds>(then - at);
-}
-
-std::optional<milliseconds> parse_plain(std::string_view text, double unit_ms) noexcept {
-  const auto value = take_number(text);
-  if (!value || !text.empty())
-    return std::nullopt;
-  return bounded(*value * unit_ms);
-}
-
-/// IMF-fixdate (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
-std::optional<timestamp> parse_http_date(std::string_view text) {
-  constexpr std::string_view days = "Mon,Tue,Wed,Thu,Fri,Sat,Sun,";
-  constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  if (text.size() != 29 || days.find(text.substr(0, 4)) % 4 != 0 || text[4] != ' ' || text[7] != ' ' || text[11] != ' '
-      || text[16] != ' ' || text.substr(25) != " GMT")
-    return std::nullopt;
-  const auto month = months.find(text.substr(8, 3));
-  if (month == std::string_view::npos || month % 3 != 0)
-    return std::nullopt;
-  auto number = std::to_string(month / 3 + 1);
-  if (number.size() == 1)
-    number.insert(0, 1, '0');
-  std::string iso{text.substr(12, 4)};
-  iso.append("-").append(number).append("-").append(text.substr(5, 2));
-  iso.append("T").append(text.substr(17, 8)).append("Z");
-  return parse_rfc3339(iso);
-}
-
-/// A duration in parts, as in `1m30.5s`.
-std::optional<milliseconds> parse_duration(std::string_view text) noexcept {
-  struct unit {
-    std::string_view name;
-    double ms;
-  };
-  constexpr std::array<unit, 6> units{
-    {{"d", 86'400'000.0}, {"h", 3'600'000.0}, {"m", 60'000.0}, {"s", 1000.0}, {"ms", 1.0}, {"us", 0.001}}};
-  if (text.empty())
-    return std::nullopt;
-  double sum = 0;
-  while (!text.empty()) {
-    const auto value = take_number(text);
-    const auto name = text.substr(0, text.find_first_of("0123456789"));
-    const auto found = std::find_if(units.begin(), units.end(), [&](const unit& one) { return one.name == name; });
-    if (!value || found == units.end())
-      return std::nullopt;
-    sum += *value * found->ms;
-    text.remove_prefix(name.size());
-  }
-  return bounded(sum);
-}
-
-/// What the providers' own headers say of one limit: when it is whole again, if
-/// nothing of it is left.
-std::optional<milliseconds> parse_reset(std::string_view name, std::string_view value, const outbound_head& head,
-                                        timestamp at) {
-  constexpr std::string_view openai = "x-ratelimit-reset-";
-  constexpr std::string_view anthropic = "anthropic-ratelimit-";
-  constexpr std::string_view reset = "-reset";
-  if (name == "x-ratelimit-reset-requests" || name == "x-ratelimit-reset-tokens") {
-    const auto limit = name.substr(openai.size());
-    if (head.header("x-ratelimit-remaining-" + std::string{limit}) == "0")
-      return parse_duration(value);
-  } else if (name.starts_with(anthropic) && name.ends_with(reset)) {
-    const auto limit = name.substr(0, name.size() - reset.size());
-    if (head.header(std::string{limit} + "-remaining") != "0")
-      return std::nullopt;
-    if (const auto then = parse_rfc3339(value))
-      return until(*then, at);
-  }
-  return std::nullopt;
 }
 
 } // namespace
@@ -198,22 +95,6 @@ std::string excerpt(std::string_view text, std::size_t max) {
     --end;
   line.resize(end);
   return line.append(mark);
-}
-
-std::optional<std::chrono::milliseconds> wait_asked_for(const outbound_head& head, timestamp at) {
-  if (const auto wait = parse_plain(head.header("retry-after-ms"), 1))
-    return wait;
-  const auto retry_after = head.header("retry-after");
-  if (const auto wait = parse_plain(retry_after, 1000))
-    return wait;
-  if (const auto then = parse_http_date(retry_after))
-    return until(*then, at);
-  std::optional<milliseconds> longest;
-  for (const auto& [name, value] : head.headers) {
-    if (const auto wait = parse_reset(name, value, head, at))
-      longest = std::max(longest.value_or(milliseconds{0}), *wait);
-  }
-  return longest;
 }
 
 error_class class_of_status(unsigned status) noexcept {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "actors/outbound.hpp"
+#include "actors/providers/model_traits.hpp"
 #include "actors/providers/sse.hpp"
+#include "actors/providers/wait_hint.hpp"
 #include "persistence/records.hpp"
 
 #include <chrono>
@@ -36,6 +38,8 @@ struct prompt {
   /// What the model is shown of the thread, this task's messages last.
   std::span<const message_record> history;
   std::span<const tool_definition> tools;
+  /// What the model is known to take and to want.
+  model_traits traits{};
 };
 
 /// A piece of an answer.
@@ -49,11 +53,11 @@ struct answer_delta {
 /// A whole answer.
 struct provider_answer {
   std::string text;
-  /// `call_id` is the provider's, and may be empty or not unique; `arguments` are as
-  /// the model wrote them, which need be no JSON.
+  /// `provider_id` may be empty or not unique, `call_id` is empty; `arguments` are as the
+  /// model wrote them, which need be no JSON, and empty if it wrote none.
   std::vector<tool_call> calls;
-  /// See `message_record::thinking`.
-  std::string thinking;
+  /// See `message_record::replay`.
+  std::string replay;
   /// `stop`, `length`, `tool_calls`, or what else the provider says.
   std::string finish_reason = "stop";
   /// None if the provider did not say.
@@ -68,6 +72,10 @@ struct provider_failure {
   std::string error;
   /// How long the provider asks to wait; throttled, and 503, only.
   std::optional<std::chrono::milliseconds> retry_after;
+  /// If this is how the answer ended.
+  std::optional<finish_reason> finish{};
+  /// Of an error within a stream, the HTTP status that it names; else 0.
+  unsigned status = 0;
 };
 
 /// Puts an answer together from the events of its stream.
@@ -79,14 +87,15 @@ public:
   /// says that there will be no answer, or cannot be read.
   virtual std::optional<provider_failure> read(const sse_event& event, answer_delta& delta) = 0;
 
-  /// True once the stream has said that the answer is whole; what follows is ignored.
+  /// True once the stream has said that it is over; what follows is ignored. A finish
+  /// reason is no such word: some servers send one with each chunk
+  /// (open-webui/open-webui#16377).
   [[nodiscard]] virtual bool ended() const noexcept = 0;
 
-  /// True once the stream may end here: everything that matters was said, though more
-  /// (usage, a last word) may follow.
-  [[nodiscard]] virtual bool may_end() const noexcept = 0;
+  /// The stream is over, by its word or by its end: a failure if what came is no answer.
+  [[nodiscard]] virtual std::optional<provider_failure> close() = 0;
 
-  /// The answer so far: whole if `may_end`.
+  /// The answer so far: whole once `close` has said nothing.
   [[nodiscard]] virtual const provider_answer& answer() const noexcept = 0;
 };
 
@@ -128,13 +137,6 @@ std::string clean_text(std::string_view untrusted);
 /// `text` cleaned, without its line breaks, and cut to at most `max` bytes at a
 /// character's end, with an ellipsis if anything was cut.
 std::string excerpt(std::string_view text, std::size_t max = 300);
-
-/// How long a response asks to wait: `retry-after-ms`, `retry-after` in seconds (also
-/// fractions) or as an HTTP date seen from `at`, or the longest of the providers' own
-/// `x-ratelimit-reset-requests`, `x-ratelimit-reset-tokens` (as in `1m30.5s`, `20ms`)
-/// and `anthropic-ratelimit-*-reset` (RFC 3339) whose remaining is 0. At least 0;
-/// nothing if it does not say, or nonsense.
-std::optional<std::chrono::milliseconds> wait_asked_for(const outbound_head& head, timestamp at);
 
 /// The class for an error status, by the status alone.
 error_class class_of_status(unsigned status) noexcept;

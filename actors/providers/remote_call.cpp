@@ -1,5 +1,6 @@
 #include "actors/providers/remote_call.hpp"
 
+#include "actors/providers/answer_check.hpp"
 #include "actors/providers/answer_relay.hpp"
 #include "actors/providers/api_key.hpp"
 #include "actors/providers/context_window.hpp"
@@ -68,14 +69,17 @@ void remote_call_state::start(model_gate_actor gate, std::uint64_t number, chat_
   reader_ = provider_->reader();
   // The end of the task is told even if it came before this.
   self_->monitor(request_.listener);
-  const auto key = read_api_key(*request_.model);
-  if (const auto* missing = std::get_if<key_missing>(&key))
+  traits_ = config_.traits;
+  auto key = read_api_key(*request_.model);
+  if (const auto* missing = std::get_if<key_missing>(&key)) {
     fail(provider_failure{error_class::permanent, missing->error, std::nullopt});
-  else
-    send_request(std::get<std::string>(key));
+    return;
+  }
+  key_ = std::move(std::get<std::string>(key));
+  send_request();
 }
 
-void remote_call_state::send_request(std::string_view key) {
+void remote_call_state::send_request() {
   static const std::vector<tool_definition> no_tools;
   const auto& tools = request_.tools ? request_.tools->definitions : no_tools;
   const auto reserved = tokens_of(tools) + request_.bot->max_tokens.value_or(0);
@@ -96,13 +100,28 @@ void remote_call_state::send_request(std::string_view key) {
     }
     value = std::move(*expanded);
   }
-  auto outgoing = provider_->request({model, *request_.bot, window, tools}, key);
+  auto outgoing = provider_->request({model, *request_.bot, window, tools, traits_}, key_);
   outgoing.timeouts = timeouts_of(request_.model->timeouts, request_.time_left);
-  // The conversation has been written out: it need not be held while the answer comes.
-  request_.history = nullptr;
-  request_.input = {};
+  outgoing.repeat_if_dropped = true;
+  sent_ = outgoing.body;
   call_ = config_.outbound->start(std::move(outgoing),
                                   std::make_shared<answer_relay<remote_call_actor, true>>(remote_call_actor{self_}));
+}
+
+bool remote_call_state::ask_otherwise(unsigned status, std::string_view said) {
+  constexpr int most_lessons = 8;
+  auto learnt = has_streamed() || lessons_ == most_lessons ? std::nullopt : learn(traits_, {status, said, sent_});
+  if (!learnt)
+    return false;
+  ++lessons_;
+  close();
+  traits_ = *learnt;
+  // What this conversation cannot have another may.
+  learnt->remove(model_trait::no_thinking);
+  self_->send(gate_, model_learnt{std::move(*learnt)});
+  reader_ = provider_->reader();
+  send_request();
+  return true;
 }
 
 // -- the answer -------------------------------------------------------------------
@@ -116,7 +135,8 @@ void remote_call_state::read(const answer_arrived& arrived) {
   for (const auto& event : arrived.events) {
     if (auto failure = reader_->read(event, delta)) {
       stream(delta);
-      fail(std::move(*failure));
+      if (!ask_otherwise(failure->status, event.data))
+        fail(std::move(*failure));
       return;
     }
     if (reader_->ended())
@@ -126,13 +146,26 @@ void remote_call_state::read(const answer_arrived& arrived) {
   if (reader_->ended()) {
     // The rest of the stream is its end; the connection is kept for the next call.
     call_ = 0;
-    succeed(reader_->answer(), head_);
+    close_answer(head_);
   }
+}
+
+void remote_call_state::close_answer(const outbound_head& head) {
+  if (auto failure = reader_->close())
+    fail(std::move(*failure));
+  else
+    succeed(reader_->answer(), head);
 }
 
 void remote_call_state::stream(answer_delta& delta) {
   if (delta.empty())
     return;
+  if (!has_streamed()) {
+    // The conversation was written out and taken: it need not be held while the answer comes.
+    sent_ = {};
+    request_.history = nullptr;
+    request_.input = {};
+  }
   streamed_bytes_ += delta.text.size() + delta.thinking.size();
   self_->send(request_.listener,
               chat_delta{std::move(delta.text), usage_of(reader_->answer()), std::move(delta.thinking)});
@@ -143,15 +176,13 @@ void remote_call_state::finish(answer_ended& end) {
     return;
   const auto at = config_.clock();
   if (end.head.status / 100 != 2) {
-    fail(provider_->failure_of(end.head, end.body, at));
+    if (!ask_otherwise(end.head.status, end.body))
+      fail(provider_->failure_of(end.head, end.body, at));
     return;
   }
-  if (end.head.header("content-type").starts_with("text/event-stream")) {
-    if (reader_->may_end())
-      succeed(reader_->answer(), end.head);
-    else
-      fail(
-        provider_failure{error_class::transient, "The provider ended its answer before it was whole.", std::nullopt});
+  // Nothing at all is a stream that has ended too soon.
+  if (end.streamed || end.body.empty()) {
+    close_answer(end.head);
     return;
   }
   provider_answer whole;
@@ -179,15 +210,24 @@ void remote_call_state::succeed(const provider_answer& answer, const outbound_he
       turn.usage.output_tokens += providers::estimate_tokens(call.tool) + providers::estimate_tokens(call.arguments);
   turn.text = answer.text;
   turn.calls = answer.calls;
-  if (!turn.calls.empty())
-    turn.thinking = answer.thinking;
-  turn.finish_reason = answer.finish_reason;
+  turn.finish = finish_of(answer.finish_reason);
+  turn.refused = refused_calls(turn.calls, turn.finish);
+  turn.replay = answer.replay;
+  const bool has_extra = std::any_of(turn.calls.begin(), turn.calls.end(),
+                                     [](const auto& call) { return !call.extra.empty() || !call.provider_id.empty(); });
+  if (!turn.replay.empty() || has_extra)
+    turn.origin = model_identity(*request_.model);
   end(std::move(turn), providers::wait_asked_for(head, config_.clock()));
 }
 
 void remote_call_state::fail(const outbound_failure& failure) {
   if (std::exchange(call_, 0) == 0)
     return;
+  // Some servers neither say that it is over nor end it.
+  if (failure.code == outbound_errc::timed_out && !reader_->close()) {
+    succeed(reader_->answer(), head_);
+    return;
+  }
   const auto kind = failure.code == outbound_errc::refused ? error_class::permanent : error_class::transient;
   fail(provider_failure{kind, failure.error, std::nullopt});
 }
@@ -197,6 +237,7 @@ void remote_call_state::fail(provider_failure failure) {
   result.kind = failure.kind;
   result.error = std::move(failure.error);
   result.retry_after = failure.retry_after;
+  result.finish = failure.finish;
   // Text that was seen already cannot be followed by another model's.
   result.model_down
     = !has_streamed() && (failure.kind == error_class::transient || failure.kind == error_class::throttled);

@@ -17,11 +17,17 @@
 /// whatever reason, the connection is closed. If it dies, so that no answer reaches the
 /// gate, the gate fails the request as transient: whatever a provider may send can end
 /// one call and no more.
+///
+/// A refusal that names something of the request which the model does not take, or wants,
+/// is answered by another request at once, and told to the gate (`model_learnt`): it costs
+/// nobody an attempt.
 namespace troupe {
 
 struct remote_call_config {
   std::shared_ptr<outbound_client> outbound;
   clock_function clock;
+  /// What the model is known to take.
+  model_traits traits{};
 };
 
 class remote_call_state {
@@ -41,10 +47,14 @@ public:
   void close();
 
 private:
-  void send_request(std::string_view key);
+  void send_request();
+  /// True if the request is made again, in another way.
+  bool ask_otherwise(unsigned status, std::string_view said);
   void stream(answer_delta& delta);
   /// `head` may say that this was the last answer for a while.
   void succeed(const provider_answer& answer, const outbound_head& head);
+  /// The stream is over.
+  void close_answer(const outbound_head& head);
   void fail(provider_failure failure);
   void end(chat_result result, std::optional<std::chrono::milliseconds> pause);
   [[nodiscard]] token_usage usage_of(const provider_answer& answer) const;
@@ -57,6 +67,11 @@ private:
   remote_call_config config_;
   const provider* provider_ = nullptr;
   std::unique_ptr<answer_reader> reader_;
+  std::string key_;
+  model_traits traits_;
+  int lessons_ = 0;
+  /// As it was sent; empty once there is an answer.
+  std::string sent_;
   /// The outbound client's number; 0 once there is nothing to cancel.
   std::uint64_t call_ = 0;
   /// Estimated, for a provider that does not say.

@@ -1,6 +1,7 @@
 #include "actors/providers/sse.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace troupe {
@@ -10,6 +11,27 @@ namespace {
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 } // namespace
+
+first_bytes_of first_bytes(std::string_view begin) noexcept {
+  constexpr std::array<std::string_view, 4> fields{"data", "event", "retry", "id"};
+  if (byte_order_mark.starts_with(begin.substr(0, byte_order_mark.size())) && begin.size() < byte_order_mark.size())
+    return first_bytes_of::unknown;
+  if (begin.starts_with(byte_order_mark))
+    begin.remove_prefix(byte_order_mark.size());
+  begin.remove_prefix(std::min(begin.find_first_not_of(" \t\r\n"), begin.size()));
+  if (begin.empty())
+    return first_bytes_of::unknown;
+  if (begin.front() == ':')
+    return first_bytes_of::stream;
+  for (const auto field : fields) {
+    if (begin.size() <= field.size() && field.starts_with(begin))
+      return first_bytes_of::unknown;
+    if (begin.starts_with(field) && begin.size() > field.size()
+        && (begin[field.size()] == ':' || begin[field.size()] == '\n' || begin[field.size()] == '\r'))
+      return first_bytes_of::stream;
+  }
+  return first_bytes_of::body;
+}
 
 bool sse_parser::read(std::string_view piece, std::vector<sse_event>& out) {
   while (!piece.empty() && !malformed_) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,17 @@ struct sse_event {
 
   bool operator==(const sse_event&) const = default;
 };
+
+/// What the first bytes of an answer say of the rest.
+enum class first_bytes_of : std::uint8_t {
+  /// Too few of them.
+  unknown,
+  /// A field of an event, or a comment.
+  stream,
+  /// JSON, a page, anything else.
+  body,
+};
+first_bytes_of first_bytes(std::string_view begin) noexcept;
 
 class sse_parser {
 public:

@@ -2,6 +2,7 @@
 
 #include "actors/providers/provider.hpp"
 #include "actors/tools/json_schema.hpp"
+#include "persistence/exact_json.hpp"
 #include "persistence/json_text.hpp"
 #include "persistence/parse_json.hpp"
 
@@ -58,11 +59,6 @@ void append_encoded(std::string& out, std::string_view text) {
   }
 }
 
-std::string to_text(const json& value) {
-  const auto* text = value.get_ptr<const std::string*>();
-  return text ? *text : value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 bool has_dot_segment(std::string_view path) noexcept {
   while (!path.empty()) {
     const auto end = std::min(path.find('/'), path.size());
@@ -117,9 +113,9 @@ private:
     const std::string name{rest_.substr(1, end - 1)};
     rest_.remove_prefix(end + 1);
     const auto found = arguments_.find(name);
-    if (found == arguments_.end() || !(found->is_string() || found->is_number() || found->is_boolean()))
+    if (found == arguments_.end() || !(found->is_string() || is_exact_number(*found) || found->is_boolean()))
       return "The argument '" + name + "' must be given, as a string, a number or a boolean: it is part of the URL.";
-    const auto text = to_text(*found);
+    const auto text = exact_text(*found);
     if (text.empty() && url_.find('?') == url_.npos)
       return "The argument '" + name + "' must not be empty: it is part of the URL's path.";
     append_encoded(url_, text);
@@ -144,7 +140,7 @@ void append_query(std::string& url, const json& arguments) {
       url += '&';
     append_encoded(url, name);
     url += '=';
-    append_encoded(url, to_text(value));
+    append_encoded(url, exact_text(value));
   }
 }
 
@@ -258,7 +254,7 @@ std::variant<outbound_request, tool_result> make_tool_request(const tool_record&
     arguments = "{}";
   if (const auto wrong = refuse_arguments(tool.parameters, arguments))
     return failed_tool(*wrong);
-  auto values = parse_json_object(arguments).value_or(json::object());
+  auto values = parse_exact_object(arguments).value_or(json::object());
 
   outbound_request request;
   request.method = tool.method;
@@ -274,7 +270,7 @@ std::variant<outbound_request, tool_result> make_tool_request(const tool_record&
   if (tool.method == "GET" || tool.method == "HEAD" || tool.method == "DELETE") {
     append_query(request.url, values);
   } else {
-    request.body = to_text(values);
+    request.body = dump_exact(values);
     add_unless_there(request.headers, "Content-Type", "application/json");
   }
   if (request.url.size() > max_url)
@@ -286,6 +282,7 @@ std::variant<outbound_request, tool_result> make_tool_request(const tool_record&
   const std::chrono::milliseconds timeout{tool.timeout};
   request.timeouts = {std::min(longest_connect, timeout), timeout, timeout, timeout};
   request.max_answer = max_answer;
+  request.repeat_if_dropped = tool.repeat != repeat_rule::never;
   return request;
 }
 
@@ -312,7 +309,7 @@ tool_result read_tool_response(const outbound_head& head, std::string_view body,
   }
   if (status != 408 && status != 425 && status != 429 && status < 500)
     return result;
-  result.retry_after = providers::wait_asked_for(head, at);
+  result.retry_after = providers::wait_asked_for(head, body, at);
   const bool is_throttled = result.retry_after || providers::class_of_status(status) == error_class::throttled;
   result.retry = is_throttled ? error_class::throttled : error_class::transient;
   return result;

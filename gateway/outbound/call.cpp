@@ -59,6 +59,7 @@ bool outbound_call::prepare() {
   if (route.proxy != nullptr && !route.proxy->error.empty())
     return refuse(route.proxy->error);
   is_head_ = request_->method == "HEAD";
+  may_repeat_ = request_->repeat_if_dropped;
   is_safe_ = is_head_ || request_->method == "GET";
   // Through a tunnel the other side is spoken to as if there were no proxy.
   auto message = make_message(std::move(*request_), route.target, route.target.tls ? nullptr : route.proxy);
@@ -175,7 +176,7 @@ void outbound_call::on_unanswered(const error_code& why) {
 
 /// An unused connection may have been closed by the other side just when it was taken.
 bool outbound_call::may_resend() const {
-  return reused_ && (is_safe_ || !sent_);
+  return reused_ && (is_safe_ || may_repeat_ || !sent_);
 }
 
 // -- time ---------------------------------------------------------------------------

@@ -91,6 +91,8 @@ private:
   phase phase_ = phase::connecting;
   bool is_head_ = false;
   bool is_safe_ = false;
+  /// See `outbound_request::repeat_if_dropped`.
+  bool may_repeat_ = false;
   bool sent_ = false;
   bool writing_ = false;
   /// To its end.

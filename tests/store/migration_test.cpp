@@ -148,7 +148,7 @@ TEST_P(Migration, KeepsAttemptsMessagesAndJournals) {
   ASSERT_EQ(roles(items), "user assistant tool assistant");
   EXPECT_EQ(items[1].content, "Let me look.");
   EXPECT_EQ(items[1].tool_calls, (std::vector<tool_call>{{"call_1", "now", "{}"}}));
-  EXPECT_EQ(items[1].thinking, "");
+  EXPECT_EQ(items[1].replay, "");
   EXPECT_EQ(items[2].call_id, "call_1");
   EXPECT_EQ(items[2].content, R"("12:00")");
   EXPECT_EQ(items[3].content, "It is noon.");

@@ -189,18 +189,18 @@ TEST_P(Models, ThinkingIsKeptAsTheProviderGaveIt) {
   const std::string thinking = R"([{"type":"thinking","thinking":"it's \"so\" → 🎭","signature":"a\\b{c}"}])";
   auto step = make_intent(claimed, "call_1");
   step.messages[0].content = "let me see";
-  step.messages[0].thinking = thinking;
+  step.messages[0].replay = thinking;
   must(step);
   must(make_result(claimed, "call_1", "1"));
   must(make_completion(claimed));
   for (const auto& items : {messages(id), conversation(id)}) {
     ASSERT_EQ(roles(items), "user assistant tool assistant");
-    EXPECT_EQ(items[0].thinking, "");
-    EXPECT_EQ(items[1].thinking, thinking);
+    EXPECT_EQ(items[0].replay, "");
+    EXPECT_EQ(items[1].replay, thinking);
     EXPECT_EQ(items[1].content, "let me see");
     EXPECT_EQ(items[1].tool_calls.size(), 1u);
-    EXPECT_EQ(items[2].thinking, "");
-    EXPECT_EQ(items[3].thinking, "");
+    EXPECT_EQ(items[2].replay, "");
+    EXPECT_EQ(items[3].replay, "");
   }
 }
 

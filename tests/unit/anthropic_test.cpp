@@ -131,6 +131,10 @@ json tool_use(const std::string& id, const std::string& name) {
   return {{"type", "tool_use"}, {"id", id}, {"name", name}, {"input", json::object()}};
 }
 
+tool_call call(std::string provider_id, std::string tool, std::string arguments) {
+  return {"", std::move(tool), std::move(arguments), std::move(provider_id)};
+}
+
 json error_body(const std::string& type, const std::string& message) {
   return {{"type", "error"}, {"error", {{"type", type}, {"message", message}}}};
 }
@@ -196,7 +200,7 @@ TEST(AnthropicRequest, DescribesTools) {
                 {"odd", "", R"({"properties":{}})"}};
   EXPECT_EQ(what.body()["tools"], json::parse(R"([{"name":"clock","description":"Tells the time.",
                              "input_schema":{"type":"object","properties":{"zone":{"type":"string"}}}},
-                            {"name":"dice","input_schema":{"type":"object"}},
+                            {"name":"dice","input_schema":{"type":"object","properties":{}}},
                             {"name":"odd","input_schema":{"type":"object","properties":{}}}])"));
 }
 
@@ -228,66 +232,161 @@ TEST(AnthropicRequest, MakesRoomForThinking) {
 
 // -- the conversation ---------------------------------------------------------
 
-TEST(AnthropicConversation, AlternatesBetweenUserAndAssistant) {
-  EXPECT_EQ(messages_of({user("one"), user("two"), assistant("a"), assistant("b"), user("three")}),
-            json({{{"role", "user"}, {"content", {text_block("one"), text_block("two")}}},
-                  {{"role", "assistant"}, {"content", {text_block("a"), text_block("b")}}},
-                  {{"role", "user"}, {"content", {text_block("three")}}}}));
+// How a thread is arranged is shown_thread_test's; here is how it is written.
+TEST(AnthropicConversation, PutsCallsAndResultsIntoBlocks) {
+  const auto messages = messages_of(
+    {user("go"), assistant("Let me see.", {{"a", "clock", R"({"zone":"UTC"})"}, {"b", "dice", "no JSON"}}),
+     result("a", R"("12:00")"), result("b", R"({"eyes":6})")});
+  ASSERT_EQ(messages.size(), 3U);
+  const auto& calls = messages[1]["content"];
+  EXPECT_EQ(messages[1]["role"], "assistant");
+  EXPECT_EQ(calls[0], text_block("Let me see."));
+  EXPECT_EQ(calls[1],
+            json({{"type", "tool_use"}, {"id", calls[1]["id"]}, {"name", "clock"}, {"input", {{"zone", "UTC"}}}}));
+  EXPECT_EQ(calls[2]["input"], json::object());
+  EXPECT_EQ(messages[2], json::parse(R"({"role":"user","content":[
+    {"type":"tool_result","tool_use_id":)"
+                                     + calls[1]["id"].dump() + R"(,"content":"12:00"},
+    {"type":"tool_result","tool_use_id":)"
+                                     + calls[2]["id"].dump() + R"(,"content":"{\"eyes\":6}"}]})"));
 }
 
-TEST(AnthropicConversation, BeginsAndEndsWithAUser) {
-  EXPECT_EQ(messages_of({assistant("before", {{"a", "clock", "{}"}}), result("a", "1"), user("hi"), assistant("part")}),
-            json({{{"role", "user"}, {"content", {text_block("hi")}}}}));
-  EXPECT_THAT(messages_of({}), IsEmpty());
-  EXPECT_THAT(messages_of({assistant("alone")}), IsEmpty());
+// earendil-works/pi#8943: what an approver saw is what is sent.
+TEST(AnthropicConversation, KeepsTheDigitsOfArguments) {
+  asked what;
+  what.history = {user("go"), assistant("", {{"a", "pay", R"({"wei":1000000000000000000001})"}}), result("a", "1")};
+  EXPECT_THAT(what.request().body, testing::HasSubstr(R"("input":{"wei":1000000000000000000001})"));
 }
 
-TEST(AnthropicConversation, HasNoBlankTexts) {
-  EXPECT_EQ(messages_of({user(" \n"), user("hi"), assistant(""), assistant(" ", {{"a", "clock", "{}"}}),
-                         result("a", R"("")"), user("")}),
-            json::parse(R"([{"role":"user","content":[{"type":"text","text":"hi"}]},
-                            {"role":"assistant","content":[{"type":"tool_use","id":"a","name":"clock","input":{}}]},
-                            {"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":""}]}])"));
+namespace {
+
+/// An answer of `what`'s model, as it is kept.
+message_record kept(const asked& what, const listening& stream) {
+  EXPECT_FALSE(stream.reader->close());
+  auto message = assistant(stream.answer().text, stream.answer().calls);
+  message.origin = model_identity(what.model);
+  message.replay = stream.answer().replay;
+  for (std::size_t i = 0; i < message.tool_calls.size(); ++i)
+    message.tool_calls[i].call_id = "call_" + std::to_string(i + 1);
+  return message;
 }
 
-TEST(AnthropicConversation, PutsCallsBehindThinkingAndText) {
-  auto intent = assistant("Let me see.", {{"a", "clock", R"({"zone":"UTC"})"}, {"b", "dice", "no JSON"}});
-  intent.thinking = R"([{"type":"thinking","thinking":"Hm.","signature":"s"},{"type":"redacted_thinking","data":"d"},
-                        {"type":"other"},7])";
-  EXPECT_EQ(messages_of({user("go"), intent, result("a", R"("12:00")"), result("b", R"({"eyes":6})"), user("and?")}),
-            json::parse(R"([
-    {"role":"user","content":[{"type":"text","text":"go"}]},
-    {"role":"assistant","content":[
-      {"type":"thinking","thinking":"Hm.","signature":"s"},
-      {"type":"redacted_thinking","data":"d"},
-      {"type":"text","text":"Let me see."},
-      {"type":"tool_use","id":"a","name":"clock","input":{"zone":"UTC"}},
-      {"type":"tool_use","id":"b","name":"dice","input":{}}]},
-    {"role":"user","content":[
-      {"type":"tool_result","tool_use_id":"a","content":"12:00"},
-      {"type":"tool_result","tool_use_id":"b","content":"{\"eyes\":6}"},
-      {"type":"text","text":"and?"}]}])"));
+json thought(const std::string& text, const std::string& signature) {
+  return {{"type", "thinking"}, {"thinking", text}, {"signature", signature}};
 }
 
-TEST(AnthropicConversation, PutsThinkingBeforeAllThatIsSaidInARow) {
-  auto intent = assistant("", {{"a", "clock", "{}"}});
-  intent.thinking = R"([{"type":"thinking","thinking":"Hm.","signature":"s"}])";
-  const auto messages = messages_of({user("go"), assistant("part"), intent, result("a", "1")});
-  EXPECT_EQ(messages[1]["content"][0]["type"], "thinking");
-  EXPECT_EQ(messages[1]["content"][1]["type"], "text");
-  EXPECT_EQ(messages[1]["content"][2]["type"], "tool_use");
+/// Thinking, text, a call, thinking, a call.
+message_record interleaved(const asked& what) {
+  listening stream;
+  stream.begin(0, thought("1", "s1"));
+  stream.end(0);
+  stream.begin(1, text_block(""));
+  stream.add(1, text_delta("Look."));
+  stream.end(1);
+  stream.begin(2, tool_use("t1", "clock"));
+  stream.end(2);
+  stream.begin(3, {{"type", "redacted_thinking"}, {"data", "ZGF0YQ"}});
+  stream.end(3);
+  stream.begin(4, tool_use("t2", "dice"));
+  stream.stop("tool_use");
+  return kept(what, stream);
+}
+
+std::vector<std::string> types_of(const json& message) {
+  std::vector<std::string> types;
+  for (const auto& block : message["content"])
+    types.push_back(block["type"]);
+  return types;
+}
+
+} // namespace
+
+// UKGovernmentBEIS/inspect_ai#4922, BerriAI/litellm#23137: Claude takes its blocks in no other order.
+TEST(AnthropicConversation, SendsItsOwnBlocksBackInTheirOrder) {
+  asked what;
+  what.model.parameters = R"({"thinking":{"type":"enabled","budget_tokens":2000},"max_tokens":8000})";
+  what.history = {user("go"), interleaved(what), result("call_1", "1"), result("call_2", "2")};
+  const auto body = what.body();
+  EXPECT_THAT(types_of(body["messages"][1]),
+              ElementsAre("thinking", "text", "tool_use", "redacted_thinking", "tool_use"));
+  EXPECT_EQ(body["messages"][1]["content"][0], thought("1", "s1"));
+  EXPECT_EQ(body["messages"][1]["content"][1], text_block("Look."));
+  EXPECT_TRUE(body.contains("thinking"));
+}
+
+// zed-industries/zed#63571: from Opus 4.7 on the thought is empty, and its signature is not.
+TEST(AnthropicConversation, SendsEmptyThoughtsBackAsTheyAre) {
+  asked what;
+  listening stream;
+  stream.begin(0, thought("", ""));
+  stream.add(0, {{"type", "signature_delta"}, {"signature", "s"}});
+  stream.end(0);
+  stream.begin(1, tool_use("t1", "clock"));
+  stream.stop("tool_use");
+  what.history = {user("go"), kept(what, stream), result("call_1", "1")};
+  EXPECT_EQ(what.body()["messages"][1]["content"][0], thought("", "s"));
+}
+
+// vybestack/llxprt-code#2335, NousResearch/hermes-agent#24401, can1357/oh-my-pi#6379.
+TEST(AnthropicConversation, LeavesOutWhatAnotherModelThought) {
+  asked kimi;
+  kimi.model.model = "kimi";
+  asked elsewhere;
+  elsewhere.model.base_url = "https://api.minimax.example/anthropic";
+  asked what;
+  for (const auto* other : {&kimi, &elsewhere}) {
+    what.history = {user("go"), interleaved(*other), result("call_1", "1"), result("call_2", "2")};
+    EXPECT_THAT(types_of(what.body()["messages"][1]), ElementsAre("text", "tool_use", "tool_use"));
+  }
+  auto unknown = interleaved(what);
+  unknown.origin.clear();
+  what.history = {user("go"), unknown, result("call_1", "1"), result("call_2", "2")};
+  EXPECT_THAT(types_of(what.body()["messages"][1]), ElementsAre("text", "tool_use", "tool_use"));
+}
+
+// anomalyco/opencode#3077, OpenRouterTeam/ai-sdk-provider#162: another model has gone on within the turn.
+TEST(AnthropicConversation, DoesNotThinkInATurnThatAnotherModelHasGoneOnWith) {
+  asked what;
+  what.model.parameters = R"({"thinking":{"type":"enabled","budget_tokens":2000},"max_tokens":8000})";
+  const auto foreign = assistant("", {{"call_3", "clock", "{}"}});
+  what.history = {user("go"), foreign, result("call_3", "1")};
+  EXPECT_FALSE(what.body().contains("thinking"));
+  what.history
+    = {user("go"), interleaved(what), result("call_1", "1"), result("call_2", "2"), foreign, result("call_3", "1")};
+  const auto body = what.body();
+  EXPECT_FALSE(body.contains("thinking"));
+  EXPECT_THAT(types_of(body["messages"][1]), ElementsAre("text", "tool_use", "tool_use"));
+  // The next turn thinks again.
+  what.history.push_back(assistant("It is noon."));
+  what.history.push_back(user("and now?", 2));
+  EXPECT_TRUE(what.body().contains("thinking"));
+}
+
+TEST(AnthropicConversation, LeavesThoughtsOutOnceTheyWereRefused) {
+  asked what;
+  what.history = {user("go"), interleaved(what), result("call_1", "1"), result("call_2", "2")};
+  model_traits traits;
+  traits.add(model_trait::no_thinking);
+  const auto request = anthropic_provider{}.request(prompt{what.model, what.bot, what.history, what.tools, traits}, "");
+  EXPECT_THAT(types_of(json::parse(request.body)["messages"][1]), ElementsAre("text", "tool_use", "tool_use"));
 }
 
 TEST(AnthropicConversation, DropsStoredThinkingThatIsNone) {
-  for (const std::string thinking : {"", "{}", "nonsense", "[", R"(["x",{"type":1},{"type":"thinking"}])"}) {
+  asked what;
+  for (const std::string thinking :
+       {"", "{}", "nonsense", "[", R"(["x",{"type":1},{"type":"thinking"}])",
+        R"([{"type":"text","bytes":99},{"type":"tool_use","call":0}])", R"([{"type":"tool_use","call":5}])"}) {
     auto intent = assistant("", {{"a", "clock", "{}"}});
-    intent.thinking = thinking;
-    const auto messages = messages_of({user("go"), intent, result("a", "1")});
-    EXPECT_EQ(messages[1]["content"].size(), 1U) << thinking;
+    intent.origin = model_identity(what.model);
+    intent.replay = thinking;
+    what.history = {user("go"), intent, result("a", "1")};
+    EXPECT_THAT(types_of(what.body()["messages"][1]), ElementsAre("tool_use")) << thinking;
   }
   auto deep = assistant("", {{"a", "clock", std::string(100'000, '[')}});
-  deep.thinking = std::string(100'000, '[');
-  EXPECT_EQ(messages_of({user("go"), deep, result("a", std::string(100'000, '['))}).size(), 3U);
+  deep.origin = model_identity(what.model);
+  deep.replay = std::string(100'000, '[');
+  what.history = {user("go"), deep, result("a", std::string(100'000, '['))};
+  EXPECT_EQ(what.body()["messages"].size(), 3U);
 }
 
 TEST(AnthropicConversation, TellsErrorsFromResults) {
@@ -299,35 +398,6 @@ TEST(AnthropicConversation, TellsErrorsFromResults) {
   for (const std::string fine : {R"({"a":"b","error":"x"})", R"({"error":null,"a":1})", R"({"a":{"error":"x"}})",
                                  R"("error")", R"(["error"])", "12", "no JSON"})
     EXPECT_FALSE(result_block(fine).contains("is_error")) << fine;
-}
-
-TEST(AnthropicConversation, MakesIdsAndNamesThatTheApiTakes) {
-  const auto messages
-    = messages_of({user("one"), assistant("", {{"call:1", "clock", "{}"}, {"", "strange name", "{}"}}),
-                   result("call:1", "1"), result("", "2"), user("two", 2), assistant("", {{"call:1", "", "{}"}}, 2),
-                   result("call:1", "3", 2), result("x", "nobody's", 2)});
-  const auto& first = messages[1]["content"];
-  const auto& second = messages[3]["content"];
-  EXPECT_EQ(first[0]["id"], "call_1");
-  EXPECT_EQ(first[1]["id"], "call");
-  EXPECT_EQ(first[1]["name"], "strange_name");
-  EXPECT_NE(second[0]["id"], "call_1");
-  EXPECT_EQ(second[0]["name"], "unknown");
-  EXPECT_EQ(messages[2]["content"][0]["tool_use_id"], "call_1");
-  EXPECT_EQ(messages[2]["content"][1]["tool_use_id"], "call");
-  EXPECT_EQ(messages[4]["content"].size(), 1U);
-  EXPECT_EQ(messages[4]["content"][0]["tool_use_id"], second[0]["id"]);
-}
-
-TEST(AnthropicConversation, AnswersEachOfTwoCallsOfOneId) {
-  const auto messages = messages_of({user("go"), assistant("", {{"a", "clock", "{}"}, {"a", "dice", "{}"}}),
-                                     result("a", "1"), result("a", "2"), result("a", "3")});
-  const auto& calls = messages[1]["content"];
-  const auto& results = messages[2]["content"];
-  ASSERT_EQ(results.size(), 2U);
-  EXPECT_NE(calls[0]["id"], calls[1]["id"]);
-  EXPECT_EQ(results[0]["tool_use_id"], calls[0]["id"]);
-  EXPECT_EQ(results[1]["tool_use_id"], calls[1]["id"]);
 }
 
 // -- the stream ---------------------------------------------------------------
@@ -347,20 +417,20 @@ TEST(AnthropicStream, JoinsTextAndCountsTokens) {
   stream.add(0, text_delta("Hel"));
   stream.add(0, text_delta("lo"));
   stream.end(0);
-  EXPECT_FALSE(stream.reader->may_end());
+  EXPECT_TRUE(stream.reader->close());
   stream.hear({{"type", "message_delta"}, {"delta", {{"stop_reason", "end_turn"}}}, {"usage", {{"output_tokens", 7}}}});
-  EXPECT_TRUE(stream.reader->may_end());
   EXPECT_FALSE(stream.reader->ended());
   stream.hear({{"type", "message_stop"}});
   EXPECT_TRUE(stream.reader->ended());
   stream.hear_text("[DONE]");
   EXPECT_FALSE(stream.failed);
+  EXPECT_FALSE(stream.reader->close());
   EXPECT_EQ(stream.text, "Hello");
   EXPECT_EQ(stream.answer().text, "Hello");
   EXPECT_EQ(stream.answer().finish_reason, "stop");
   EXPECT_EQ(stream.answer().input_tokens, 60);
   EXPECT_EQ(stream.answer().output_tokens, 7);
-  EXPECT_EQ(stream.answer().thinking, "");
+  EXPECT_EQ(stream.answer().replay, "");
 }
 
 TEST(AnthropicStream, PutsArgumentsTogether) {
@@ -375,9 +445,8 @@ TEST(AnthropicStream, PutsArgumentsTogether) {
   stream.end(1);
   stream.begin(2, {{"type", "tool_use"}, {"id", "toolu_3"}, {"name", "whole"}, {"input", {{"a", 1}}}});
   stream.stop("tool_use");
-  EXPECT_THAT(stream.answer().calls,
-              ElementsAre(tool_call{"toolu_1", "clock", R"({"zone":"UTC"})"}, tool_call{"toolu_2", "dice", "{}"},
-                          tool_call{"toolu_3", "whole", R"({"a":1})"}));
+  EXPECT_THAT(stream.answer().calls, ElementsAre(call("toolu_1", "clock", R"({"zone":"UTC"})"),
+                                                 call("toolu_2", "dice", ""), call("toolu_3", "whole", R"({"a":1})")));
   EXPECT_EQ(stream.answer().finish_reason, "tool_calls");
 }
 
@@ -391,8 +460,9 @@ TEST(AnthropicStream, KeepsThinkingAsItCame) {
   stream.begin(1, {{"type", "redacted_thinking"}, {"data", "ZGF0YQ"}});
   stream.end(1);
   stream.stop("end_turn");
+  EXPECT_FALSE(stream.reader->close());
   EXPECT_EQ(stream.thinking, "Hm.");
-  EXPECT_EQ(json::parse(stream.answer().thinking),
+  EXPECT_EQ(json::parse(stream.answer().replay),
             json::parse(R"([{"type":"thinking","thinking":"H\u0001m.","signature":"c2ln"},
                             {"type":"redacted_thinking","data":"ZGF0YQ"}])"));
 }
@@ -428,7 +498,7 @@ TEST(AnthropicStream, PassesOverWhatItDoesNotKnow) {
   stream.end(9);
   stream.hear({{"type", "message_start"}, {"message", "none"}});
   stream.hear({{"type", "message_delta"}, {"delta", {{"stop_reason", nullptr}}}, {"usage", {{"output_tokens", -1}}}});
-  EXPECT_FALSE(stream.reader->may_end());
+  EXPECT_TRUE(stream.reader->close());
   EXPECT_FALSE(stream.failed);
   stream.stop("end_turn");
   EXPECT_FALSE(stream.failed);
@@ -505,8 +575,10 @@ TEST(AnthropicWholeAnswer, IsReadLikeAStream) {
     answer);
   ASSERT_FALSE(failed) << failed->error;
   EXPECT_EQ(answer.text, "Let me see.");
-  EXPECT_THAT(answer.calls, ElementsAre(tool_call{"a", "clock", R"({"zone":"UTC"})"}, tool_call{"b", "dice", "{}"}));
-  EXPECT_EQ(answer.thinking, R"([{"signature":"s","thinking":"Hm.","type":"thinking"}])");
+  EXPECT_THAT(answer.calls, ElementsAre(call("a", "clock", R"({"zone":"UTC"})"), call("b", "dice", "")));
+  EXPECT_EQ(json::parse(answer.replay),
+            json::parse(R"([{"signature":"s","thinking":"Hm.","type":"thinking"},{"type":"text","bytes":11},
+                            {"type":"tool_use","call":0},{"type":"tool_use","call":1}])"));
   EXPECT_EQ(answer.finish_reason, "tool_calls");
   EXPECT_EQ(answer.input_tokens, 3);
   EXPECT_EQ(answer.output_tokens, 4);

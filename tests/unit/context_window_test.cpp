@@ -141,7 +141,7 @@ TEST(ContextWindow, EstimatesFourBytesATokenAndFourForEachMessageAndCall) {
   auto calling = assistant(1, "1234");
   calling.tool_calls.push_back({"some id", "clock", R"({"a":1})"});
   EXPECT_EQ(estimate_tokens(calling), 5 + 3 + 4);
-  calling.thinking = "12345678";
+  calling.replay = "12345678";
   EXPECT_EQ(estimate_tokens(calling), 5 + 3 + 4 + 2);
 }
 

@@ -1,4 +1,5 @@
 #include "gateway/json_guard.hpp"
+#include "persistence/exact_json.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -79,11 +80,17 @@ TEST(JsonGuard, NamesAMemberThatIsThereTwice) {
   EXPECT_EQ(refusal(R"([{"a":1},{"a":2}])"), "");
 }
 
+TEST(JsonGuard, KeepsIntegersOfAnySize) {
+  for (const std::string text :
+       {"[18446744073709551616]", "-9223372036854775809", R"({"a":100000000000000000000001})"}) {
+    const auto read = read_json(text);
+    ASSERT_TRUE(std::holds_alternative<nlohmann::json>(read)) << text;
+    EXPECT_EQ(dump_exact(std::get<nlohmann::json>(read)), text);
+  }
+}
+
 TEST(JsonGuard, RefusesNumbersThatItWouldHaveToChange) {
-  EXPECT_TRUE(mentions(refusal("[18446744073709551616]"), "does not fit 64 bits"));
-  EXPECT_TRUE(mentions(refusal("-9223372036854775809"), "does not fit 64 bits"));
   EXPECT_TRUE(mentions(refusal("{\"a\":1e400}"), "does not fit a double"));
-  EXPECT_LT(refusal("1" + std::string(5000, '0')).size(), 200U);
   EXPECT_LT(refusal("1" + std::string(5000, '0') + "e5000").size(), 200U);
 }
 

@@ -51,6 +51,8 @@ struct outcome {
   provider_answer answer;
   answer_delta delta;
   std::optional<provider_failure> failure;
+  /// The same, or what the end of the stream makes of it.
+  std::optional<provider_failure> closed;
   bool ended = false;
   bool may_end = false;
 };
@@ -63,9 +65,10 @@ outcome read_events(const std::vector<sse_event>& events) {
     if (out.failure)
       break;
   }
-  out.answer = reader->answer();
   out.ended = reader->ended();
-  out.may_end = reader->may_end();
+  out.closed = out.failure ? out.failure : reader->close();
+  out.may_end = !out.closed;
+  out.answer = reader->answer();
   return out;
 }
 
@@ -74,6 +77,10 @@ outcome read_chunks(const std::vector<std::string>& chunks) {
   for (const auto& chunk : chunks)
     events.push_back({"", chunk});
   return read_events(events);
+}
+
+tool_call call(std::string provider_id, std::string tool, std::string arguments) {
+  return {"", std::move(tool), std::move(arguments), std::move(provider_id)};
 }
 
 /// A chunk with this delta.
@@ -113,7 +120,7 @@ TEST(OpenaiRequest, CarriesTheBotsSettings) {
   talk.bot.temperature = 0.5;
   talk.bot.max_tokens = 100;
   const auto body = talk.body();
-  EXPECT_EQ(body["messages"], json::parse(R"([{"role":"system","content":"Be brief."}])"));
+  EXPECT_EQ(body["messages"][0], json::parse(R"({"role":"system","content":"Be brief."})"));
   EXPECT_EQ(body["temperature"], 0.5);
   EXPECT_EQ(body["max_tokens"], 100);
 }
@@ -133,6 +140,7 @@ TEST(OpenaiRequest, TakesTheModelsParametersLast) {
 
 TEST(OpenaiRequest, ShowsCallsAndTheirResults) {
   conversation talk;
+  talk.add(message_role::user, "What time is it?");
   auto& intent = talk.add(message_role::assistant, "");
   intent.tool_calls = {{"c1", "add", R"({"a": 1})"}, {"c2", "now", ""}};
   auto& first = talk.add(message_role::tool, R"({"sum":2})");
@@ -140,36 +148,44 @@ TEST(OpenaiRequest, ShowsCallsAndTheirResults) {
   first.tool = "add";
   talk.add(message_role::tool, R"("noon \u2600")").call_id = "c2";
   talk.add(message_role::assistant, "It is noon.");
-  talk.add(message_role::assistant, "And").tool_calls = {{"c3", "now", "{}"}};
-  EXPECT_EQ(talk.body()["messages"], json::parse(R"j([
-    {"role":"assistant","content":null,"tool_calls":[
-      {"id":"c1","type":"function","function":{"name":"add","arguments":"{\"a\": 1}"}},
-      {"id":"c2","type":"function","function":{"name":"now","arguments":"{}"}}]},
-    {"role":"tool","content":"{\"sum\":2}","tool_call_id":"c1"},
-    {"role":"tool","content":"noon ☀","tool_call_id":"c2"},
-    {"role":"assistant","content":"It is noon."},
-    {"role":"assistant","content":"And","tool_calls":[
-      {"id":"c3","type":"function","function":{"name":"now","arguments":"{}"}}]}])j"));
-}
-
-TEST(OpenaiRequest, KeepsResultsAndTextThatAreOdd) {
-  conversation talk;
-  talk.add(message_role::tool, R"("half)");
-  talk.add(message_role::tool, R"("a" "b")");
   talk.add(message_role::user, "\xff");
   const auto messages = talk.body()["messages"];
-  EXPECT_EQ(messages[0]["content"], R"("half)");
-  EXPECT_EQ(messages[1]["content"], R"("a" "b")");
-  EXPECT_EQ(messages[2]["content"], "\xef\xbf\xbd");
+  ASSERT_EQ(messages.size(), 6U);
+  const auto& calls = messages[1]["tool_calls"];
+  EXPECT_EQ(messages[1]["content"], nullptr);
+  EXPECT_EQ(calls[0]["type"], "function");
+  EXPECT_EQ(calls[0]["function"], json::parse(R"j({"name":"add","arguments":"{\"a\": 1}"})j"));
+  EXPECT_EQ(calls[1]["function"]["arguments"], "{}");
+  EXPECT_EQ(messages[2], json({{"role", "tool"}, {"content", R"({"sum":2})"}, {"tool_call_id", calls[0]["id"]}}));
+  EXPECT_EQ(messages[3], json({{"role", "tool"}, {"content", "noon ☀"}, {"tool_call_id", calls[1]["id"]}}));
+  EXPECT_EQ(messages[4], json({{"role", "assistant"}, {"content", "It is noon."}}));
+  EXPECT_EQ(messages[5]["content"], "\xef\xbf\xbd");
 }
 
 TEST(OpenaiRequest, DefinesTools) {
   conversation talk;
-  talk.tools = {{"now", "", ""}, {"add", "Adds.", R"({"type":"object","required":["a"]})"}, {"odd", "", "[1"}};
+  talk.tools = {{"now", "", ""},
+                {"add", "Adds.", R"({"type":"object","properties":{"a":{}},"required":["a"]})"},
+                {"odd", "", "[1"}};
   EXPECT_EQ(talk.body()["tools"], json::parse(R"([
     {"type":"function","function":{"name":"now","parameters":{"type":"object","properties":{}}}},
-    {"type":"function","function":{"name":"add","description":"Adds.","parameters":{"type":"object","required":["a"]}}},
+    {"type":"function","function":{"name":"add","description":"Adds.",
+      "parameters":{"type":"object","properties":{"a":{}},"required":["a"]}}},
     {"type":"function","function":{"name":"odd","parameters":{"type":"object","properties":{}}}}])"));
+}
+
+// earendil-works/pi#149: strict gateways refuse calls in a request without tools.
+TEST(OpenaiRequest, NamesToolsThatTheBotDoesNotHaveAnyMore) {
+  conversation talk;
+  talk.add(message_role::user, "go");
+  talk.add(message_role::assistant, "").tool_calls = {{"c1", "add", "{}"}, {"c2", "add", "{}"}, {"c3", "no.w", "{}"}};
+  talk.add(message_role::tool, "1").call_id = "c1";
+  const auto body = talk.body();
+  ASSERT_EQ(body["tools"].size(), 2U);
+  EXPECT_EQ(body["tools"][0]["function"]["name"], "add");
+  EXPECT_EQ(body["tools"][1]["function"]["name"], body["messages"][1]["tool_calls"][2]["function"]["name"]);
+  talk.tools = {{"other", "", ""}};
+  EXPECT_EQ(talk.body()["tools"].size(), 1U);
 }
 
 TEST(OpenaiRequest, CarriesTheKey) {
@@ -194,7 +210,6 @@ TEST(OpenaiReader, PutsTextTogether) {
   const auto out = read_chunks({delta(R"("role":"assistant","content":"")"), delta(R"("content":"Hel")"),
                                 delta(R"("content":null)"), delta(R"("content":"lo")"), finish("stop"), usage});
   EXPECT_FALSE(out.failure);
-  EXPECT_TRUE(out.ended);
   EXPECT_EQ(out.answer.text, "Hello");
   EXPECT_EQ(out.delta.text, "Hello");
   EXPECT_EQ(out.answer.finish_reason, "stop");
@@ -202,18 +217,24 @@ TEST(OpenaiReader, PutsTextTogether) {
   EXPECT_EQ(out.answer.output_tokens, 3);
 }
 
-TEST(OpenaiReader, EndsWithDoneOrUsageBehindTheFinish) {
+// su-kaka/gcli2api#403, open-webui/open-webui#16377: a finish reason and a count with each chunk are no end.
+TEST(OpenaiReader, EndsWithDoneOrWithTheStream) {
   const auto said = delta(R"("content":"a")");
   EXPECT_FALSE(read_chunks({said}).may_end);
   EXPECT_FALSE(read_chunks({said, usage}).may_end);
   EXPECT_FALSE(read_chunks({said, usage, finish("stop")}).ended);
   EXPECT_TRUE(read_chunks({said, finish("stop")}).may_end);
   EXPECT_FALSE(read_chunks({said, finish("stop")}).ended);
-  EXPECT_TRUE(read_chunks({said, finish("stop"), usage}).ended);
+  EXPECT_FALSE(read_chunks({said, finish("stop"), usage}).ended);
+  EXPECT_TRUE(read_chunks({said, finish("stop"), usage}).may_end);
   EXPECT_TRUE(read_chunks({said, finish("stop"), "[DONE]"}).ended);
   EXPECT_TRUE(read_chunks({said, " [DONE]\n"}).ended);
   EXPECT_TRUE(read_chunks({said, "[DONE]"}).may_end);
-  EXPECT_TRUE(read_chunks({R"({"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":1}})"}).ended);
+  const auto each = [](const std::string& text) {
+    return R"({"choices":[{"delta":{"content":")" + text
+           + R"("},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}})";
+  };
+  EXPECT_EQ(read_chunks({each("The "), each("answer"), each("."), "[DONE]"}).answer.text, "The answer.");
 }
 
 TEST(OpenaiReader, IgnoresWhatFollowsTheEnd) {
@@ -223,12 +244,12 @@ TEST(OpenaiReader, IgnoresWhatFollowsTheEnd) {
 }
 
 TEST(OpenaiReader, TellsThinkingFromText) {
-  const auto out
-    = read_chunks({delta(R"("reasoning_content":"Hm","reasoning":"Hm")"), delta(R"("reasoning":", so")"),
-                   delta(R"("content":[{"type":"text","text":"Y"},{"type":"text","text":"es"}],"reasoning":null)")});
+  const auto out = read_chunks(
+    {delta(R"("reasoning_content":"Hm","reasoning":"Hm")"), delta(R"("reasoning":", so")"),
+     delta(R"("content":[{"type":"text","text":"Y"},{"type":"text","text":"es"}],"reasoning":null)"), finish("stop")});
   EXPECT_EQ(out.delta.thinking, "Hm, so");
   EXPECT_EQ(out.answer.text, "Yes");
-  EXPECT_EQ(out.answer.thinking, "");
+  EXPECT_EQ(json::parse(out.answer.replay), json({{"reasoning_content", "Hm"}, {"reasoning", "Hm, so"}}));
 }
 
 TEST(OpenaiReader, PutsCallsTogetherByTheirIndex) {
@@ -238,7 +259,7 @@ TEST(OpenaiReader, PutsCallsTogetherByTheirIndex) {
                    calls(R"({"index":1,"id":"b","function":{"name":"g","arguments":"{"}})"),
                    calls(R"({"index":0,"function":{"arguments":":1}"}},{"index":1,"function":{"arguments":"}"}})"),
                    finish("tool_calls"), "[DONE]"});
-  EXPECT_THAT(out.answer.calls, ElementsAre(tool_call{"a", "f", R"({"x":1})"}, tool_call{"b", "g", "{}"}));
+  EXPECT_THAT(out.answer.calls, ElementsAre(call("a", "f", R"({"x":1})"), call("b", "g", "{}")));
   EXPECT_EQ(out.answer.finish_reason, "tool_calls");
 }
 
@@ -246,25 +267,89 @@ TEST(OpenaiReader, PutsCallsTogetherWithoutAnIndex) {
   const auto by_id = read_chunks({calls(R"({"id":"a","function":{"name":"f","arguments":"1"}})"),
                                   calls(R"({"id":"b","function":{"name":"g","arguments":"2"}})"),
                                   calls(R"({"id":"a","function":{"arguments":"3"}})")});
-  EXPECT_THAT(by_id.answer.calls, ElementsAre(tool_call{"a", "f", "13"}, tool_call{"b", "g", "2"}));
+  EXPECT_THAT(by_id.answer.calls, ElementsAre(call("a", "f", "13"), call("b", "g", "2")));
   const auto by_name
     = read_chunks({calls(R"({"function":{"name":"f","arguments":"1"}})"), calls(R"({"function":{"arguments":"2"}})"),
                    calls(R"({"function":{"name":"f","arguments":"3"}})")});
-  EXPECT_THAT(by_name.answer.calls, ElementsAre(tool_call{"", "f", "12"}, tool_call{"", "f", "3"}));
+  EXPECT_THAT(by_name.answer.calls, ElementsAre(call("", "f", "12"), call("", "f", "3")));
 }
 
 TEST(OpenaiReader, TellsCallsApartThatAreAllNumberedZero) {
   const auto out = read_chunks({calls(R"({"index":0,"id":"a","function":{"name":"f","arguments":"1"}})"),
                                 calls(R"({"index":0,"id":"b","function":{"name":"f","arguments":"2"}})"),
                                 calls(R"({"index":0,"id":"c","function":{"arguments":"3"}})")});
-  EXPECT_THAT(out.answer.calls, ElementsAre(tool_call{"a", "f", "1"}, tool_call{"b", "f", "23"}));
+  EXPECT_THAT(out.answer.calls, ElementsAre(call("a", "f", "1"), call("b", "f", "23")));
+}
+
+// NousResearch/hermes-agent#62940, omnigent-ai/omnigent#28, su-kaka/gcli2api#406: no ids, one number, whole arguments.
+TEST(OpenaiReader, TellsCallsApartThatHaveNeitherNumberNorId) {
+  const auto two = read_chunks({calls(R"({"index":0,"id":"","function":{"name":"f","arguments":"{\"a\":1}"}})"),
+                                calls(R"({"index":0,"id":"","function":{"name":"f","arguments":"{\"a\":2}"}})"),
+                                calls(R"({"index":0,"id":"","function":{"name":"f","arguments":""}})")});
+  EXPECT_THAT(two.answer.calls, ElementsAre(call("", "f", R"({"a":1})"), call("", "f", R"({"a":2})")));
+  const auto at_once = read_chunks({calls(R"({"index":0,"function":{"name":"f","arguments":"{}"}},)"
+                                          R"({"index":0,"function":{"name":"g","arguments":"{}"}})")});
+  EXPECT_THAT(at_once.answer.calls, ElementsAre(call("", "f", "{}"), call("", "g", "{}")));
+  const auto in_pieces = read_chunks({calls(R"({"index":0,"function":{"name":"f","arguments":"{\"a\""}})"),
+                                      calls(R"({"index":0,"function":{"name":"f","arguments":":1}"}})")});
+  EXPECT_THAT(in_pieces.answer.calls, ElementsAre(call("", "f", R"({"a":1})")));
+}
+
+// NousResearch/hermes-agent#8259, sgl-project/sglang#35542, vercel/ai#16507.
+TEST(OpenaiReader, TakesANameOnceHoweverOftenItComes) {
+  const auto out = read_chunks({calls(R"({"index":0,"id":"c1","function":{"name":""}})"),
+                                calls(R"({"index":0,"id":null,"function":{"name":"weather","arguments":"{"}})"),
+                                calls(R"({"index":0,"id":"c1","function":{"name":"weather","arguments":"}"}})"),
+                                calls(R"({"index":0,"id":null,"function":{"name":null,"arguments":""}})")});
+  EXPECT_THAT(out.answer.calls, ElementsAre(call("c1", "weather", "{}")));
+}
+
+// langroid/langroid#969, labring/aiproxy#450; on Vertex the member has another name (earendil-works/pi#6733).
+TEST(OpenaiReader, KeepsWhatGeminiPutsBesideACall) {
+  for (const std::string extra :
+       {R"({"google":{"thought_signature":"CiQB"}})", R"({"vertex":{"thought_signature":"x"}})"}) {
+    const auto out = read_chunks(
+      {calls(R"({"index":0,"id":"a","function":{"name":"f","arguments":"{}"},"extra_content":)" + extra + "}"),
+       finish("stop")});
+    EXPECT_EQ(json::parse(out.answer.calls.at(0).extra), json({{"extra_content", json::parse(extra)}}));
+  }
+}
+
+// agno-agi/agno#8794, UKGovernmentBEIS/inspect_ai#4079: pieces of a block share type and index.
+TEST(OpenaiReader, PutsReasoningDetailsTogether) {
+  const auto detail = [](const std::string& members) { return delta(R"("reasoning_details":[{)" + members + "}]"); };
+  const auto out = read_chunks({detail(R"("type":"reasoning.text","index":0,"text":"Let ","format":"x")"),
+                                detail(R"("type":"reasoning.text","index":0,"text":"me.","signature":null)"),
+                                detail(R"("type":"reasoning.encrypted","index":1,"data":"ab","id":"c1")"),
+                                detail(R"("type":"reasoning.text","index":0,"signature":"sig")"),
+                                detail(R"("type":"reasoning.summary","summary":"s")"),
+                                detail(R"("type":"reasoning.summary","summary":"t")"), finish("stop")});
+  EXPECT_EQ(json::parse(out.answer.replay)["reasoning_details"], json::parse(R"([
+    {"type":"reasoning.text","index":0,"text":"Let me.","format":"x","signature":"sig"},
+    {"type":"reasoning.encrypted","index":1,"data":"ab","id":"c1"},
+    {"type":"reasoning.summary","summary":"s"},{"type":"reasoning.summary","summary":"t"}])"));
+}
+
+// BerriAI/litellm#16272, symfony/ai#2422.
+TEST(OpenaiReader, TakesThinkingOutOfContentInParts) {
+  const auto out
+    = read_chunks({delta(R"("content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"x"}])"),
+                   delta(R"("content":[{"type":"text","text":"Hel"}])"), delta(R"("content":"lo")"), finish("stop")});
+  EXPECT_EQ(out.answer.text, "Hello");
+  EXPECT_EQ(out.delta.thinking, "hm");
+}
+
+// earendil-works/pi#8943: arguments that come as JSON and not as text keep their digits.
+TEST(OpenaiReader, KeepsTheDigitsOfArguments) {
+  const auto out = read_chunks({calls(R"({"function":{"name":"pay","arguments":{"wei":1000000000000000000001}}})")});
+  EXPECT_THAT(out.answer.calls, ElementsAre(call("", "pay", R"({"wei":1000000000000000000001})")));
 }
 
 TEST(OpenaiReader, TakesWholeCallsAtOnce) {
   const auto out = read_chunks({calls(R"({"function":{"name":"f","arguments":{"x":"ä"}}},{"function":{"name":"g"}})"),
                                 calls(R"(null,5,{},{"function":[]})"), finish("stop"), usage});
   EXPECT_FALSE(out.failure);
-  EXPECT_THAT(out.answer.calls, ElementsAre(tool_call{"", "f", R"({"x":"ä"})"}, tool_call{"", "g", ""}));
+  EXPECT_THAT(out.answer.calls, ElementsAre(call("", "f", R"({"x":"ä"})"), call("", "g", "")));
   EXPECT_EQ(out.answer.finish_reason, "tool_calls");
 }
 
@@ -272,7 +357,7 @@ TEST(OpenaiReader, ReplacesArgumentsThatCameWhole) {
   const auto out = read_chunks({calls(R"({"index":0,"function":{"name":"f","arguments":{}}})"),
                                 calls(R"({"index":0,"function":{"name":"f","arguments":"{\"x\":"}})"),
                                 calls(R"({"index":0,"function":{"name":null,"arguments":"1}"}})")});
-  EXPECT_THAT(out.answer.calls, ElementsAre(tool_call{"", "f", R"({"x":1})"}));
+  EXPECT_THAT(out.answer.calls, ElementsAre(call("", "f", R"({"x":1})")));
 }
 
 TEST(OpenaiReader, TakesNoCallsForNone) {
@@ -282,13 +367,13 @@ TEST(OpenaiReader, TakesNoCallsForNone) {
   EXPECT_EQ(out.answer.finish_reason, "stop");
 }
 
-TEST(OpenaiReader, MakesNamesSendable) {
+TEST(OpenaiReader, TakesNamesAsTheyAre) {
   const auto out = read_chunks(
     {calls(R"({"index":0,"function":{"name":"get.it"}})"), calls(R"({"index":0,"function":{"name":"get.it"}})"),
      calls(R"({"index":1,"function":{"name":")" + std::string(100, 'x') + R"("}})"),
      calls(R"({"index":2,"function":{"name":"get_"}},{"index":2,"function":{"name":"it-2"}})")});
   ASSERT_EQ(out.answer.calls.size(), 3U);
-  EXPECT_EQ(out.answer.calls[0].tool, "get_it");
+  EXPECT_EQ(out.answer.calls[0].tool, "get.it");
   EXPECT_EQ(out.answer.calls[1].tool, std::string(64, 'x'));
   EXPECT_EQ(out.answer.calls[2].tool, "get_it-2");
 }
@@ -333,7 +418,7 @@ TEST(OpenaiReader, FailsOnAnError) {
   EXPECT_EQ(kind_of(R"({"error":{"message":"m","code":"rate_limit_exceeded"}})"), error_class::throttled);
   EXPECT_EQ(kind_of(R"({"error":{"message":"m","type":"insufficient_quota","code":429}})"), error_class::permanent);
   EXPECT_EQ(kind_of(R"({"object":"error","message":"m","code":500})"), error_class::transient);
-  EXPECT_EQ(kind_of(finish("error")), error_class::transient);
+  EXPECT_EQ(read_chunks({finish("error")}).closed.value().kind, error_class::transient);
   EXPECT_EQ(read_chunks({R"({"error":{"message":"It broke"}})"}).failure.value().error,
             "The provider sent an error: It broke.");
   EXPECT_EQ(read_events({{"error", "overloaded"}}).failure.value().error, "The provider sent an error: overloaded.");
@@ -342,13 +427,14 @@ TEST(OpenaiReader, FailsOnAnError) {
 TEST(OpenaiReader, FailsForGoodOnARefusal) {
   const auto refused
     = read_chunks({delta(R"("refusal":"I will ")"), delta(R"("refusal":"not.","content":null)"), finish("stop")});
-  ASSERT_TRUE(refused.failure);
-  EXPECT_EQ(refused.failure->kind, error_class::permanent);
-  EXPECT_EQ(refused.failure->error, "The model refused to answer: I will not.");
-  EXPECT_TRUE(read_chunks({delta(R"("refusal":"No.")"), "[DONE]"}).failure);
-  EXPECT_EQ(read_chunks({finish("content_filter")}).failure.value().kind, error_class::permanent);
+  ASSERT_TRUE(refused.closed);
+  EXPECT_EQ(refused.closed->kind, error_class::permanent);
+  EXPECT_EQ(refused.closed->error, "The model refused to answer: I will not.");
+  EXPECT_TRUE(read_chunks({delta(R"("refusal":"No.")"), "[DONE]"}).closed);
+  EXPECT_EQ(read_chunks({finish("content_filter")}).closed.value().kind, error_class::permanent);
+  EXPECT_EQ(refused.closed->finish, finish_reason::refusal);
   const auto cut = read_chunks({delta(R"("content":"a")"), finish("content_filter"), usage});
-  EXPECT_FALSE(cut.failure);
+  EXPECT_FALSE(cut.closed);
   EXPECT_EQ(cut.answer.finish_reason, "content_filter");
 }
 
@@ -411,7 +497,7 @@ TEST(OpenaiWhole, IsReadLikeAStream) {
     "usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}})",
                       answer));
   EXPECT_EQ(answer.text, "Hi");
-  EXPECT_THAT(answer.calls, ElementsAre(tool_call{"a", "f", "{}"}));
+  EXPECT_THAT(answer.calls, ElementsAre(call("a", "f", "{}")));
   EXPECT_EQ(answer.finish_reason, "tool_calls");
   EXPECT_EQ(answer.input_tokens, 1);
   EXPECT_EQ(answer.output_tokens, 2);

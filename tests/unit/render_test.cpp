@@ -52,15 +52,16 @@ event_record some_event() {
 
 TEST(RenderTask, HasTheContractsMembersInItsOrder) {
   EXPECT_THAT(names(json::parse(render(some_task()))),
-              ElementsAre("id", "name", "namespace", "status", "input", "output", "error", "error_class", "spec", "bot",
-                          "thread_id", "priority", "attempt", "max_attempts", "run_at", "created_by", "metadata",
-                          "usage", "wait_reason", "node", "created_at", "updated_at", "started_at", "completed_at"));
+              ElementsAre("id", "name", "namespace", "status", "input", "output", "error", "error_class",
+                          "finish_reason", "spec", "bot", "thread_id", "priority", "attempt", "max_attempts", "run_at",
+                          "created_by", "metadata", "usage", "wait_reason", "node", "created_at", "updated_at",
+                          "started_at", "completed_at"));
 }
 
 TEST(RenderTask, ShowsANewTask) {
   EXPECT_EQ(json::parse(render(some_task())), json::parse(R"({
     "id": "01890a5d-ac96-774b-bcce-b302099a8057", "name": "name", "namespace": "default", "status": "PENDING",
-    "input": "input", "output": null, "error": null, "error_class": null, "spec": {}, "bot": "default",
+    "input": "input", "output": null, "error": null, "error_class": null, "finish_reason": null, "spec": {}, "bot": "default",
     "thread_id": "01890a5d-ac96-774b-bcce-b302099a8057", "priority": 0, "attempt": 0, "max_attempts": 3, "run_at": null,
     "created_by": "anonymous", "metadata": {},
     "usage": {"input_tokens": 0, "output_tokens": 0, "cost": 0.0, "estimated": false},
@@ -273,7 +274,7 @@ TEST(RenderModel, ShowsItsStateBehindTheModel) {
   EXPECT_EQ(render(model, model_state{}),
             alone.substr(0, alone.size() - 1)
               + R"(,"state":{"breaker":"closed","last_error":null,"paused_for_ms":null,"active":0,"waiting":0,)"
-                R"("requests_left":null,"tokens_left":null}})");
+                R"("requests_left":null,"tokens_left":null,"learnt":[]}})");
   model_state state;
   state.breaker = "half_open";
   state.last_error = nasty;
@@ -331,10 +332,11 @@ TEST(RenderAttempts, IsOnePage) {
   attempt.error_kind = error_class::transient;
   const auto shown = json::parse(render(std::vector{attempt}));
   EXPECT_TRUE(shown["next_cursor"].is_null());
-  EXPECT_EQ(shown["items"][0].dump(),
-            R"({"attempt":1,"node":"n","model":null,"outcome":"failed","error":"why","error_class":"transient",)"
-            R"("usage":{"input_tokens":0,"output_tokens":0,"cost":0,"estimated":false},)"
-            R"("started_at":"2023-11-14T22:13:20.000001Z","ended_at":null})");
+  EXPECT_EQ(
+    shown["items"][0].dump(),
+    R"({"attempt":1,"node":"n","model":null,"outcome":"failed","error":"why","error_class":"transient","finish_reason":null,)"
+    R"("usage":{"input_tokens":0,"output_tokens":0,"cost":0,"estimated":false},)"
+    R"("started_at":"2023-11-14T22:13:20.000001Z","ended_at":null})");
   attempt.model = "m";
   EXPECT_EQ(json::parse(render(attempt))["model"], "m");
   EXPECT_EQ(render(std::vector<attempt_record>{}), R"({"items":[],"next_cursor":null})");
