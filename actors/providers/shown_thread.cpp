@@ -97,21 +97,30 @@ private:
     // The first message must be a user's.
     if (shown_.empty() || (is_blank(message.content) && message.tool_calls.empty()))
       return;
-    auto& last = shown_.back();
-    if (!last.from_user && last.calls.empty()) {
-      // Two in a row are one, which is nobody's own any more.
-      if (!is_blank(message.content))
-        last.text.append("\n\n").append(message.content);
-      last.own = false;
-      last.replay = {};
-      add_calls(last, message);
-      return;
+    if (!shown_.back().from_user && shown_.back().calls.empty()) {
+      if (answered_ != message.task_id) {
+        merge(shown_.back(), message);
+        return;
+      }
+      // A turn that was cancelled and tried again: what it said then did not stand there
+      // when the later answer was made, which is its model's own only without it.
+      shown_.pop_back();
     }
+    answered_ = message.task_id;
     auto& made = say(false, is_blank(message.content) ? std::string_view{} : std::string_view{message.content});
     made.own = !message.interrupted && !message.origin.empty() && message.origin == asked_;
     if (made.own)
       made.replay = message.replay;
     add_calls(made, message);
+  }
+
+  /// Two in a row are one, which is nobody's own any more.
+  void merge(shown_message& last, const message_record& message) {
+    if (!is_blank(message.content))
+      last.text.append("\n\n").append(message.content);
+    last.own = false;
+    last.replay = {};
+    add_calls(last, message);
   }
 
   void add_calls(shown_message& to, const message_record& message) {
@@ -152,6 +161,8 @@ private:
 
   std::string_view asked_;
   std::vector<shown_message> shown_;
+  /// The task of the assistant's last message.
+  uuid answered_;
   /// Whose calls the results that come belong to.
   const message_record* owner_ = nullptr;
   std::unordered_set<std::string> ids_;

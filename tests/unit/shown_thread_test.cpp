@@ -62,8 +62,24 @@ std::vector<std::string> sketch(const std::vector<message_record>& history) {
 TEST(ShownThread, MakesOneMessageOfNeighboursOfOneRole) {
   EXPECT_THAT(sketch({user("one", 1), user("two", 2), user("three", 3)}), ElementsAre("u:one\n\ntwo\n\nthree"));
   EXPECT_THAT(sketch({user("one", 1), assistant("", 1), user("two", 2)}), ElementsAre("u:one\n\ntwo"));
-  EXPECT_THAT(sketch({user("one"), assistant("a"), assistant("b"), user("two")}),
+  EXPECT_THAT(sketch({user("one"), assistant("a"), assistant("b", 2), user("two")}),
               ElementsAre("u:one", "a:a\n\nb", "u:two"));
+}
+
+// The later answer was made where the earlier did not stand: behind it a Claude that binds its thinking would refuse
+// its own (pydantic/pydantic-ai#7984), and DeepSeek would lack what it thought before its calls
+// (earendil-works/pi#3636).
+TEST(ShownThread, HasTheLastAnswerOfATurnThatWasTriedAgain) {
+  auto half = assistant("half");
+  half.interrupted = true;
+  auto mine = calling({called("a")});
+  mine.origin = "me";
+  mine.replay = "[1]";
+  EXPECT_THAT(sketch({user("go"), half, mine, result("a", "1"), half, assistant("whole"), user("two", 2)}),
+              ElementsAre("u:go", "a:(clock=1)", "a:whole", "u:two"));
+  const std::vector<message_record> history{user("go"), half, half, mine, result("a", "1")};
+  EXPECT_TRUE(show_thread(history, "me")[1].own);
+  EXPECT_EQ(show_thread(history, "me")[1].replay, "[1]");
 }
 
 TEST(ShownThread, BeginsAndEndsWithTheUser) {
