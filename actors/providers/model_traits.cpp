@@ -143,16 +143,18 @@ private:
     return refused && note(model_trait::no_system_role);
   }
 
-  /// `tools[5].function.parameters`, `tools.9.custom.input_schema`: that one is left out.
+  /// `tools[5].function.parameters`, `tools.9.custom.input_schema`, at Gemini's endpoint
+  /// `tools[0].function_declarations[7].name` (kaitranntt/ccs#25): that one is left out.
   bool about_a_tool() {
     const auto* tools = member(sent_, "tools");
-    const auto at = said_.find("tools");
-    if (tools == nullptr || !tools->is_array() || at == std::string::npos || at + 6 >= said_.size())
+    const std::string_view list = says("function_declarations[") ? "function_declarations" : "tools";
+    const auto at = said_.find(list);
+    const auto separator = at + list.size();
+    if (tools == nullptr || !tools->is_array() || at == std::string::npos || separator + 1 >= said_.size())
       return false;
-    const auto* begin = said_.data() + at + 6;
     std::size_t index = 0;
-    const auto parsed = std::from_chars(begin, said_.data() + said_.size(), index);
-    if ((said_[at + 5] != '[' && said_[at + 5] != '.') || parsed.ec != std::errc{} || index >= tools->size())
+    const auto parsed = std::from_chars(said_.data() + separator + 1, said_.data() + said_.size(), index);
+    if ((said_[separator] != '[' && said_[separator] != '.') || parsed.ec != std::errc{} || index >= tools->size())
       return false;
     const auto& tool = (*tools)[index];
     const auto* function = member(tool, "function");

@@ -31,8 +31,14 @@ bool is_name_character(char c) noexcept {
   return is_alphanumeric(c) || c == '_' || c == '-';
 }
 
+/// Gemini wants a letter or '_' (google-gemini/gemini-cli#2966, kaitranntt/ccs#25).
+bool may_begin_name(char c) noexcept {
+  return is_name_character(c) && c != '-' && (c < '0' || c > '9');
+}
+
 bool is_valid_name(std::string_view name) noexcept {
-  return !name.empty() && name.size() <= longest_name && std::all_of(name.begin(), name.end(), is_name_character);
+  return !name.empty() && name.size() <= longest_name && may_begin_name(name.front())
+         && std::all_of(name.begin(), name.end(), is_name_character);
 }
 
 /// An id that its provider reads something from, or would have made like ours: Kimi numbers
@@ -183,9 +189,11 @@ std::string shown_name(std::string_view name) {
     return std::string{name};
   if (name.empty())
     return "unnamed";
-  std::string clean{name.substr(0, longest_name - digest_length - 1)};
+  std::string clean{name.substr(0, longest_name - digest_length - 2)};
   std::replace_if(
     clean.begin(), clean.end(), [](char c) { return !is_name_character(c); }, '_');
+  if (!may_begin_name(clean.front()))
+    clean.insert(clean.begin(), '_');
   return clean + '_' + short_digest(name, digest_length);
 }
 

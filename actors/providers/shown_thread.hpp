@@ -25,7 +25,7 @@ struct shown_call {
   /// As it is stored.
   const tool_call* call = nullptr;
   std::string id;
-  /// `[A-Za-z0-9_-]`, 1 to 64.
+  /// `[A-Za-z_][A-Za-z0-9_-]*`, at most 64.
   std::string name;
   /// A JSON object as text, its numbers as they were written.
   std::string_view arguments;

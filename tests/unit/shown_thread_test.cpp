@@ -180,6 +180,16 @@ TEST(ShownThread, ShowsValidNamesAndArguments) {
     EXPECT_THAT(call.name, MatchesRegex("[a-zA-Z0-9_-]{1,64}"));
 }
 
+// Gemini: "Must start with a letter or an underscore" (google-gemini/gemini-cli#2966,
+// SuperClaude-Org/SuperGemini_Framework#12: `21st_magic_component_builder`).
+TEST(ShownName, BeginsWithALetterOrAnUnderscore) {
+  EXPECT_EQ(shown_name("_clock"), "_clock");
+  for (const std::string name : {"21st_magic", "-clock", "9", "21st.magic"})
+    EXPECT_THAT(shown_name(name), MatchesRegex("_[a-zA-Z0-9_-]{1,63}")) << name;
+  EXPECT_LE(shown_name(std::string(64, '1')).size(), 64U);
+  EXPECT_NE(shown_name("1"), shown_name("_1"));
+}
+
 TEST(ShownName, TellsNamesApartThatComeOutTheSame) {
   EXPECT_EQ(shown_name("get_weather"), "get_weather");
   EXPECT_NE(shown_name("\xe5\xa4\xa9\xe6\xb0\x94"), shown_name("\xe6\x97\xb6\xe9\x97\xb4"));
