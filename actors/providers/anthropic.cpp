@@ -309,9 +309,12 @@ private:
   /// (UKGovernmentBEIS/inspect_ai#4922). Text and calls are kept elsewhere and only named.
   void write_replay() {
     auto blocks = json::array();
-    bool thought = false;
+    // Text and then calls is what is made of a message that has none.
+    bool is_plain = true;
+    bool called = false;
     for (const auto& one : parts_) {
-      thought = thought || !one.thinking.is_null();
+      is_plain = is_plain && one.thinking.is_null() && (one.call || !called || one.bytes == 0);
+      called = called || one.call;
       if (!one.thinking.is_null())
         blocks.push_back(one.thinking);
       else if (one.call)
@@ -319,7 +322,7 @@ private:
       else
         blocks.push_back({{"type", "text"}, {"bytes", one.bytes}});
     }
-    if (thought)
+    if (!is_plain)
       answer_.replay = providers::dump(blocks);
   }
 

@@ -216,13 +216,22 @@ void make_room_for_thinking(json& head) {
   head.erase("temperature");
 }
 
-/// Thinking that was asked for with a budget has to stand before each call of the turn
-/// under way: where another model has gone on meanwhile (anomalyco/opencode#3077) the turn
-/// ends without it.
+/// Thinking that was asked for with a budget has to stand at the beginning of the turn under
+/// way, and before the calls of others in it: where another model has gone on meanwhile
+/// (anomalyco/opencode#3077) the turn ends without it. A model that does not think between
+/// its calls makes all but the first without, which it takes again as it was.
 bool lacks_thinking(const json& head, std::span<const shown_message> shown) {
-  return thinking_type(head) == "enabled" && std::any_of(shown.begin(), shown.end(), [](const auto& message) {
-           return message.is_current && !message.calls.empty() && !begins_with_thinking(message);
-         });
+  if (thinking_type(head) != "enabled")
+    return false;
+  bool is_first = true;
+  for (const auto& message : shown) {
+    if (!message.is_current || message.calls.empty())
+      continue;
+    if ((is_first || !message.own) && !begins_with_thinking(message))
+      return true;
+    is_first = false;
+  }
+  return false;
 }
 
 json head_of(const prompt& what) {

@@ -362,6 +362,36 @@ TEST(AnthropicConversation, DoesNotThinkInATurnThatAnotherModelHasGoneOnWith) {
   EXPECT_TRUE(what.body().contains("thinking"));
 }
 
+// platform.claude.com/docs/en/build-with-claude/thinking-tool-workflows: a loop of calls is one turn with one setting,
+// and without interleaved thinking only its first answer thinks.
+TEST(AnthropicConversation, ThinksOnInATurnOfItsOwnWhoseLaterCallsCameWithoutThoughts) {
+  asked what;
+  what.model.parameters = R"({"thinking":{"type":"enabled","budget_tokens":2000},"max_tokens":8000})";
+  auto later = assistant("", {{"call_3", "clock", "{}"}});
+  later.origin = model_identity(what.model);
+  what.history
+    = {user("go"), interleaved(what), result("call_1", "1"), result("call_2", "2"), later, result("call_3", "3")};
+  const auto body = what.body();
+  EXPECT_TRUE(body.contains("thinking"));
+  EXPECT_EQ(types_of(body["messages"][1]).front(), "thinking");
+  what.history.erase(what.history.begin() + 1, what.history.begin() + 4);
+  EXPECT_FALSE(what.body().contains("thinking")) << "a turn that does not begin with a thought";
+}
+
+// Its own order, also where nothing was thought; shape of UKGovernmentBEIS/inspect_ai#4922.
+TEST(AnthropicConversation, SendsTextBetweenCallsBackWhereItStood) {
+  asked what;
+  listening stream;
+  stream.begin(0, tool_use("t1", "clock"));
+  stream.end(0);
+  stream.begin(1, text_block("Then."));
+  stream.end(1);
+  stream.begin(2, tool_use("t2", "dice"));
+  stream.stop("tool_use");
+  what.history = {user("go"), kept(what, stream), result("call_1", "1"), result("call_2", "2")};
+  EXPECT_THAT(types_of(what.body()["messages"][1]), ElementsAre("tool_use", "text", "tool_use"));
+}
+
 TEST(AnthropicConversation, LeavesThoughtsOutOnceTheyWereRefused) {
   asked what;
   what.history = {user("go"), interleaved(what), result("call_1", "1"), result("call_2", "2")};
