@@ -2,6 +2,7 @@
 
 #include "actors/chat_events.hpp"
 #include "actors/providers/context_window.hpp"
+#include "actors/providers/model_traits.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/budgets.hpp"
 #include "persistence/events_json.hpp"
@@ -170,7 +171,28 @@ void task_state::turn_failed(chat_failure& failure) {
     with_budget([this] { ask_model(); });
     return;
   }
+  // A model may refuse to go on where another has gone on in its place: then that one does.
+  const auto other = failure.kind == error_class::permanent && model_index_ == 0 ? model_gone_on_with() : 0;
+  if (other != 0) {
+    usage_ += priced(failure.usage);
+    model_index_ = other;
+    with_budget([this] { ask_model(); });
+    return;
+  }
   fail(std::move(failure));
+}
+
+std::size_t task_state::model_gone_on_with() const {
+  if (!history_)
+    return 0;
+  const auto last = std::find_if(history_->rbegin(), history_->rend(), [&](const message_record& message) {
+    return message.task_id == claim_.id && !message.tool_calls.empty();
+  });
+  if (last == history_->rend() || last->origin.empty())
+    return 0;
+  const auto found = std::find_if(claim_.fallbacks.begin(), claim_.fallbacks.end(),
+                                  [&](const auto& one) { return model_identity(*one) == last->origin; });
+  return found == claim_.fallbacks.end() ? 0 : static_cast<std::size_t>(found - claim_.fallbacks.begin()) + 1;
 }
 
 void task_state::take_turn(chat_turn& turn) {

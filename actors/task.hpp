@@ -68,6 +68,8 @@ private:
   void with_budget(std::function<void()> then);
   void ask_model();
   void turn_failed(chat_failure& failure);
+  /// Which fallback has made this task's last calls, as `model_index_` counts them; 0 for none.
+  [[nodiscard]] std::size_t model_gone_on_with() const;
   void take_turn(chat_turn& turn);
   void complete(const chat_turn& turn);
 

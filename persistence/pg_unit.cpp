@@ -14,7 +14,7 @@ constexpr std::string_view select_rows
   = "SELECT t.id, t.thread_id, t.ns, t.created_by, t.status, t.queued, t.attempt, t.max_attempts, t.priority, "
     "t.input_tokens, t.output_tokens, t.cost, t.estimated, t.waits_for, t.created_at, t.updated_at, t.started_at, "
     "t.completed_at, t.run_at, "
-    "t.error_class, t.name, t.bot, t.bot_ns, t.node, t.error, t.input, t.output, t.spec, t.metadata, "
+    "t.error_class, t.finish_reason, t.name, t.bot, t.bot_ns, t.node, t.error, t.input, t.output, t.spec, t.metadata, "
     "t.last_seq, t.rev, t.deleted_at, "
     "q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, q.recoveries, q.called, q.model, "
     "q.input_tokens, q.output_tokens, q.cost, q.estimated, q.reserved_cost, q.reserved_tokens, q.rev, q.attempt, "
