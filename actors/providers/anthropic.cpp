@@ -102,7 +102,8 @@ provider_failure broken(std::string sentence) {
 class anthropic_reader final : public answer_reader {
 public:
   std::optional<provider_failure> read(const sse_event& event, answer_delta& delta) override {
-    if (ended_)
+    // Some send their comments as data.
+    if (ended_ || providers::trim(event.data).starts_with(':') || providers::trim(event.data).empty())
       return std::nullopt;
     auto data = providers::read_object(event.data);
     if (!data)
@@ -403,7 +404,7 @@ std::optional<provider_failure> anthropic_provider::read_whole(std::string_view 
   if (!message)
     message = providers::read_object(body);
   if (!message)
-    return broken(providers::sentence("The provider sent an answer that is no JSON", body));
+    return providers::no_answer(body);
   if (member(*message, "error") != nullptr || string_in(*message, "type") == "error")
     return failure_inside(*message);
   anthropic_reader reader;

@@ -2,6 +2,7 @@
 
 #include "actors/providers/openai_request.hpp"
 #include "actors/providers/provider_json.hpp"
+#include "actors/providers/think_splitter.hpp"
 #include "persistence/exact_json.hpp"
 #include "persistence/parse_json.hpp"
 
@@ -41,6 +42,8 @@ provider_failure failure_in_answer(const json& body) {
   auto kind = said.status == 0 ? error_class::transient : providers::class_of_status(said.status);
   if (said.is("rate_limit_exceeded") || said.is("rate_limit_error"))
     kind = error_class::throttled;
+  if (said.is_bad_luck())
+    return failure(error_class::transient, std::move(text));
   if (said.is_out_of_quota() || said.is("invalid_request_error") || said.is("authentication_error")
       || said.is("content_filter") || said.is("content_policy_violation"))
     kind = error_class::permanent;
@@ -52,6 +55,10 @@ provider_failure failure_in_answer(const json& body) {
 bool is_error(const json& body) {
   const auto* error = member(body, "error");
   if (error != nullptr && (error->is_structured() ? !error->empty() : !string_in(body, "error").empty()))
+    return true;
+  const auto* base = member(body, "base_resp");
+  const auto* code = base == nullptr ? nullptr : member(*base, "status_code");
+  if (code != nullptr && code->is_number_integer() && *code != 0)
     return true;
   return string_in(body, "object") == "error" && member(body, "choices") == nullptr;
 }
@@ -96,7 +103,8 @@ class openai_reader final : public answer_reader {
 public:
   std::optional<provider_failure> read(const sse_event& event, answer_delta& delta) override {
     const auto data = providers::trim(event.data);
-    if (ended() || data.empty())
+    // Some send their comments as data (anomalyco/opencode#50871, mnfst/llm-gateway#2053).
+    if (ended() || data.empty() || data.starts_with(':'))
       return std::nullopt;
     if (data == "[DONE]") {
       done_ = true;
@@ -115,6 +123,7 @@ public:
   [[nodiscard]] std::optional<provider_failure> close() override {
     if (auto failed = refused())
       return failed;
+    answer_.text += splitter_.finish().text;
     if (!done_ && !finished_)
       return failure(error_class::transient, "The provider ended its answer before it was whole.");
     finish_replay();
@@ -151,7 +160,10 @@ private:
       return refusal(finish_reason::refusal, providers::sentence("The model refused to answer", refusal_));
     if (answer_.finish_reason == "content_filter" && answer_.text.empty() && answer_.calls.empty())
       return refusal(finish_reason::content_filter, "The provider's content filter held the answer back.");
-    if (answer_.finish_reason == "error")
+    const auto& reason = answer_.finish_reason;
+    if (reason == "malformed_function_call" || reason == "MALFORMED_FUNCTION_CALL")
+      return failure(error_class::transient, "The model wrote a tool call that its provider could not read.");
+    if (reason == "error" || reason == "network_error" || reason == "server_error")
       return failure(error_class::transient, "The provider gave the answer up with an error.");
     return std::nullopt;
   }
@@ -188,7 +200,8 @@ private:
       thinking = providers::clean_text(text_in(said, "reasoning"));
     if (thinking.empty())
       thinking = providers::clean_text(thinking_in(said));
-    const auto text = providers::clean_text(text_in(said, "content"));
+    auto [text, thought] = splitter_.take(providers::clean_text(text_in(said, "content")));
+    thinking += thought;
     const auto refusal = providers::clean_text(string_in(said, "refusal"));
     said_ += thinking.size() + text.size() + refusal.size();
     if (said_ > max_text)
@@ -351,6 +364,8 @@ private:
       replay["reasoning_details"] = details_;
     if (!extra_.is_null())
       replay["extra_content"] = extra_;
+    if (!splitter_.prefix().empty())
+      replay[content_prefix] = splitter_.prefix();
     if (!replay.empty())
       answer_.replay = providers::dump(replay);
   }
@@ -392,6 +407,7 @@ private:
   /// What was thought, under each name that it came under.
   std::array<std::pair<const char*, std::optional<std::string>>, 2> thoughts_{
     {{"reasoning_content", std::nullopt}, {"reasoning", std::nullopt}}};
+  think_splitter splitter_;
   json details_ = json::array();
   json extra_;
   std::size_t replayed_ = 0;
@@ -410,7 +426,7 @@ std::unique_ptr<answer_reader> openai_provider::reader() const {
 std::optional<provider_failure> openai_provider::read_whole(std::string_view body, provider_answer& answer) const {
   const auto whole = read_exactly(body);
   if (!whole)
-    return failure(error_class::transient, providers::sentence("The provider sent an answer that is no JSON", body));
+    return providers::no_answer(body);
   openai_reader reader;
   answer_delta all;
   if (auto failed = reader.take(*whole, all))
@@ -428,8 +444,15 @@ provider_failure openai_provider::failure_of(const outbound_head& head, std::str
   const auto said = providers::read_error_body(body);
   auto failed = failure(providers::class_of_status(head.status),
                         providers::sentence("The provider answered " + std::to_string(head.status), said.message));
-  if (failed.kind == error_class::permanent && said.is_too_long())
+  if (failed.kind != error_class::throttled && said.is_too_long()) {
+    failed.kind = error_class::permanent;
     failed.error = providers::too_long(failed.error);
+  }
+  if (failed.kind == error_class::permanent && said.is_bad_luck())
+    failed.kind = error_class::transient;
+  // It takes as long as it takes: no attempt is charged for that.
+  if (head.status == 503 && said.is_loading())
+    failed.kind = error_class::throttled;
   const bool is_told_to_wait = !head.header("retry-after").empty() || !head.header("retry-after-ms").empty();
   const auto wait = providers::wait_asked_for(head, body, at);
   if (head.status >= 500 && is_told_to_wait && wait)

@@ -19,13 +19,15 @@ using nlohmann::json;
 /// (ai.google.dev/gemini-api/docs/thought-signatures).
 constexpr std::string_view no_signature = R"({"google":{"thought_signature":"skip_thought_signature_validator"}})";
 
-/// Adds the members of an object that is text.
-void add_members(json_object& to, std::string_view object) {
-  const auto members = parse_json_object(object);
-  if (members)
-    for (const auto& [name, value] : members->items())
-      if (name.find_first_of("\"\\") == std::string::npos)
-        to.add_raw(name, providers::dump(value));
+/// Adds the members of what was kept.
+void add_members(json_object& to, const json& kept) {
+  for (const auto& [name, value] : kept.items())
+    if (name != content_prefix && name.find_first_of("\"\\") == std::string::npos)
+      to.add_raw(name, providers::dump(value));
+}
+
+json kept_in(std::string_view text) {
+  return text.empty() ? json::object() : parse_json_object(text).value_or(json::object());
 }
 
 /// DeepSeek and Kimi want to see what was thought before each message, and take the same
@@ -85,13 +87,15 @@ public:
 private:
   void add(json_object&& out, const shown_message& message) const {
     out.add("role", message.from_user ? "user" : "assistant");
-    if (message.text.empty())
+    const auto kept = kept_in(message.replay);
+    const auto prefix = providers::string_in(kept, content_prefix);
+    if (message.text.empty() && prefix.empty())
       out.add("content", nullptr);
     else
-      out.add("content", message.text);
+      out.add("content", std::string{prefix} + message.text);
     if (message.from_user)
       return;
-    add_thought(out, message);
+    add_thought(out, message, kept);
     if (message.calls.empty())
       return;
     json_array calls{out.open("tool_calls")};
@@ -105,25 +109,20 @@ private:
     if (traits_.has(model_trait::plain_messages))
       return;
     if (message.own && !call.call->extra.empty())
-      add_members(out, call.call->extra);
+      add_members(out, kept_in(call.call->extra));
     else if (!message.own && traits_.has(model_trait::wants_signatures) && &call == &message.calls.front())
       out.add_raw("extra_content", no_signature);
   }
 
-  void add_thought(json_object& out, const shown_message& message) const {
+  void add_thought(json_object& out, const shown_message& message, const json& kept) const {
     if (traits_.has(model_trait::plain_messages) || traits_.has(model_trait::no_thinking))
       return;
-    if (!message.replay.empty())
-      add_members(out, message.replay);
-    if (!traits_.has(model_trait::wants_reasoning))
-      return;
-    const auto replay = message.replay.empty() ? std::nullopt : parse_json_object(message.replay);
-    if (replay && !providers::string_in(*replay, "reasoning_content").empty())
+    add_members(out, kept);
+    if (!traits_.has(model_trait::wants_reasoning) || kept.contains("reasoning_content"))
       return;
     // Where it comes as `reasoning` it is still wanted under the other name (can1357/oh-my-pi#972).
-    const auto thought = replay ? providers::string_in(*replay, "reasoning") : std::string_view{};
-    if (!replay || !replay->contains("reasoning_content"))
-      out.add("reasoning_content", thought.empty() ? thought_of(message) : std::string{thought});
+    const auto thought = providers::string_in(kept, "reasoning");
+    out.add("reasoning_content", thought.empty() ? thought_of(message) : std::string{thought});
   }
 
   const prompt& what_;

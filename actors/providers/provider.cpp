@@ -100,7 +100,8 @@ std::string excerpt(std::string_view text, std::size_t max) {
 error_class class_of_status(unsigned status) noexcept {
   if (status == 429 || status == 529)
     return error_class::throttled;
-  if (status == 408 || status == 409 || status == 425 || status >= 500)
+  // 499 is a proxy's word for a client that has gone, which this one has not.
+  if (status == 408 || status == 409 || status == 425 || status == 499 || status >= 500)
     return error_class::transient;
   return error_class::permanent;
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace troupe::providers {
@@ -119,6 +120,43 @@ std::string message_in(const json& value, int depth = 0) {
   return {};
 }
 
+/// A number, or a text that is one.
+unsigned status_in(const json& code) {
+  std::uint64_t number = 0;
+  if (code.is_number_unsigned()) {
+    number = code.get<std::uint64_t>();
+  } else if (code.is_string()) {
+    const auto& text = code.get_ref<const std::string&>();
+    std::from_chars(text.data(), text.data() + text.size(), number);
+  }
+  return number >= 400 && number <= 599 ? static_cast<unsigned>(number) : 0;
+}
+
+/// MiniMax says under HTTP 200 what went wrong.
+void read_base_response(const json& base, said_error& said) {
+  const auto* code = member(base, "status_code");
+  if (code == nullptr || !code->is_number_integer() || *code == 0)
+    return;
+  said.message = string_in(base, "status_msg");
+  said.code = code->dump();
+  const auto number = code->get<std::int64_t>();
+  if (number == 1002 || number == 1039)
+    said.status = 429;
+  else if (number == 1004 || number == 1008 || number == 1026 || number == 2013)
+    said.status = 400;
+  else
+    said.status = 500;
+}
+
+/// The text between the first tags of a name.
+std::string title_of(std::string_view page) {
+  const auto begin = page.find("<title>");
+  const auto end = begin == std::string_view::npos ? begin : page.find("</title>", begin);
+  if (end == std::string_view::npos)
+    return "a web page";
+  return "a web page, '" + excerpt(page.substr(begin + 7, end - begin - 7), 120) + "'";
+}
+
 } // namespace
 
 const json* member(const json& object, const char* name) {
@@ -173,6 +211,14 @@ provider_failure failure(error_class kind, std::string error) {
   return {kind, std::move(error), std::nullopt};
 }
 
+provider_failure no_answer(std::string_view body) {
+  if (is_page(body))
+    return failure(error_class::permanent, "The provider answered with " + title_of(body)
+                                             + ", and not with JSON: is the model's base_url right? It often ends with "
+                                               "/v1.");
+  return failure(error_class::transient, sentence("The provider sent an answer that is no JSON", body));
+}
+
 std::string sentence(std::string what, std::string_view message) {
   constexpr std::size_t more_than_shown = 4096;
   const auto said = excerpt(mask_secrets(clean_text(message.substr(0, more_than_shown))));
@@ -187,8 +233,22 @@ bool said_error::is_out_of_quota() const {
 }
 
 bool said_error::is_too_long() const {
-  return is("context_length_exceeded") || is("exceed_context_size_error")
-         || message.find("maximum context length") != std::string::npos;
+  constexpr std::array<std::string_view, 6> signs{
+    "maximum context length",     "prompt is too long", "maximum allowed input length",
+    "exceeds the context window", "exceed context",     "context size has been exceeded"};
+  return is("context_length_exceeded") || is("exceed_context_size_error") || is("context_exceeded")
+         || std::any_of(signs.begin(), signs.end(),
+                        [&](std::string_view sign) { return message.find(sign) != std::string::npos; });
+}
+
+bool said_error::is_loading() const {
+  return message.find("oading model") != std::string::npos || message.find("is loading") != std::string::npos
+         || message.find("being loaded") != std::string::npos;
+}
+
+bool said_error::is_bad_luck() const {
+  return is("tool_use_failed") || message.find("Failed to parse tool call") != std::string::npos
+         || message.find("Failed to parse input at pos") != std::string::npos;
 }
 
 said_error read_error(const json& body) {
@@ -206,19 +266,26 @@ said_error read_error(const json& body) {
   said.code = string_in(*error, "code");
   if (said.message.empty())
     said.message = said.code.empty() ? said.type : said.code;
-  const auto* code = member(*error, "code");
-  if (code != nullptr && code->is_number_unsigned()) {
-    const auto number = code->get<std::uint64_t>();
-    said.status = number >= 400 && number <= 599 ? static_cast<unsigned>(number) : 0;
-  }
+  for (const auto* name : {"code", "status", "http_code"})
+    if (const auto* code = member(*error, name); code != nullptr && said.status == 0)
+      said.status = status_in(*code);
+  if (const auto* base = member(body, "base_resp"))
+    read_base_response(*base, said);
   return said;
 }
 
 said_error read_error_body(std::string_view body) {
   body = trim(body);
+  if (is_page(body))
+    return said_error{title_of(body), {}, {}, 0};
   // Some servers send a list of errors.
   const auto parsed = read_object(body.starts_with('[') ? R"({"error":)" + std::string{body} + "}" : std::string{body});
   return parsed ? read_error(*parsed) : said_error{std::string{body}, {}, {}, 0};
+}
+
+bool is_page(std::string_view body) noexcept {
+  body = trim(body);
+  return body.starts_with("<!") || body.starts_with("<html") || body.starts_with("<HTML") || body.starts_with("<?xml");
 }
 
 std::string too_long(std::string_view said) {

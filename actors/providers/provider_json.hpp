@@ -41,6 +41,10 @@ std::string_view trim(std::string_view text) noexcept;
 /// A failure that names no time to wait.
 provider_failure failure(error_class kind, std::string error);
 
+/// Of an answer with a good status that is none: a page is no passing fault, since it is a
+/// wrong address that has one (atopos31/llmio#42).
+provider_failure no_answer(std::string_view body);
+
 /// `what: message.`, or `what.` if there is no message, which is shortened, and rid of
 /// what looks like a key.
 std::string sentence(std::string what, std::string_view message);
@@ -50,22 +54,31 @@ struct said_error {
   std::string message;
   std::string code;
   std::string type;
-  /// A code that is an HTTP error status, else 0.
+  /// A code that is an HTTP error status, as a number or as text, else 0.
   unsigned status = 0;
 
   [[nodiscard]] bool is(std::string_view name) const { return code == name || type == name; }
   [[nodiscard]] bool is_out_of_quota() const;
-  /// The conversation does not fit the model.
+  /// The conversation does not fit the model (earendil-works/pi#129, #5677).
   [[nodiscard]] bool is_too_long() const;
+  /// The model is on its way into memory (mostlygeek/llama-swap#146).
+  [[nodiscard]] bool is_loading() const;
+  /// The model wrote a call that its server could not read: another try may be luckier
+  /// (huggingface/smolagents#1119).
+  [[nodiscard]] bool is_bad_luck() const;
 };
 
 /// Reads the forms that servers use: `{"error":{"message":…,"type":…,"code":…}}`,
-/// `{"error":"text"}`, `{"message":…}`, `{"detail":…}`, lists of them, and lists of
-/// `{"loc":[…],"msg":…}`.
+/// `{"error":"text"}`, `{"message":…}`, `{"detail":…}`, lists of them, lists of
+/// `{"loc":[…],"msg":…}`, and MiniMax' `base_resp` (infiniflow/ragflow#17292).
 said_error read_error(const nlohmann::json& body);
 
-/// The same of a body that may be no JSON at all.
+/// The same of a body that may be no JSON at all; of a page, its title
+/// (earendil-works/pi#6239).
 said_error read_error_body(std::string_view body);
+
+/// True for a page of HTML, which is what a wrong address answers with.
+bool is_page(std::string_view body) noexcept;
 
 /// What to do about a conversation that is too long, before what was said.
 std::string too_long(std::string_view said);

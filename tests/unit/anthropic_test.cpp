@@ -621,7 +621,7 @@ TEST(AnthropicWholeAnswer, MayBeNone) {
     return failed ? std::optional{failed->kind} : std::nullopt;
   };
   EXPECT_EQ(kind_of(""), error_class::transient);
-  EXPECT_EQ(kind_of("<html>"), error_class::transient);
+  EXPECT_EQ(kind_of("<html>"), error_class::permanent);
   EXPECT_EQ(kind_of(R"({"content":"text"})"), error_class::transient);
   EXPECT_EQ(kind_of(error_body("overloaded_error", "Overloaded").dump()), error_class::throttled);
   EXPECT_EQ(kind_of(R"({"error":"gone"})"), error_class::transient);

@@ -399,6 +399,44 @@ TEST(OpenaiReader, PassesOverWhatItDoesNotKnow) {
   EXPECT_FALSE(out.answer.input_tokens);
 }
 
+// anomalyco/opencode#50871, mnfst/llm-gateway#2053: signs of life that are dressed as data.
+TEST(OpenaiReader, PassesOverCommentsInItsData) {
+  const auto out
+    = read_chunks({": keepalive", ": OPENROUTER PROCESSING", " : ping ", delta(R"("content":"Hi")"),
+                   R"({"choices":[{"index":0,"finish_reason":null,"content_filter_offsets":{}}]})", finish("stop")});
+  EXPECT_FALSE(out.closed);
+  EXPECT_EQ(out.answer.text, "Hi");
+}
+
+// damianvtran/local-operator#223, gethouston/houston#1211: half an answer is none, nor are its calls.
+TEST(OpenaiReader, FailsOnAnErrorBehindHalfAnAnswer) {
+  const auto half = delta(R"("content":"Half")");
+  EXPECT_EQ(read_chunks({half, R"({"error":{"code":502,"message":"Provider disconnected"},"choices":[{"index":0,)"
+                               R"("delta":{"content":""},"finish_reason":"error"}]})"})
+              .failure.value()
+              .kind,
+            error_class::transient);
+  EXPECT_EQ(read_chunks({half, finish("network_error")}).closed.value().kind, error_class::transient);
+}
+
+// raullenchai/Rapid-MLX#575, vllm-project/vllm#51679; MiniMax wants it back where it stood.
+TEST(OpenaiReader, TellsThinkingInTheContentFromTheAnswer) {
+  const auto out = read_chunks({delta(R"("content":"<think>\nhm")"), delta(R"("content":" ok</thi")"),
+                                delta(R"("content":"nk>\n\n42")"), finish("stop")});
+  EXPECT_EQ(out.answer.text, "42");
+  EXPECT_EQ(out.delta.thinking, "\nhm ok");
+  conversation talk;
+  talk.add(message_role::user, "go");
+  auto& said = talk.add(message_role::assistant, "42");
+  said.replay = out.answer.replay;
+  said.origin = model_identity(talk.model);
+  talk.add(message_role::user, "and?");
+  EXPECT_EQ(talk.body()["messages"][1]["content"], "<think>\nhm ok</think>\n\n42");
+  EXPECT_EQ(talk.body()["messages"][1].size(), 2U);
+  talk.model.model = "another";
+  EXPECT_EQ(talk.body()["messages"][1]["content"], "42");
+}
+
 TEST(OpenaiReader, FailsOnWhatIsNoJson) {
   for (const auto& nonsense : {"{"s, "[]"s, "nonsense"s, "1"s, "{\"a\":" + std::string(100'000, '[')}) {
     const auto out = read_chunks({nonsense});
@@ -511,7 +549,11 @@ TEST(OpenaiWhole, FailsIfItIsNone) {
     EXPECT_EQ(answer.text, "");
     return failed.value_or(provider_failure{});
   };
-  EXPECT_EQ(failure("<html>\n<p>Hello").error, "The provider sent an answer that is no JSON: <html> <p>Hello.");
+  EXPECT_EQ(failure("Hello\n<p>").error, "The provider sent an answer that is no JSON: Hello <p>.");
+  // atopos31/llmio#42, Mintplex-Labs/anything-llm#2900: a wrong base_url answers with its pages.
+  const auto page = failure("<html>\n<title>Sign in</title><p>Hello");
+  EXPECT_EQ(page.kind, error_class::permanent);
+  EXPECT_THAT(page.error, StartsWith("The provider answered with a web page, 'Sign in', and not with JSON"));
   EXPECT_EQ(failure("").error, "The provider sent an answer that is no JSON.");
   for (const auto* body : {"{}", R"({"choices":[]})", R"({"choices":[{}]})", R"({"choices":"x"})"})
     EXPECT_EQ(failure(body).error, "The provider sent an answer without a message.");
@@ -533,8 +575,78 @@ TEST(OpenaiFailure, SaysWhatTheProviderSaid) {
             "The provider answered 404: model: Field required.");
   for (const auto* body : {"", "{}", " \n", R"({"error":{}})", R"({"error":[]})", "[]"})
     EXPECT_EQ(error(body), "The provider answered 404.") << body;
-  EXPECT_THAT(error("<html>" + std::string(1000, 'x')), StartsWith("The provider answered 404: <html>xxx"));
+  // earendil-works/pi#6239: of a proxy's page its title is enough.
+  EXPECT_EQ(error("<html><head><title>example.com | 524: A timeout occurred</title>" + std::string(1000, 'x')),
+            "The provider answered 404: a web page, 'example.com | 524: A timeout occurred'.");
+  EXPECT_EQ(error("<!DOCTYPE html>" + std::string(1000, 'x')), "The provider answered 404: a web page.");
   EXPECT_LT(error(std::string(1000, 'x')).size(), 340U);
+}
+
+// QwenLM/qwen-code#73 (402), earendil-works/pi#9627 (520), echoVic/orca-agent#68 (522), a proxy's 499.
+TEST(OpenaiFailure, IsOfTheClassOfItsStatus) {
+  for (const auto status : {408U, 409U, 425U, 499U, 500U, 502U, 503U, 504U, 520U, 522U, 524U, 530U})
+    EXPECT_EQ(failure_of(status, "").kind, error_class::transient) << status;
+  for (const auto status : {400U, 401U, 402U, 403U, 404U, 413U, 422U})
+    EXPECT_EQ(failure_of(status, "").kind, error_class::permanent) << status;
+}
+
+// earendil-works/pi#129, #5677, #4943; antirez/ds4#150: many words for a prompt that is too long, under any status.
+TEST(OpenaiFailure, KnowsThatAPromptIsTooLong) {
+  for (const std::string said :
+       {R"({"error":{"message":"too many","code":"context_length_exceeded"}})",
+        R"({"error":{"message":"Input length (265330) exceeds model's maximum context length (262144)."}})",
+        R"({"error":{"message":"This exceeds the maximum allowed input length"}})",
+        R"({"error":{"message":"n_prompt_tokens","type":"exceed_context_size_error"}})",
+        R"({"error":{"message":"prompt is too long: 213462 tokens > 200000 maximum"}})"})
+    for (const auto status : {400U, 413U, 500U}) {
+      EXPECT_EQ(failure_of(status, said).kind, error_class::permanent) << said;
+      EXPECT_THAT(failure_of(status, said).error, StartsWith("The conversation is longer")) << said;
+    }
+  EXPECT_EQ(failure_of(429, R"({"error":{"message":"Too many tokens, please wait before trying again."}})").kind,
+            error_class::throttled);
+}
+
+// mostlygeek/llama-swap#146: a model takes a minute to load, and no attempt is to be charged for that.
+TEST(OpenaiFailure, WaitsForAModelThatIsBeingLoaded) {
+  EXPECT_EQ(failure_of(503, R"({"error":{"code":503,"message":"Loading model","type":"unavailable_error"}})").kind,
+            error_class::throttled);
+  EXPECT_EQ(failure_of(503, R"({"error":"The model is loading, try later"})").kind, error_class::throttled);
+  EXPECT_EQ(failure_of(404, R"({"error":"No models loaded. Please load a model."})").kind, error_class::permanent);
+}
+
+// huggingface/smolagents#1119, run-llama/llama_index#18971 (Groq): the model's dice and not the request's fault.
+TEST(OpenaiFailure, TriesAgainWhereAModelWroteACallBadly) {
+  EXPECT_EQ(failure_of(400, R"({"error":{"message":"Failed to call a function.","code":"tool_use_failed"}})").kind,
+            error_class::transient);
+  EXPECT_EQ(failure_of(400, R"({"error":{"message":"Failed to parse tool call"}})").kind, error_class::transient);
+  EXPECT_EQ(read_chunks({R"({"error":{"message":"x","code":"tool_use_failed","type":"invalid_request_error"}})"})
+              .failure.value()
+              .kind,
+            error_class::transient);
+  EXPECT_EQ(read_chunks({finish("malformed_function_call")}).closed.value().kind, error_class::transient);
+}
+
+// infiniflow/ragflow#17292, ENTERPILOT/GoModel#640 (MiniMax), BerriAI/litellm#27823 (a status as text).
+TEST(OpenaiFailure, ReadsErrorsUnderAGoodStatus) {
+  const auto kind_of = [](const std::string& body) {
+    provider_answer answer;
+    const auto whole = openai.read_whole(body, answer);
+    EXPECT_TRUE(whole) << body;
+    EXPECT_EQ(read_chunks({body}).failure.value_or(provider_failure{error_class::cancelled, "", {}}).kind,
+              whole.value_or(provider_failure{}).kind)
+      << body;
+    return whole.value_or(provider_failure{}).kind;
+  };
+  EXPECT_EQ(kind_of(R"({"base_resp":{"status_code":1002,"status_msg":"rate limit"},"choices":null})"),
+            error_class::throttled);
+  EXPECT_EQ(kind_of(R"({"base_resp":{"status_code":1008,"status_msg":"balance"},"choices":null})"),
+            error_class::permanent);
+  EXPECT_EQ(kind_of(R"({"base_resp":{"status_code":1000,"status_msg":"unknown"}})"), error_class::transient);
+  EXPECT_EQ(kind_of(R"({"error":{"message":"m","code":"429","type":"None"}})"), error_class::throttled);
+  EXPECT_EQ(kind_of(R"({"error":{"message":"m","code":"400"}})"), error_class::permanent);
+  provider_answer fine;
+  EXPECT_FALSE(openai.read_whole(
+    R"({"base_resp":{"status_code":0,"status_msg":""},"choices":[{"message":{"content":"Hi"}}]})", fine));
 }
 
 TEST(OpenaiFailure, HoldsNoKey) {
