@@ -307,6 +307,51 @@ TEST(OutboundConnections, ThatTurnOutToBeClosedFailAPost) {
   EXPECT_EQ(stub.connections(), 1);
 }
 
+/// Proxies reset a connection that they have kept, just when the next request comes: before
+/// it is read, or when it is.
+TEST(OutboundConnections, ThatAreDroppedAreReplacedForAPostThatMayBeRepeated) {
+  const std::vector<provider_stub::script> drops{close_over_the_second,
+                                                 [](stub_connection& connection) {
+                                                   connection.read_request();
+                                                   connection.write(answer("ok"));
+                                                   connection.read_request();
+                                                   connection.reset();
+                                                 },
+                                                 [](stub_connection& connection) {
+                                                   connection.read_request();
+                                                   connection.write(answer("ok"));
+                                                   connection.read_head();
+                                                   connection.reset();
+                                                 }};
+  for (const auto& drop : drops) {
+    provider_stub stub{drop};
+    beast_client client{loopback_config()};
+    EXPECT_TRUE(get_from(client, stub)->ended());
+    auto request = make_request("POST", url_of(stub), std::string(100'000, 'x'));
+    request.repeat_if_dropped = true;
+    const auto second = call(client, std::move(request));
+    EXPECT_TRUE(second->ended());
+    EXPECT_EQ(second->body(), "ok");
+    EXPECT_EQ(stub.connections(), 2);
+  }
+}
+
+TEST(OutboundConnections, ThatEndWithinAnAnswerFailAPostThatMayBeRepeated) {
+  provider_stub stub{[](stub_connection& connection) {
+    connection.read_request();
+    connection.write(answer("ok"));
+    connection.read_request();
+    connection.write("HTTP/1.1 200 OK\r\nContent-Le");
+    connection.reset();
+  }};
+  beast_client client{loopback_config()};
+  EXPECT_TRUE(get_from(client, stub)->ended());
+  auto request = make_request("POST", url_of(stub), "x");
+  request.repeat_if_dropped = true;
+  EXPECT_EQ(call(client, std::move(request))->failure()->code, outbound_errc::cut_off);
+  EXPECT_EQ(stub.connections(), 1);
+}
+
 TEST(OutboundConnections, AreTriedOnceMoreAndNotForever) {
   std::atomic<int> requests = 0;
   provider_stub stub{[&](stub_connection& connection) {
