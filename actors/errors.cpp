@@ -36,7 +36,8 @@ errc code_of(store_errc code) noexcept {
   case store_errc::thread_not_found: return errc::thread_not_found;
   case store_errc::thread_busy: return errc::thread_busy;
   case store_errc::unavailable:
-  case store_errc::schema_too_new: return errc::unavailable;
+  case store_errc::schema_too_new:
+  case store_errc::unsuitable: return errc::unavailable;
   }
   return errc::unavailable;
 }

@@ -176,7 +176,8 @@ problem_code code_of(store_errc code) noexcept {
   case store_errc::bot_invalid: return problem_code::bot_invalid;
   case store_errc::thread_not_found: return problem_code::thread_not_found;
   case store_errc::unavailable: return problem_code::store_unavailable;
-  case store_errc::schema_too_new: return problem_code::internal;
+  case store_errc::schema_too_new:
+  case store_errc::unsuitable: return problem_code::internal;
   }
   return problem_code::internal;
 }

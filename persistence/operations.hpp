@@ -36,6 +36,9 @@ enum class store_errc : std::uint8_t {
   unavailable,
   /// The database's schema is newer than this program.
   schema_too_new,
+  /// The database cannot be used as it is set up (encoding, rights, another's schema):
+  /// a person has to change something.
+  unsuitable,
 };
 
 struct store_error {

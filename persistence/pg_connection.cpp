@@ -1,5 +1,6 @@
 #include "persistence/pg_connection.hpp"
 
+#include "persistence/pg_demands.hpp"
 #include "persistence/pg_watchdog.hpp"
 
 #include <algorithm>
@@ -17,11 +18,15 @@ namespace {
 /// Raised by `troupe.expect` when rows are not as they were read.
 constexpr std::string_view changed_meanwhile = "TR409";
 
-// A plan is made once, before the tables have their size: whatever they hold later, rows are to be found by index.
+// Whatever the server, the database or the role is set to, it must make no difference here. Times of the server go
+// through text once (backend_start), so that text has to mean the same to everybody. A plan is made once, before the
+// tables have their size: whatever they hold later, rows are to be found by index.
 constexpr const char* session_settings = R"sql(
 SET standard_conforming_strings = on;
 SET client_encoding = 'UTF8';
 SET search_path = troupe;
+SET DateStyle = 'ISO, MDY';
+SET TimeZone = 'UTC';
 SET default_transaction_isolation = 'read committed';
 SET statement_timeout = '10s';
 SET lock_timeout = '5s';
@@ -31,6 +36,16 @@ SET jit = off;
 SET enable_seqscan = off;
 SET enable_mergejoin = off;
 SET enable_hashjoin = off;
+)sql";
+
+// Not every version knows the last two settings, which would end a session of ours that is merely quiet, or long.
+constexpr const char* served_by_and_timeouts = R"sql(
+SELECT pid, backend_start,
+       CASE WHEN current_setting('idle_session_timeout', true) <> '0'
+         THEN set_config('idle_session_timeout', '0', false) END,
+       CASE WHEN current_setting('transaction_timeout', true) <> '0'
+         THEN set_config('transaction_timeout', '0', false) END
+FROM pg_stat_activity WHERE pid = pg_backend_pid()
 )sql";
 
 /// States (SQLSTATE) that only another connection can cure.
@@ -134,8 +149,8 @@ pg_connection::pg_connection(const std::string& address, role r, pg_place* place
   } catch (const std::exception& e) {
     throw pg_lost{one_line(e.what())};
   }
-  run(session_settings);
-  auto rows = run("SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()");
+  set_up();
+  auto rows = run(served_by_and_timeouts);
   if (rows.next())
     session_ = {rows.take<int>(), rows.take<std::string>()};
   if (r == role::reader)
@@ -143,6 +158,20 @@ pg_connection::pg_connection(const std::string& address, role r, pg_place* place
 }
 
 pg_connection::~pg_connection() = default;
+
+void pg_connection::set_up() {
+  try {
+    run(session_settings);
+  } catch (const pg_failure&) {
+    // Some encodings have no way to UTF-8 at all.
+    auto rows = run("SELECT current_setting('server_encoding'), quote_ident(current_database())");
+    rows.next();
+    const auto encoding = rows.take<std::string>();
+    if (const auto why = refuse_encoding(encoding, rows.take<std::string>()))
+      throw pg_unsuitable{*why};
+    throw;
+  }
+}
 
 pg_rows pg_connection::run(const std::string& sql) {
   auto rows = run_watched(sql);

@@ -31,6 +31,12 @@ public:
   using std::runtime_error::runtime_error;
 };
 
+/// The database is not one that can be used; says in whole sentences why, and what to do.
+class pg_unsuitable : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
 /// PostgreSQL refused a statement.
 class pg_failure : public std::runtime_error {
 public:
@@ -95,7 +101,7 @@ public:
   enum class role : std::uint8_t { writer, reader };
 
   /// Connects. Throws `pg_lost` if the server does not answer, `pg_failure` if it
-  /// refuses. `address` is as `pg_address` makes it.
+  /// refuses, `pg_unsuitable` if text cannot be had as UTF-8. `address` is as `pg_address` makes it.
   /// `place` is told when the server keeps a call waiting, and when it answers; it may
   /// be null, and must outlive the connection.
   pg_connection(const std::string& address, role r, pg_place* place = nullptr);
@@ -139,6 +145,7 @@ public:
   }
 
 private:
+  void set_up();
   pg_rows run_watched(const std::string& sql);
 
   std::unique_ptr<pqxx::connection> connection_;

@@ -67,6 +67,8 @@ store_result<opened_pg> open_pg(const std::string& url, const std::string& passw
     warn_of_risks(connection);
     place->id = database_id(connection);
     return opened_pg{std::make_shared<pg_database>(std::move(place)), std::get<migration_report>(migration)};
+  } catch (const pg_unsuitable& e) {
+    return store_error{store_errc::unsuitable, e.what()};
   } catch (const std::exception& e) {
     return store_error{store_errc::unavailable,
                        "The database " + redacted_database(url) + " cannot be opened: " + e.what() + "."};

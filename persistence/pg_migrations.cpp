@@ -1,6 +1,7 @@
 #include "persistence/pg_migrations.hpp"
 
 #include "persistence/documents.hpp"
+#include "persistence/pg_demands.hpp"
 
 #include <array>
 
@@ -373,29 +374,48 @@ std::string create_third_schema() {
 /// Step n leads from version n - 1 to n.
 constexpr std::array steps{create_first_schema, create_second_schema, create_third_schema};
 
+bool has_tables(pg_connection& connection) {
+  return connection.run("SELECT 1 FROM pg_tables WHERE schemaname = 'troupe' AND tablename = 'meta'").next();
+}
+
+/// Whoever may not read it is refused before it is asked for.
 int stored_version(pg_connection& connection) {
-  if (!connection.run("SELECT 1 FROM pg_tables WHERE schemaname = 'troupe' AND tablename = 'meta'").next())
-    return 0;
   auto rows = connection.run("SELECT value FROM meta WHERE name = 'schema_version'");
   return rows.next() ? rows.take<int>() : 0;
 }
 
+std::optional<store_error> refuse_foreign_schema(pg_connection& connection) {
+  auto found = connection.run("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                              "WHERE n.nspname = 'troupe'");
+  found.next();
+  if (found.take<int>() == 0)
+    return std::nullopt;
+  return store_error{store_errc::unsuitable,
+                     "The database has a schema 'troupe' that is not Troupe's; name another database."};
+}
+
 store_result<migration_report> migrate_locked(pg_connection& connection) {
-  migration_report report{stored_version(connection), pg_schema_version()};
+  const auto standing = ask_pg_standing(connection);
+  if (auto refused = refuse_database(standing))
+    return std::move(*refused);
+  const bool is_new = !has_tables(connection);
+  if (is_new)
+    if (auto refused = refuse_foreign_schema(connection))
+      return std::move(*refused);
+  // Whatever has to be done in the schema, it takes these rights at least.
+  if (auto refused = refuse_schema(standing, !is_new))
+    return std::move(*refused);
+  migration_report report{is_new ? 0 : stored_version(connection), pg_schema_version()};
   if (report.from > report.to)
     return store_error{store_errc::schema_too_new,
                        "The database has schema " + std::to_string(report.from) + ", but this program knows only "
                          + std::to_string(report.to)
                          + ": it was used by a newer Troupe. Run that version or a later one."};
-  if (report.from == 0) {
-    auto schemas = connection.run("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-                                  "WHERE n.nspname = 'troupe'");
-    schemas.next();
-    if (schemas.take<int>() > 0)
-      return store_error{store_errc::unavailable,
-                         "The database has a schema 'troupe' that is not Troupe's; name another database."};
-    connection.run("CREATE SCHEMA IF NOT EXISTS troupe");
-  }
+  if (auto refused = refuse_schema(standing, report.from == report.to))
+    return std::move(*refused);
+  // CREATE SCHEMA IF NOT EXISTS wants the right to create one even where it exists.
+  if (!standing.has_schema)
+    connection.run("CREATE SCHEMA troupe");
   for (auto step = static_cast<std::size_t>(report.from); step < steps.size(); ++step)
     connection.run(steps[step]() + "INSERT INTO meta VALUES('schema_version', '" + std::to_string(step + 1)
                    + "') ON CONFLICT(name) DO UPDATE SET value = excluded.value");

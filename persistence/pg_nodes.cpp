@@ -39,11 +39,12 @@ outcome pg_nodes::renew(const renew_lease& op) {
       "WHERE pid = pg_backend_pid() ON CONFLICT(owner) DO UPDATE SET expires_at = excluded.expires_at "
       "WHERE NOT leases.revoked RETURNING true";
   // A process has one lease, and one that was started again under its name has ended the one before it: that one's
-  // session is gone.
+  // session is gone. When a session of another role began is not shown to everybody: one that has its number is taken
+  // for it.
   constexpr std::string_view supersede
     = "UPDATE leases SET revoked = true WHERE owner <> $1::uuid AND NOT revoked AND (node_id = $2::uuid OR "
       "(node = $3::text AND NOT EXISTS(SELECT 1 FROM pg_stat_activity a WHERE a.pid = backend "
-      "AND a.backend_start = leases.backend_start)))";
+      "AND coalesce(a.backend_start = leases.backend_start, true))))";
   constexpr std::string_view renew
     = "WITH mine AS (UPDATE leases SET expires_at = clock() + $2::bigint, ttl = $2::bigint WHERE owner = $1::uuid "
       "AND NOT revoked RETURNING 1) SELECT EXISTS(SELECT 1 FROM leases WHERE owner <> $1::uuid AND NOT holds(leases)) "

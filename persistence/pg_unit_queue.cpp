@@ -387,7 +387,8 @@ void pg_unit::put_back(const uuid& task_id, const queue_entry& entry, std::int64
 }
 
 std::pair<std::vector<uuid>, bool> pg_unit::lost(const recover_tasks& op) {
-  // Leases of processes that the database has lost sight of end now, those that have run out for good.
+  // Leases of processes that the database has lost sight of end now, those that have run out for good. When a session
+  // of another role began is not shown to everybody: one that has its number is taken for it.
   std::string sql;
   if (!op.suspects.empty()) {
     pg_array suspects;
@@ -397,7 +398,7 @@ std::pair<std::vector<uuid>, bool> pg_unit::lost(const recover_tasks& op) {
            + connection_->prepared("UPDATE leases SET revoked = true WHERE (owner = ANY($1::uuid[]) "
                                    "OR node_id = ANY($1::uuid[])) AND NOT revoked "
                                    "AND NOT EXISTS(SELECT 1 FROM pg_stat_activity a WHERE a.pid = backend "
-                                   "AND a.backend_start = leases.backend_start)")
+                                   "AND coalesce(a.backend_start = leases.backend_start, true))")
            + "(";
     suspects.write(sql);
     sql += ");";
