@@ -18,7 +18,7 @@ auto refusing(const context_ptr& context) {
 } // namespace
 
 void list_approvals(const context_ptr& context) {
-  query_parameters query{context->request().query};
+  auto& query = context->query();
   get_approvals question;
   question.ns = query.ns();
   if (const auto status = query.text("status")) {
@@ -51,12 +51,6 @@ void get_task_approvals(const context_ptr& context) {
   const auto id = task_id_of(context);
   if (!id)
     return;
-  query_parameters query{context->request().query};
-  query.ns();
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
   auto& gateway = context->gateway();
   const auto answer = [context](const approval_list& found) { context->respond_json(200, render(found)); };
   gateway.ask(
@@ -72,12 +66,6 @@ void decide_approval(const context_ptr& context) {
   const auto id = task_id_of(context);
   if (!id || refuse_media_type(context))
     return;
-  query_parameters query{context->request().query};
-  query.ns();
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
   // A decision that is repeated changes nothing, so its key need not be kept; it must be well-formed all the same.
   auto key = idempotency_key_of(context->request());
   if (auto* wrong = std::get_if<problem>(&key)) {

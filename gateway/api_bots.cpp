@@ -22,14 +22,9 @@ struct named {
 };
 
 /// Reads the name in the path and the query's namespace; an answer has been given
-/// if one of them is wrong.
+/// if it is none.
 std::optional<named> name_of(const context_ptr& context, std::string_view what) {
-  query_parameters query{context->request().query};
-  named result{query.ns(), {}};
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return std::nullopt;
-  }
+  named result{context->query().ns(), {}};
   auto name = path_name(context->part(), what);
   if (auto* wrong = std::get_if<problem>(&name)) {
     context->refuse(std::move(*wrong));
@@ -52,7 +47,7 @@ void answer_one(const context_ptr& context, Question question) {
 /// Answers with a page by name.
 template <class Page, class Question>
 void answer_page(const context_ptr& context, cursor_kind kind) {
-  query_parameters query{context->request().query};
+  auto& query = context->query();
   Question question;
   question.ns = query.ns();
   question.limit = query.limit();

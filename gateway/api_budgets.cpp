@@ -24,11 +24,6 @@ std::optional<std::string> name_in_path(const context_ptr& context, std::string_
 
 /// The namespace in the path of a request without parameters.
 std::optional<std::string> namespace_of(const context_ptr& context) {
-  query_parameters query{context->request().query};
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return std::nullopt;
-  }
   return name_in_path(context, "namespace");
 }
 
@@ -79,12 +74,7 @@ void delete_namespace_budget(const context_ptr& context) {
 }
 
 void get_bot_budget(const context_ptr& context) {
-  query_parameters query{context->request().query};
-  const auto ns = query.ns();
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
+  const auto ns = context->query().ns();
   if (const auto bot = name_in_path(context, "bot name"))
     show(context, bot_scope(ns, *bot));
 }

@@ -1,8 +1,11 @@
+#include "gateway/accept.hpp"
 #include "gateway/api.hpp"
 #include "gateway/cursor.hpp"
 #include "gateway/event_socket.hpp"
 #include "gateway/event_stream.hpp"
+#include "gateway/event_stream_head.hpp"
 #include "gateway/gateway_actor.hpp"
+#include "gateway/header_list.hpp"
 #include "gateway/lane.hpp"
 #include "gateway/render.hpp"
 
@@ -19,8 +22,7 @@ auto refusing(const context_ptr& context) {
 // -- the journal as a page ------------------------------------------------------
 
 void answer_page(const context_ptr& context, const uuid& id) {
-  query_parameters query{context->request().query};
-  query.ns();
+  auto& query = context->query();
   get_events question{id, query.count("after").value_or(0), query.limit()};
   const auto* cursor = query.raw("cursor");
   if (auto refused = query.finish()) {
@@ -49,18 +51,21 @@ void answer_page(const context_ptr& context, const uuid& id) {
 
 /// `Last-Event-ID`, else `after`, else the start; nothing if an answer was given.
 std::optional<std::int64_t> stream_start(const context_ptr& context) {
-  query_parameters query{context->request().query};
-  query.ns();
+  auto& query = context->query();
   auto after = query.count("after").value_or(0);
+  for (const auto* of_pages : {"limit", "cursor"})
+    if (query.raw(of_pages))
+      query.refuse(of_pages, "it is for pages; a stream has no end but the task's");
   if (auto refused = query.finish()) {
     context->refuse(std::move(*refused));
     return std::nullopt;
   }
-  const auto last = context->request().headers["Last-Event-ID"];
+  const auto lines = field_lines(context->request().headers, "Last-Event-ID");
+  const auto last = lines.empty() ? std::string_view{} : lines.front();
   if (last.empty())
     return after;
   const auto [stop, error] = std::from_chars(last.data(), last.data() + last.size(), after);
-  if (error != std::errc{} || stop != last.data() + last.size() || after < 0) {
+  if (lines.size() > 1 || error != std::errc{} || stop != last.data() + last.size() || after < 0) {
     context->refuse(
       {problem_code::invalid_header, "Last-Event-ID must be the id of an event: an integer of at least 0."});
     return std::nullopt;
@@ -83,6 +88,11 @@ void answer_stream(const context_ptr& context, const uuid& id) {
           // 204 tells an EventSource that there is nothing to reconnect for.
           if (ended && more.empty()) {
             context->respond({204, "", "", {}});
+            return;
+          }
+          // Its answer would end with the run, hours later and without a word in it.
+          if (context->request().method == boost::beast::http::verb::head) {
+            context->respond(event_stream_head());
             return;
           }
           context->note_answered(200);
@@ -115,7 +125,8 @@ void upgrade(const context_ptr& context, socket_door door) {
 }
 
 /// Reads `after` if it is there; nothing if an answer was given.
-std::optional<resume_point> resume_of(const context_ptr& context, query_parameters& query, bool in_task_room) {
+std::optional<resume_point> resume_of(const context_ptr& context, bool in_task_room) {
+  auto& query = context->query();
   const auto* after = query.raw("after");
   if (auto refused = query.finish()) {
     context->refuse(std::move(*refused));
@@ -137,8 +148,7 @@ void get_task_events(const context_ptr& context) {
   const auto id = task_id_of(context);
   if (!id)
     return;
-  const auto accept = context->request().headers[boost::beast::http::field::accept];
-  if (std::string_view{accept}.find("text/event-stream") != std::string_view::npos)
+  if (is_event_stream_request(context->request()))
     answer_stream(context, *id);
   else
     answer_page(context, *id);
@@ -148,9 +158,7 @@ void open_chat(const context_ptr& context) {
   const auto id = task_id_of(context);
   if (!id || refuse_plain_request(context))
     return;
-  query_parameters query{context->request().query};
-  query.ns();
-  const auto from = resume_of(context, query, true);
+  const auto from = resume_of(context, true);
   if (!from)
     return;
   auto& gateway = context->gateway();
@@ -165,23 +173,15 @@ void open_chat(const context_ptr& context) {
 void open_notifications(const context_ptr& context) {
   if (refuse_plain_request(context))
     return;
-  query_parameters query{context->request().query};
-  query.ns();
   // Until there is authentication the caller says who it is.
-  const auto user = query.text("created_by").value_or("anonymous");
-  if (const auto from = resume_of(context, query, false))
+  const auto user = context->query().text("created_by").value_or("anonymous");
+  if (const auto from = resume_of(context, false))
     upgrade(context, {room{room::kind::user, {}, user}, *from, std::nullopt});
 }
 
 void open_events(const context_ptr& context) {
   if (refuse_plain_request(context))
     return;
-  query_parameters query{context->request().query};
-  query.ns();
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
   upgrade(context, {});
 }
 

@@ -1,5 +1,6 @@
 #include "gateway/api.hpp"
 #include "gateway/gateway_actor.hpp"
+#include "gateway/header_list.hpp"
 #include "gateway/parse_task.hpp"
 #include "gateway/prefer.hpp"
 #include "gateway/render.hpp"
@@ -42,7 +43,7 @@ void execute_task(const context_ptr& context) {
   if (!id)
     return;
   auto& gateway = context->gateway();
-  query_parameters query{context->request().query};
+  auto& query = context->query();
   enqueue_task command;
   command.id = *id;
   command.at = gateway.config().clock();
@@ -63,7 +64,7 @@ void execute_task(const context_ptr& context) {
     return;
   }
   command.key = std::move(std::get<std::optional<idempotency_key>>(key));
-  const auto wish = read_preferences(context->request().headers["Prefer"]);
+  const auto wish = read_preferences(field_lines(context->request().headers, "Prefer"));
   if (wish.respond_async) {
     enqueue_only(context, std::move(command));
     return;

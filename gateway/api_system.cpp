@@ -7,16 +7,6 @@ namespace troupe::api {
 
 namespace {
 
-/// True, with an answer given, if the query has parameters that the path does not know.
-bool refuse_query(const context_ptr& context) {
-  query_parameters query{context->request().query};
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return true;
-  }
-  return false;
-}
-
 /// Whoever asks whether the node is ready does not wait for long.
 constexpr std::chrono::seconds readiness_timeout{2};
 
@@ -65,8 +55,6 @@ void get_openapi(const context_ptr& context) {
 }
 
 void get_queue(const context_ptr& context) {
-  if (refuse_query(context))
-    return;
   auto& gateway = context->gateway();
   gateway.ask(
     gateway.reader(), troupe::get_queue{},
@@ -77,8 +65,6 @@ void get_queue(const context_ptr& context) {
 }
 
 void get_nodes(const context_ptr& context) {
-  if (refuse_query(context))
-    return;
   auto& gateway = context->gateway();
   gateway.ask(
     gateway.reader(), troupe::get_nodes{},

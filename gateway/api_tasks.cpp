@@ -1,6 +1,7 @@
 #include "gateway/api.hpp"
 #include "gateway/cursor.hpp"
 #include "gateway/gateway_actor.hpp"
+#include "gateway/header_list.hpp"
 #include "gateway/parse_task.hpp"
 #include "gateway/render.hpp"
 
@@ -19,12 +20,6 @@ std::optional<task_post> read_task_post(const context_ptr& context) {
   const auto id = task_id_of(context);
   if (!id || refuse_media_type(context))
     return std::nullopt;
-  query_parameters query{context->request().query};
-  query.ns();
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return std::nullopt;
-  }
   if (auto refused = refuse_body(context->request().body)) {
     context->refuse(std::move(*refused));
     return std::nullopt;
@@ -54,7 +49,7 @@ void create_task(const context_ptr& context) {
   if (refuse_media_type(context))
     return;
   auto& gateway = context->gateway();
-  query_parameters query{context->request().query};
+  auto& query = context->query();
   const auto ns = query.ns();
   const auto bot_name = query.name("bot_name");
   if (auto refused = query.finish()) {
@@ -84,7 +79,7 @@ void create_task(const context_ptr& context) {
 }
 
 void list_tasks(const context_ptr& context) {
-  query_parameters query{context->request().query};
+  auto& query = context->query();
   get_tasks question;
   question.filter.ns = query.ns();
   question.filter.status = query.status("status");
@@ -117,21 +112,12 @@ void get_task(const context_ptr& context) {
   const auto id = task_id_of(context);
   if (!id)
     return;
-  if (!context->request().query.empty()) {
-    query_parameters query{context->request().query};
-    query.ns();
-    if (auto refused = query.finish()) {
-      context->refuse(std::move(*refused));
-      return;
-    }
-  }
   auto& gateway = context->gateway();
   gateway.ask(
     gateway.reader(), troupe::get_task{*id},
     [context](const task_record& task) {
       auto etag = etag_of(task);
-      const auto known = context->request().headers["If-None-Match"];
-      if (!known.empty() && (known == "*" || std::string_view{known}.find(etag) != std::string_view::npos))
+      if (names_tag(field_lines(context->request().headers, "If-None-Match"), etag))
         context->respond({304, "", "", {{"ETag", std::move(etag)}}});
       else
         context->respond({200, "application/json", render(task), {{"ETag", std::move(etag)}}});
@@ -200,8 +186,7 @@ namespace {
 /// Reads `limit` and a message cursor into a question and answers with the page.
 template <class Question>
 void answer_messages(const context_ptr& context, Question question) {
-  query_parameters query{context->request().query};
-  query.ns();
+  auto& query = context->query();
   question.limit = query.limit();
   const auto* cursor = query.raw("cursor");
   if (auto refused = query.finish()) {

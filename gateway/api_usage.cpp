@@ -29,7 +29,7 @@ std::optional<std::string> day_of(query_parameters& query, std::string_view name
 } // namespace
 
 void get_usage(const context_ptr& context) {
-  query_parameters query{context->request().query};
+  auto& query = context->query();
   troupe::get_usage question;
   if (const auto text = query.text("group_by")) {
     if (const auto group = parse_usage_group(*text))
@@ -56,12 +56,6 @@ void get_thread(const context_ptr& context) {
   const auto id = thread_id_of(context);
   if (!id)
     return;
-  query_parameters query{context->request().query};
-  query.ns();
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
   auto& gateway = context->gateway();
   gateway.ask(
     gateway.reader(), troupe::get_thread{*id},

@@ -1,5 +1,6 @@
 #include "gateway/event_stream.hpp"
 
+#include "gateway/event_stream_head.hpp"
 #include "gateway/lane.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -18,9 +19,8 @@ constexpr std::size_t replay_queue_bytes = 256 * 1024;
 } // namespace
 
 void event_stream::start() {
-  http_response head{200, "text/event-stream", ": journal\n\n", {{"Cache-Control", "no-store"}}};
   door_->on_disconnect([self = shared_from_this()] { self->finish(); });
-  door_->start_stream(std::move(head));
+  door_->start_stream(event_stream_head());
   feed::hooks hooks;
   hooks.deliver = [this](const live_event& event) { deliver(event); };
   hooks.read = [this](std::int64_t position) { home_->read(feed_, position); };

@@ -1,5 +1,7 @@
 #include "gateway/http_exchange.hpp"
 
+#include "gateway/accept.hpp"
+#include "gateway/event_stream_head.hpp"
 #include "gateway/http_session.hpp"
 
 #include <utility>
@@ -12,7 +14,13 @@ http_exchange::http_exchange(std::shared_ptr<server_core> core, std::weak_ptr<ht
 
 http_exchange::~http_exchange() {
   if (streaming_ || !answered_.load())
-    core_->deliver(std::move(session_), std::nullopt);
+    core_->deliver(std::move(session_), streaming_ ? std::nullopt : last_word());
+}
+
+std::optional<http_response> http_exchange::last_word() const {
+  if (!is_event_stream_request(request_))
+    return std::nullopt;
+  return ask_to_reconnect({problem_code::internal, "The request was left unanswered."});
 }
 
 void http_exchange::respond(http_response response) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace troupe {
@@ -27,6 +28,9 @@ public:
   void on_disconnect(std::function<void()> gone) override;
 
 private:
+  /// What an EventSource gets if nobody has answered it; nothing for all others.
+  [[nodiscard]] std::optional<http_response> last_word() const;
+
   std::shared_ptr<server_core> core_;
   std::weak_ptr<http_session> session_;
   http_request request_;

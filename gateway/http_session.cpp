@@ -362,6 +362,9 @@ void http_session::on_tick() {
 void http_session::on_stop() {
   if (phase_ == phase::reading && !reader_.started() && queue_.empty())
     abort();
+  // Whoever streams ends its stream in order, and the client knows that it has all of it so far.
+  if (phase_ == phase::streaming && gone_)
+    core_->defer(std::exchange(gone_, nullptr));
 }
 
 void http_session::drop_slow_reader() {

@@ -1,5 +1,7 @@
 #include "gateway/lane.hpp"
 
+#include "gateway/accept.hpp"
+#include "gateway/event_stream_head.hpp"
 #include "gateway/problem.hpp"
 
 #include <boost/asio/post.hpp>
@@ -74,7 +76,7 @@ void lane::on_request(std::shared_ptr<exchange> request) {
   }
   problem starting{problem_code::unavailable, "The server is starting; try again shortly."};
   starting.retry_after = std::chrono::seconds{1};
-  request->respond(to_response(starting));
+  request->respond(is_event_stream_request(request->request()) ? ask_to_reconnect(starting) : to_response(starting));
 }
 
 http_response lane::refusal(unsigned status, std::string_view detail) const {

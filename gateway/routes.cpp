@@ -1,7 +1,10 @@
 #include "gateway/routes.hpp"
 
+#include "gateway/accept.hpp"
 #include "gateway/api.hpp"
+#include "gateway/event_stream_head.hpp"
 #include "gateway/gateway_actor.hpp"
+#include "gateway/header_list.hpp"
 #include "gateway/parse_task.hpp"
 
 #include <boost/beast/core/string.hpp>
@@ -19,51 +22,61 @@ struct route {
   /// Parts are compared one by one; `{…}` takes any one part.
   std::string_view pattern;
   need needs;
+  /// The query parameters that it knows, separated by spaces; all others are refused.
+  std::string_view parameters;
   route_function serve;
 };
 
 namespace {
 
+constexpr std::string_view none;
+constexpr std::string_view of_namespace = "namespace";
+constexpr std::string_view of_page = "namespace limit cursor";
+constexpr std::string_view of_tasks
+  = "namespace status created_by thread_id bot created_after created_before limit cursor";
+
 constexpr std::array routes{
-  route{http::verb::get, "/healthz", need::process, api::get_health},
-  route{http::verb::get, "/readyz", need::process, api::get_readiness},
-  route{http::verb::get, "/metrics", need::process, api::get_metrics},
-  route{http::verb::get, "/openapi.json", need::process, api::get_openapi},
-  route{http::verb::get, "/api/v1/models", need::gateway, api::list_models},
-  route{http::verb::get, "/api/v1/models/{name}", need::gateway, api::get_model},
-  route{http::verb::put, "/api/v1/models/{name}", need::commit, api::put_model},
-  route{http::verb::delete_, "/api/v1/models/{name}", need::commit, api::delete_model},
-  route{http::verb::get, "/api/v1/bots", need::gateway, api::list_bots},
-  route{http::verb::get, "/api/v1/bots/{name}", need::gateway, api::get_bot},
-  route{http::verb::put, "/api/v1/bots/{name}", need::commit, api::put_bot},
-  route{http::verb::delete_, "/api/v1/bots/{name}", need::commit, api::delete_bot},
-  route{http::verb::post, "/api/v1/bots/{name}/validate", need::gateway, api::validate_bot},
-  route{http::verb::get, "/api/v1/bots/{name}/budget", need::gateway, api::get_bot_budget},
-  route{http::verb::get, "/api/v1/namespaces/{name}/budget", need::gateway, api::get_namespace_budget},
-  route{http::verb::put, "/api/v1/namespaces/{name}/budget", need::commit, api::put_namespace_budget},
-  route{http::verb::delete_, "/api/v1/namespaces/{name}/budget", need::commit, api::delete_namespace_budget},
-  route{http::verb::post, "/api/v1/tasks", need::new_work, api::create_task},
-  route{http::verb::get, "/api/v1/tasks", need::gateway, api::list_tasks},
-  route{http::verb::get, "/api/v1/tasks/{id}", need::gateway, api::get_task},
-  route{http::verb::delete_, "/api/v1/tasks/{id}", need::commit, api::delete_task},
-  route{http::verb::patch, "/api/v1/tasks/{id}/status", need::commit, api::patch_task_status},
-  route{http::verb::post, "/api/v1/tasks/{id}/execute", need::new_work, api::execute_task},
-  route{http::verb::post, "/api/v1/tasks/{id}/cancel", need::commit, api::cancel_task},
-  route{http::verb::post, "/api/v1/tasks/{id}/retry", need::new_work, api::retry_task},
-  route{http::verb::get, "/api/v1/tasks/{id}/messages", need::gateway, api::get_task_messages},
-  route{http::verb::get, "/api/v1/tasks/{id}/attempts", need::gateway, api::get_attempts},
-  route{http::verb::get, "/api/v1/tasks/{id}/events", need::gateway, api::get_task_events},
-  route{http::verb::get, "/api/v1/tasks/{id}/chat", need::gateway, api::open_chat},
-  route{http::verb::get, "/api/v1/tasks/{id}/approvals", need::gateway, api::get_task_approvals},
-  route{http::verb::post, "/api/v1/tasks/{id}/approvals/{call_id}", need::commit, api::decide_approval},
-  route{http::verb::get, "/api/v1/approvals", need::gateway, api::list_approvals},
-  route{http::verb::get, "/api/v1/usage", need::gateway, api::get_usage},
-  route{http::verb::get, "/api/v1/threads/{id}", need::gateway, api::get_thread},
-  route{http::verb::get, "/api/v1/threads/{id}/messages", need::gateway, api::get_thread_messages},
-  route{http::verb::get, "/api/v1/user/notifications", need::gateway, api::open_notifications},
-  route{http::verb::get, "/api/v1/events", need::gateway, api::open_events},
-  route{http::verb::get, "/api/v1/queue", need::gateway, api::get_queue},
-  route{http::verb::get, "/api/v1/nodes", need::gateway, api::get_nodes},
+  route{http::verb::get, "/healthz", need::process, none, api::get_health},
+  route{http::verb::get, "/readyz", need::process, none, api::get_readiness},
+  route{http::verb::get, "/metrics", need::process, none, api::get_metrics},
+  route{http::verb::get, "/openapi.json", need::process, none, api::get_openapi},
+  route{http::verb::get, "/api/v1/models", need::gateway, of_page, api::list_models},
+  route{http::verb::get, "/api/v1/models/{name}", need::gateway, of_namespace, api::get_model},
+  route{http::verb::put, "/api/v1/models/{name}", need::commit, of_namespace, api::put_model},
+  route{http::verb::delete_, "/api/v1/models/{name}", need::commit, of_namespace, api::delete_model},
+  route{http::verb::get, "/api/v1/bots", need::gateway, of_page, api::list_bots},
+  route{http::verb::get, "/api/v1/bots/{name}", need::gateway, of_namespace, api::get_bot},
+  route{http::verb::put, "/api/v1/bots/{name}", need::commit, of_namespace, api::put_bot},
+  route{http::verb::delete_, "/api/v1/bots/{name}", need::commit, of_namespace, api::delete_bot},
+  route{http::verb::post, "/api/v1/bots/{name}/validate", need::gateway, of_namespace, api::validate_bot},
+  route{http::verb::get, "/api/v1/bots/{name}/budget", need::gateway, of_namespace, api::get_bot_budget},
+  route{http::verb::get, "/api/v1/namespaces/{name}/budget", need::gateway, none, api::get_namespace_budget},
+  route{http::verb::put, "/api/v1/namespaces/{name}/budget", need::commit, none, api::put_namespace_budget},
+  route{http::verb::delete_, "/api/v1/namespaces/{name}/budget", need::commit, none, api::delete_namespace_budget},
+  route{http::verb::post, "/api/v1/tasks", need::new_work, "namespace bot_name", api::create_task},
+  route{http::verb::get, "/api/v1/tasks", need::gateway, of_tasks, api::list_tasks},
+  route{http::verb::get, "/api/v1/tasks/{id}", need::gateway, of_namespace, api::get_task},
+  route{http::verb::delete_, "/api/v1/tasks/{id}", need::commit, of_namespace, api::delete_task},
+  route{http::verb::patch, "/api/v1/tasks/{id}/status", need::commit, of_namespace, api::patch_task_status},
+  route{http::verb::post, "/api/v1/tasks/{id}/execute", need::new_work, "namespace bot_name", api::execute_task},
+  route{http::verb::post, "/api/v1/tasks/{id}/cancel", need::commit, of_namespace, api::cancel_task},
+  route{http::verb::post, "/api/v1/tasks/{id}/retry", need::new_work, of_namespace, api::retry_task},
+  route{http::verb::get, "/api/v1/tasks/{id}/messages", need::gateway, of_page, api::get_task_messages},
+  route{http::verb::get, "/api/v1/tasks/{id}/attempts", need::gateway, of_namespace, api::get_attempts},
+  route{http::verb::get, "/api/v1/tasks/{id}/events", need::gateway, "namespace after limit cursor",
+        api::get_task_events},
+  route{http::verb::get, "/api/v1/tasks/{id}/chat", need::gateway, "namespace after", api::open_chat},
+  route{http::verb::get, "/api/v1/tasks/{id}/approvals", need::gateway, of_namespace, api::get_task_approvals},
+  route{http::verb::post, "/api/v1/tasks/{id}/approvals/{call_id}", need::commit, of_namespace, api::decide_approval},
+  route{http::verb::get, "/api/v1/approvals", need::gateway, "namespace status limit cursor", api::list_approvals},
+  route{http::verb::get, "/api/v1/usage", need::gateway, "namespace group_by from to", api::get_usage},
+  route{http::verb::get, "/api/v1/threads/{id}", need::gateway, of_namespace, api::get_thread},
+  route{http::verb::get, "/api/v1/threads/{id}/messages", need::gateway, of_page, api::get_thread_messages},
+  route{http::verb::get, "/api/v1/user/notifications", need::gateway, "namespace created_by after",
+        api::open_notifications},
+  route{http::verb::get, "/api/v1/events", need::gateway, of_namespace, api::open_events},
+  route{http::verb::get, "/api/v1/queue", need::gateway, none, api::get_queue},
+  route{http::verb::get, "/api/v1/nodes", need::gateway, none, api::get_nodes},
 };
 
 /// Whether the parts of a path match a pattern; `found` gets what each `{…}` stands for,
@@ -126,7 +139,8 @@ void request_context::respond_json(unsigned status, std::string body) {
 void request_context::refuse(problem reason) {
   if (reason.instance.empty())
     reason.instance = request().path;
-  respond(to_response(reason));
+  const bool comes_back = time_cures(reason.code) && is_event_stream_request(request());
+  respond(comes_back ? ask_to_reconnect(reason) : to_response(reason));
 }
 
 void request_context::refuse(const store_error& reason) {
@@ -156,10 +170,7 @@ void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange>
       continue;
     context->route_ = candidate.pattern;
     if (candidate.method == method) {
-      if (auto refused = refusal_of(candidate.needs, condition_of(gateway)))
-        context->refuse(std::move(*refused));
-      else
-        candidate.serve(context);
+      context->serve(candidate);
       return;
     }
     allowed += (allowed.empty() ? "" : ", ") + std::string{http::to_string(candidate.method)};
@@ -170,6 +181,20 @@ void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange>
     context->refuse(no_such_path(request.path));
   else
     context->refuse(method_not_allowed(request.method_name, allowed));
+}
+
+void request_context::serve(const route& served) {
+  auto refused = refusal_of(served.needs, condition_of(gateway_));
+  if (!refused) {
+    query_.emplace(request().query, served.parameters);
+    // Every path that takes a namespace takes it like this, also one that makes nothing of it.
+    query_->ns();
+    refused = query_->finish();
+  }
+  if (refused)
+    refuse(std::move(*refused));
+  else
+    served.serve(shared_from_this());
 }
 
 node_condition condition_of(const gateway_state& gateway) {
@@ -226,10 +251,12 @@ bool refuse_media_type(const context_ptr& context) {
 }
 
 parsed<std::optional<idempotency_key>> idempotency_key_of(const http_request& request) {
-  const auto found = request.headers.find("Idempotency-Key");
-  if (found == request.headers.end())
+  const auto lines = field_lines(request.headers, "Idempotency-Key");
+  if (lines.empty())
     return std::nullopt;
-  const std::string_view key{found->value().data(), found->value().size()};
+  if (lines.size() > 1)
+    return problem{problem_code::invalid_header, "A request has one Idempotency-Key; this one has several."};
+  const auto key = lines.front();
   const auto printable = [](char c) { return c > ' ' && c < '\x7f'; };
   if (key.empty() || key.size() > 255 || !std::all_of(key.begin(), key.end(), printable))
     return problem{problem_code::invalid_header,

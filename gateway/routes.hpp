@@ -21,7 +21,7 @@ struct route;
 
 /// A request on its way to an answer. Kept alive by whatever the route waits for;
 /// used on the gateway actor's thread only.
-class request_context {
+class request_context : public std::enable_shared_from_this<request_context> {
 public:
   request_context(gateway_state& gateway, std::shared_ptr<exchange> ex);
 
@@ -34,11 +34,16 @@ public:
   /// The decoded part of the path that stands for the first, or a later, `{…}` in the
   /// route's pattern.
   [[nodiscard]] const std::string& part(std::size_t index = 0) const { return parts_.at(index); }
+  /// The query. It holds nothing but parameters that the route names, each once, and its
+  /// namespace is one: all else was refused before the route was called.
+  [[nodiscard]] query_parameters& query() { return *query_; }
 
   // -- answering; the first one counts ----------------------------------------
 
   void respond(http_response response);
   void respond_json(unsigned status, std::string body);
+  /// An EventSource, which would never come back from an error, is told so only of what
+  /// time does not cure.
   void refuse(problem reason);
   void refuse(const store_error& reason);
   /// The answer will be written by somebody else (a stream, a WebSocket).
@@ -49,10 +54,13 @@ public:
   static void dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex);
 
 private:
+  void serve(const route& served);
+
   gateway_state& gateway_;
   std::shared_ptr<exchange> exchange_;
   std::string_view route_ = "unknown";
   std::vector<std::string> parts_;
+  std::optional<query_parameters> query_;
 };
 
 using context_ptr = std::shared_ptr<request_context>;

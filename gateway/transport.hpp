@@ -106,7 +106,8 @@ public:
   virtual void upgrade(std::shared_ptr<websocket_listener> listener) = 0;
 
   /// `gone` is called once if the client disconnects before the answer is
-  /// complete. Without it, nothing watches for that.
+  /// complete, or if the server stops during a stream, which it may still finish.
+  /// Without it, nothing watches for that.
   virtual void on_disconnect(std::function<void()> gone) = 0;
 };
 

@@ -50,6 +50,17 @@ decoded percent_decode(std::string_view text, bool plus_is_space) {
   return result;
 }
 
+/// True if `name` is one of the words of `known`.
+bool names(std::string_view known, std::string_view name) {
+  for (std::size_t at = 0; at <= known.size();) {
+    const auto end = std::min(known.find(' ', at), known.size());
+    if (known.substr(at, end - at) == name)
+      return true;
+    at = end + 1;
+  }
+  return false;
+}
+
 problem bad_path(std::string detail) {
   return {.code = problem_code::invalid_parameter, .detail = std::move(detail)};
 }
@@ -111,49 +122,52 @@ bool is_valid_name(std::string_view text) noexcept {
 
 // -- queries ----------------------------------------------------------------------
 
-query_parameters::query_parameters(std::string_view query) {
+query_parameters::query_parameters(std::string_view query, std::string_view known) {
   for (std::size_t at = 0; at < query.size();) {
     const auto end = std::min(query.find('&', at), query.size());
-    const auto pair = query.substr(at, end - at);
+    if (end > at)
+      take(query.substr(at, end - at), known);
     at = end + 1;
-    if (pair.empty())
-      continue;
-    const auto equals = std::min(pair.find('='), pair.size());
-    auto name = percent_decode(pair.substr(0, equals), true);
-    if (!name.error.empty()) {
-      std::string detail = "the name of a parameter ";
-      detail += name.error;
-      invalid_.push_back({.pointer = {}, .detail = std::move(detail), .parameter = excerpt(pair.substr(0, equals))});
-      continue;
-    }
-    auto value = percent_decode(equals < pair.size() ? pair.substr(equals + 1) : std::string_view{}, true);
-    if (!value.error.empty()) {
-      std::string detail = "the value ";
-      detail += value.error;
-      refuse(name.text, std::move(detail));
-      parameters_.push_back({std::move(name.text), {}, true, true});
-      continue;
-    }
-    if (find(name.text) != nullptr) {
-      unknown_.push_back({.pointer = {}, .detail = "it is given twice", .parameter = std::move(name.text)});
-      continue;
-    }
-    parameters_.push_back({std::move(name.text), std::move(value.text)});
   }
 }
 
-query_parameters::parameter* query_parameters::find(std::string_view name) {
+void query_parameters::take(std::string_view pair, std::string_view known) {
+  const auto equals = std::min(pair.find('='), pair.size());
+  auto name = percent_decode(pair.substr(0, equals), true);
+  if (!name.error.empty()) {
+    std::string detail = "the name of a parameter ";
+    detail += name.error;
+    refuse(excerpt(pair.substr(0, equals)), std::move(detail));
+    return;
+  }
+  const auto wrong = [&](std::string_view detail) {
+    unknown_.push_back({.pointer = {}, .detail = std::string{detail}, .parameter = std::move(name.text)});
+  };
+  if (name.text.empty())
+    return wrong("a parameter without a name means nothing");
+  if (!names(known, name.text))
+    return wrong("this path has no such parameter");
+  if (find(name.text) != nullptr)
+    return wrong("it is given twice");
+  auto value = percent_decode(equals < pair.size() ? pair.substr(equals + 1) : std::string_view{}, true);
+  const bool broken = !value.error.empty();
+  if (broken) {
+    std::string detail = "the value ";
+    detail += value.error;
+    refuse(name.text, std::move(detail));
+  }
+  parameters_.push_back({std::move(name.text), std::move(value.text), broken});
+}
+
+const query_parameters::parameter* query_parameters::find(std::string_view name) const {
   const auto found
     = std::find_if(parameters_.begin(), parameters_.end(), [&](const auto& each) { return each.name == name; });
   return found == parameters_.end() ? nullptr : &*found;
 }
 
 const std::string* query_parameters::raw(std::string_view name) {
-  auto* found = find(name);
-  if (found == nullptr)
-    return nullptr;
-  found->asked = true;
-  return found->broken ? nullptr : &found->value;
+  const auto* found = find(name);
+  return found == nullptr || found->broken ? nullptr : &found->value;
 }
 
 void query_parameters::refuse(std::string_view name, std::string detail) {
@@ -250,9 +264,6 @@ std::optional<std::int64_t> query_parameters::count(std::string_view name) {
 }
 
 std::optional<problem> query_parameters::finish() {
-  for (const auto& each : parameters_)
-    if (!each.asked)
-      unknown_.push_back({.pointer = {}, .detail = "this path has no such parameter", .parameter = each.name});
   if (invalid_.empty() && unknown_.empty())
     return std::nullopt;
   problem result{.code = invalid_.empty() ? problem_code::unknown_parameter : problem_code::invalid_parameter};

@@ -36,11 +36,11 @@ bool is_valid_name(std::string_view text) noexcept;
 inline constexpr std::string_view name_rule
   = "1 to 100 characters of A-Z, a-z, 0-9, '.', '_' and '-', not starting with a dot";
 
-/// A query string. Every getter names a parameter that the path knows; once all
-/// are asked for, `finish` gives the problem with everything that was wrong:
-/// bad values, parameters nobody asked for, and ones given twice.
+/// A query string, read by the one rule of all paths: it holds parameters that its path
+/// knows, each at most once, each with a name. Getters read their values; `finish` gives
+/// the problem with everything that was wrong until then.
 ///
-///     query_parameters query{request.query};
+///     query_parameters query{request.query, "namespace status limit"};
 ///     filter.ns = query.ns();
 ///     filter.status = query.status("status");
 ///     int limit = query.limit();
@@ -51,8 +51,9 @@ inline constexpr std::string_view name_rule
 /// place of a bad value.
 class query_parameters {
 public:
-  /// `+` means a space, as browsers and `URLSearchParams` write it.
-  explicit query_parameters(std::string_view query);
+  /// `+` means a space, as browsers and `URLSearchParams` write it. `known` names the
+  /// path's parameters, separated by spaces.
+  query_parameters(std::string_view query, std::string_view known);
 
   /// 1 to `max_length` characters without control characters.
   std::optional<std::string> text(std::string_view name, std::size_t max_length = 200);
@@ -74,19 +75,19 @@ public:
   /// For what the caller finds wrong with a parameter by itself.
   void refuse(std::string_view name, std::string detail);
 
-  /// The problem with all that was wrong, or nothing.
+  /// The problem with all that was wrong, or nothing. Each is told once.
   std::optional<problem> finish();
 
 private:
   struct parameter {
     std::string name;
     std::string value;
-    bool asked = false;
     /// Its escapes are broken; said already.
     bool broken = false;
   };
 
-  parameter* find(std::string_view name);
+  void take(std::string_view pair, std::string_view known);
+  const parameter* find(std::string_view name) const;
 
   std::vector<parameter> parameters_;
   std::vector<field_error> invalid_;

@@ -323,6 +323,41 @@ TEST(HttpStream, SendsPartsAsTheyCome) {
   EXPECT_TRUE(client.is_closed());
 }
 
+TEST(HttpStream, IsEndedInOrderByWhoeverStreamsWhenTheServerStops) {
+  std::shared_ptr<exchange> stream;
+  signal_flag started;
+  test_server server{[&](std::shared_ptr<exchange> request) {
+    request->on_disconnect([&] { stream->finish(); });
+    request->start_stream(text_response("head "));
+    stream = std::move(request);
+    started.raise();
+  }};
+  raw_client client{server.port()};
+  client.send(get("/"));
+  ASSERT_TRUE(started.wait());
+  ASSERT_TRUE(client.read_until("head \r\n"));
+  // Long before the grace is over, and with an end that says that all was said.
+  auto stopped = server.stop(std::chrono::hours{1});
+  EXPECT_EQ(client.read_until("0\r\n\r\n"), "0\r\n\r\n");
+  EXPECT_TRUE(client.is_closed());
+  EXPECT_EQ(stopped.wait_for(std::chrono::seconds{10}), std::future_status::ready);
+  server.run([&] { stream.reset(); });
+}
+
+// An EventSource ends for good at any status but 200 (Yaffle/EventSource#88), and whoever had its request in hand and
+// died is started again.
+TEST(HttpStream, ThatNobodyHasBegunLetsAnEventSourceComeBack) {
+  const test_server server{[](const std::shared_ptr<exchange>&) {}};
+  raw_client client{server.port()};
+  client.send("GET /api/v1/tasks/x/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+  const auto answer = client.read_response();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200U);
+  EXPECT_TRUE(answer->body.starts_with("retry: ")) << answer->body;
+  client.send(get("/api/v1/tasks/x/events"));
+  EXPECT_EQ(client.read_response().value().status, 500U) << "everybody else is told";
+}
+
 TEST(HttpStream, EndsWithTheConnectionOnHttp10) {
   test_server server{[](const std::shared_ptr<exchange>& request) {
     request->start_stream(text_response("one "));

@@ -55,6 +55,8 @@ struct described_operation {
   /// With an id in the place of each parameter.
   std::string path;
   bool is_websocket = false;
+  /// Its query parameters.
+  std::set<std::string> parameters{};
 };
 
 std::vector<described_operation> described_operations() {
@@ -68,6 +70,12 @@ std::vector<described_operation> described_operations() {
       auto name = method;
       std::transform(name.begin(), name.end(), name.begin(), [](char c) { return static_cast<char>(c - 32); });
       found.push_back({name, path, operation.contains("x-websocket")});
+      for (auto parameter : operation.value("parameters", json::array())) {
+        if (parameter.contains("$ref"))
+          parameter = contract.at(json::json_pointer(parameter.at("$ref").get<std::string>().substr(1)));
+        if (parameter.at("in") == "query")
+          found.back().parameters.insert(parameter.at("name"));
+      }
     }
   return found;
 }
@@ -85,14 +93,17 @@ protected:
   }
 
   http_response ask(const std::string& method, const std::string& path, bool is_websocket = false,
-                    const std::string& body = {}) {
+                    const std::string& body = {}, const std::string& query = {}, const std::string& accept = {}) {
     gateway_state gateway{nullptr};
     gateway.start(nullptr, config_, {});
     http_request request;
     request.method = http::string_to_verb(method);
     request.method_name = method;
     request.path = path;
+    request.query = query;
     request.body = body;
+    if (!accept.empty())
+      request.headers.set(http::field::accept, accept);
     if (!body.empty())
       request.headers.set(http::field::content_type, "application/json");
     request.is_websocket_upgrade = is_websocket;
@@ -150,12 +161,120 @@ TEST_F(Routes, TellAPathWithTwoPartsFromItsNeighbours) {
     EXPECT_EQ(ask("POST", path, false, "{}").status, 404U) << path;
 }
 
+// -- queries ------------------------------------------------------------------------
+
+/// The one parameter that a query is refused for, and how.
+struct refused_parameter {
+  std::string code;
+  std::string name;
+  std::string detail;
+};
+
+class Queries : public Routes {
+protected:
+  refused_parameter refusal(const described_operation& operation, const std::string& query) {
+    const auto response = ask(operation.method, operation.path, operation.is_websocket, {}, query);
+    EXPECT_EQ(response.status, 400U) << operation.method << ' ' << operation.path << '?' << query;
+    if (response.status != 400)
+      return {};
+    const auto body = json::parse(response.body);
+    EXPECT_EQ(body.at("errors").size(), 1U) << body;
+    const auto& error = body.at("errors").at(0);
+    return {body.at("code"), error.value("parameter", ""), error.at("detail")};
+  }
+};
+
+TEST_F(Queries, AreRefusedOnEveryPathForWhatItDoesNotKnow) {
+  std::set<std::string> all{"zebra", "Namespace", "namespace[]", "ticket"};
+  for (const auto& operation : described_operations())
+    all.insert(operation.parameters.begin(), operation.parameters.end());
+  int refused = 0;
+  for (const auto& operation : described_operations()) {
+    for (const auto& name : all) {
+      if (operation.parameters.contains(name))
+        continue;
+      const auto why = refusal(operation, name + "=1");
+      EXPECT_EQ(why.code, "unknown_parameter") << operation.method << ' ' << operation.path << '?' << name;
+      EXPECT_EQ(why.name, name);
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 39 * 4);
+}
+
+TEST_F(Queries, KnowWhatTheContractNames) {
+  int known = 0;
+  for (const auto& operation : described_operations()) {
+    for (const auto& name : operation.parameters) {
+      // Known, but unreadable.
+      const auto why = refusal(operation, name + "=%zz");
+      EXPECT_EQ(why.code, "invalid_parameter") << operation.method << ' ' << operation.path << '?' << name;
+      EXPECT_EQ(why.name, name);
+      ++known;
+    }
+  }
+  EXPECT_GE(known, 60);
+}
+
+TEST_F(Queries, AreRefusedOnEveryPathForParametersGivenTwiceOrWithoutAName) {
+  for (const auto& operation : described_operations()) {
+    EXPECT_THAT(refusal(operation, "=1").detail, HasSubstr("without a name")) << operation.path;
+    for (const auto& name : operation.parameters) {
+      const auto why = refusal(operation, name + "=1&" + name + "=1");
+      EXPECT_EQ(why.code, "unknown_parameter") << operation.method << ' ' << operation.path << '?' << name;
+      EXPECT_THAT(why.detail, HasSubstr("twice"));
+    }
+  }
+}
+
+TEST_F(Queries, AreRefusedOnEveryPathForANamespaceThatIsNone) {
+  int refused = 0;
+  for (const auto& operation : described_operations()) {
+    if (!operation.parameters.contains("namespace"))
+      continue;
+    for (const auto* value : {"a/b", "", ".hidden", "%0A"}) {
+      const auto why = refusal(operation, std::string{"namespace="} + value);
+      EXPECT_EQ(why.code, "invalid_parameter") << operation.method << ' ' << operation.path;
+      EXPECT_EQ(why.name, "namespace");
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 100);
+}
+
+TEST_F(Queries, AreRefusedForLimitsOutOfBounds) {
+  int refused = 0;
+  for (const auto& operation : described_operations()) {
+    if (!operation.parameters.contains("limit"))
+      continue;
+    for (const auto* value : {"0", "501", "x"})
+      EXPECT_EQ(refusal(operation, std::string{"limit="} + value).name, "limit") << operation.path;
+    ++refused;
+  }
+  EXPECT_EQ(refused, 7);
+}
+
+// -- an EventSource, which any status but 200 ends for good -------------------------------
+
+constexpr auto task_events = "/api/v1/tasks/0190a7a0-0000-7000-8000-000000000001/events";
+constexpr auto events_only = "text/event-stream";
+
+TEST_F(Routes, TellAnEventSourceOnlyOfWhatTimeDoesNotCure) {
+  EXPECT_EQ(ask("GET", "/api/v1/tasks/x/events", false, {}, {}, events_only).status, 400U);
+  EXPECT_EQ(ask("GET", task_events, false, {}, "zebra=1", events_only).status, 400U);
+  EXPECT_EQ(ask("GET", task_events, false, {}, "limit=1", events_only).status, 400U);
+  EXPECT_EQ(ask("GET", "/api/v1/tasks/x/y/events", false, {}, {}, events_only).status, 404U);
+  EXPECT_EQ(ask("POST", task_events, false, {}, {}, events_only).status, 405U);
+  config_.serves_api = false;
+  EXPECT_EQ(ask("GET", task_events, false, {}, {}, events_only).status, 421U);
+}
+
 // -- a node that only runs tasks ------------------------------------------------------
 
 TEST_F(Routes, RefuseAllButTheProcessItselfOnANodeThatOnlyRunsTasks) {
   config_.serves_api = false;
   int refused = 0;
-  for (const auto& [method, path, is_websocket] : described_operations()) {
+  for (const auto& [method, path, is_websocket, parameters] : described_operations()) {
     if (process_paths.contains(path))
       continue;
     const auto response = ask(method, path, is_websocket);
@@ -180,7 +299,7 @@ TEST_F(Routes, AnswerForTheProcessOnANodeThatOnlyRunsTasks) {
 TEST_F(Routes, RefuseAtOnceWhatTheStoreCannotCommit) {
   config_.store_available = [] { return false; };
   int refused = 0;
-  for (const auto& [method, path, is_websocket] : described_operations()) {
+  for (const auto& [method, path, is_websocket, parameters] : described_operations()) {
     const bool only_reads = method == "GET" || path.ends_with("/validate");
     if (only_reads)
       continue;

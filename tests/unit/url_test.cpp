@@ -74,9 +74,13 @@ TEST(Names, AreShortAsciiWords) {
   EXPECT_FALSE(is_valid_name(std::string(101, 'a')));
 }
 
+/// What a path knows, in these tests.
+constexpr std::string_view known = "namespace limit status thread_id created_after after created_by bot cursor";
+
 TEST(QueryParameters, ReadEveryType) {
   query_parameters query{"namespace=prod&limit=7&status=FAILED&thread_id=01890a5d-ac96-774b-bcce-b302099a8057&"
-                         "created_after=2026-01-02T03:04:05%2B00:00&after=12&created_by=J%C3%B6rg+M&bot=echo&cursor="};
+                         "created_after=2026-01-02T03:04:05%2B00:00&after=12&created_by=J%C3%B6rg+M&bot=echo&cursor=",
+                         known};
   EXPECT_EQ(query.ns(), "prod");
   EXPECT_EQ(query.limit(), 7);
   EXPECT_EQ(query.status("status"), task_status::failed);
@@ -91,7 +95,7 @@ TEST(QueryParameters, ReadEveryType) {
 }
 
 TEST(QueryParameters, HaveDefaults) {
-  query_parameters query{""};
+  query_parameters query{"", known};
   EXPECT_EQ(query.ns(), "default");
   EXPECT_EQ(query.limit(), 50);
   EXPECT_FALSE(query.status("status"));
@@ -100,7 +104,7 @@ TEST(QueryParameters, HaveDefaults) {
 }
 
 TEST(QueryParameters, RefuseUnknownOnesByName) {
-  query_parameters query{"limt=3&limit=2"};
+  query_parameters query{"limt=3&limit=2", known};
   EXPECT_EQ(query.limit(), 2);
   const auto refused = query.finish();
   ASSERT_TRUE(refused.has_value());
@@ -108,19 +112,45 @@ TEST(QueryParameters, RefuseUnknownOnesByName) {
   EXPECT_EQ(refused->errors.at(0).parameter, "limt");
 }
 
+TEST(QueryParameters, RefuseWordsThatAreOnlyPartOfAKnownOne) {
+  // A name that has a space, or is the beginning or the end of one, is not one.
+  for (const auto* text : {"name=a", "space=a", "namespace+limit=1", "Namespace=a", "limit%00=1", "=1", "=", "%20=1"}) {
+    query_parameters query{text, known};
+    EXPECT_TRUE(query.finish().has_value()) << text;
+  }
+}
+
+TEST(QueryParameters, RefuseAllOnAPathThatKnowsNone) {
+  for (const auto* text : {"limit=1", "=1", "a", "%61"}) {
+    query_parameters query{text, ""};
+    const auto refused = query.finish();
+    ASSERT_TRUE(refused.has_value()) << text;
+    EXPECT_EQ(refused->code, problem_code::unknown_parameter) << text;
+  }
+  EXPECT_FALSE(query_parameters("&&", "").finish().has_value());
+}
+
 TEST(QueryParameters, RefuseOnesGivenTwice) {
-  query_parameters query{"limit=3&limit=3"};
-  query.limit();
-  const auto refused = query.finish();
-  ASSERT_TRUE(refused.has_value());
-  EXPECT_EQ(refused->code, problem_code::unknown_parameter);
-  EXPECT_THAT(refused->errors.at(0).detail, HasSubstr("twice"));
+  // However the second one is written, and whether or not the values agree.
+  for (const auto* text : {"limit=3&limit=3", "limit=3&lim%69t=4", "limit&limit=5", "limit=3&limit=%zz"}) {
+    query_parameters query{text, known};
+    const auto refused = query.finish();
+    ASSERT_TRUE(refused.has_value()) << text;
+    EXPECT_EQ(refused->code, problem_code::unknown_parameter) << text;
+    EXPECT_THAT(refused->errors.at(0).detail, HasSubstr("twice")) << text;
+  }
+}
+
+TEST(QueryParameters, TellEachMistakeOnce) {
+  query_parameters query{"zebra=1", known};
+  EXPECT_TRUE(query.finish().has_value());
+  EXPECT_FALSE(query.finish().has_value());
 }
 
 /// The one error of a query that `ask` reads.
 template <class Ask>
 field_error only_error(std::string_view text, Ask ask) {
-  query_parameters query{text};
+  query_parameters query{text, known};
   ask(query);
   const auto refused = query.finish();
   if (!refused) {
@@ -141,7 +171,7 @@ TEST(QueryParameters, RefuseLimitsThatAreNoIntegersOrOutOfBounds) {
 TEST(QueryParameters, RefuseCountsBelowZeroOrTooLarge) {
   for (const auto* text : {"after=-1", "after=9223372036854775808", "after=1e3", "after=%31%20"})
     EXPECT_EQ(only_error(text, [](auto& query) { query.count("after"); }).parameter, "after");
-  query_parameters largest{"after=9223372036854775807"};
+  query_parameters largest{"after=9223372036854775807", known};
   EXPECT_EQ(largest.count("after"), INT64_MAX);
 }
 
@@ -169,7 +199,7 @@ TEST(QueryParameters, NameTheParameterWhoseEscapesAreBroken) {
 }
 
 TEST(QueryParameters, TellEverythingThatIsWrongAtOnce) {
-  query_parameters query{"limit=x&status=y&zebra=1"};
+  query_parameters query{"limit=x&status=y&zebra=1", known};
   query.limit();
   query.status("status");
   const auto refused = query.finish();
@@ -180,7 +210,7 @@ TEST(QueryParameters, TellEverythingThatIsWrongAtOnce) {
 }
 
 TEST(QueryParameters, PassOverEmptyPairs) {
-  query_parameters query{"&&limit=5&"};
+  query_parameters query{"&&limit=5&", known};
   EXPECT_EQ(query.limit(), 5);
   EXPECT_FALSE(query.finish().has_value());
 }
