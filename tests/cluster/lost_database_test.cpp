@@ -1,4 +1,6 @@
 #include "tests/cluster/cluster_test.hpp"
+#include "tests/cluster/tcp_proxy.hpp"
+#include "tests/providers/event_source.hpp"
 
 /// PostgreSQL crashes, is away, comes back; sessions are ended by somebody.
 namespace troupe {
@@ -64,6 +66,49 @@ TEST_F(LostDatabase, ThatOnlyBlinksIsNotNoticed) {
     } while (scene.goes_on());
   });
   EXPECT_EQ(pids(), before) << "a node has ended";
+}
+
+TEST_F(LostDatabase, ThatIsAStandbyIsSaidToBeOne) {
+  postgres_server database;
+  ASSERT_EQ(run_troupe({"migrate", "--database", database.url()}).exit_code, 0);
+  database.stop_fast();
+  database.start_as_standby();
+  // Both where there is something to do and where there is nothing.
+  for (const std::string name : {"/troupe", "/postgres"}) {
+    auto url = database.url();
+    url.replace(url.rfind('/'), std::string::npos, name);
+    const auto refused = run_troupe({"migrate", "--database", url});
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.output, testing::HasSubstr("is a standby")) << name;
+    EXPECT_THAT(refused.output, testing::HasSubstr("target_session_attrs=read-write")) << name;
+  }
+}
+
+TEST_F(LostDatabase, LetsAnEventSourceComeBack) {
+  TROUPE_NEEDS(event_source_client);
+  start({.all = 1});
+  const auto task = start_task("@words=100 @pace=50");
+  const auto target = "/api/v1/tasks/" + task.at("id").get<std::string>() + "/events";
+  tcp_proxy link{nodes().any_port()};
+  event_source_client before{link.port(), target};
+  before.wait_for("open");
+  ASSERT_TRUE(eventually([&] { return before.events().size() > 4; }));
+  nodes().database().stop_immediate();
+  EXPECT_TRUE(eventually([&] { return all_are(503); }));
+  // One has lost its connection meanwhile, one begins only now; both are told to come back, more than once.
+  link.reset();
+  event_source_client meanwhile{nodes().any_port(), target};
+  meanwhile.wait_for("lost", 2);
+  before.wait_for("lost", 3);
+  // Who is no EventSource is told the truth.
+  http_client http{nodes().any_port()};
+  expect_problem(http.get(target), 503, "store_unavailable");
+  nodes().database().start();
+  for (auto* one : {&before, &meanwhile}) {
+    one->wait_for("finished");
+    EXPECT_EQ(one->count("closed"), 0) << one->output();
+    EXPECT_EQ(one->events(), journal(task.at("id")));
+  }
 }
 
 TEST_F(LostDatabase, SessionsThatAreTerminatedAreMadeAgain) {

@@ -129,6 +129,15 @@ std::string postgres_server::url(std::uint16_t through) const {
 // -- faults -----------------------------------------------------------------------
 
 void postgres_server::start() {
+  run("database system is ready to accept connections");
+}
+
+void postgres_server::start_as_standby() {
+  const std::ofstream sign{folder_.path() / "data/standby.signal"};
+  run("database system is ready to accept read-only connections");
+}
+
+void postgres_server::run(std::string_view ready) {
   std::vector<std::string> command{installed_binaries() / "postgres", "-D", folder_.path() / "data"};
   for (const auto& setting : {
          "port=" + std::to_string(port_),
@@ -144,7 +153,7 @@ void postgres_server::start() {
     command.push_back(setting);
   }
   process_.emplace(as_its_user(std::move(command)));
-  process_->wait_for_line("database system is ready to accept connections");
+  process_->wait_for_line(ready);
 }
 
 void postgres_server::stop(int signal) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// A PostgreSQL server that the tests own: made with initdb in a temporary folder, run
@@ -33,6 +34,9 @@ public:
   /// Starts it on its port and returns once it accepts connections.
   void start();
 
+  /// Starts it as a standby of nobody: it can be read, and is never promoted.
+  void start_as_standby();
+
   /// As a crash of its machine, but for what it had flushed: it recovers at its next start.
   void stop_immediate();
 
@@ -54,6 +58,7 @@ public:
 
 private:
   std::vector<row> ask(const std::string& database, const std::string& sql) const;
+  void run(std::string_view ready);
   void stop(int signal);
 
   temporary_folder folder_;

@@ -1,5 +1,6 @@
 #include "tests/e2e/server_process.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <charconv>
@@ -45,7 +46,9 @@ bool is_ready(std::uint16_t port) {
 }
 
 std::vector<std::string> serve_command(const std::filesystem::path& data_dir, const std::vector<std::string>& flags) {
-  std::vector<std::string> command{troupe_binary(), "serve", "--http-port", "0", "--data-dir", data_dir.string()};
+  std::vector<std::string> command{troupe_binary(), "serve", "--data-dir", data_dir.string()};
+  if (std::find(flags.begin(), flags.end(), "--http-port") == flags.end())
+    command.insert(command.end(), {"--http-port", "0"});
   command.insert(command.end(), flags.begin(), flags.end());
   return command;
 }

@@ -68,7 +68,7 @@ private:
   std::thread collector_;
 };
 
-/// `troupe serve` on a free port of the loopback interface.
+/// `troupe serve` on a free port of the loopback interface, unless `flags` name one.
 class server_process : public child_process {
 public:
   /// Starts it and returns once it is ready (`GET /readyz` says so).

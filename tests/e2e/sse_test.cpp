@@ -61,6 +61,30 @@ TEST_F(ServerSentEvents, ReachAClientThatReconnectsExactlyOnce) {
   EXPECT_EQ(seen, journal_of(http(), task.at("id")));
 }
 
+TEST_F(ServerSentEvents, AreAnsweredWithTheirHeadAloneWhereOnlyThatIsAsked) {
+  const json task = start_task("@delay=3600000");
+  // The connection is free for the next request, though the task runs for hours.
+  const auto reply
+    = exchange_bytes(server().port(), "HEAD " + task_path(task)
+                                        + "/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"
+                                          "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(count_answers(reply.bytes), 2U) << reply.bytes;
+  for (const auto* line : {"Content-Type: text/event-stream\r\n", "X-Accel-Buffering: no\r\n",
+                           "Cache-Control: no-store\r\n", R"({"status":"ok"})"})
+    EXPECT_THAT(reply.bytes, testing::HasSubstr(line));
+  EXPECT_THAT(reply.bytes, testing::Not(testing::HasSubstr("journal")));
+}
+
+TEST_F(ServerSentEvents, AreNotForAClientThatRefusesThem) {
+  const json task = run_task("Hello");
+  for (const auto* accept : {"text/event-stream;q=0, */*", "application/json, text/event-stream;q=0.5"}) {
+    const auto reply = http().get(task_path(task) + "/events", {{"Accept", accept}});
+    EXPECT_EQ(reply.document().at("items").size(), journal_of(http(), task.at("id")).size()) << accept;
+  }
+  const auto capitals = http().get(task_path(task) + "/events", {{"Accept", "Text/Event-Stream"}});
+  EXPECT_THAT(capitals.body, testing::StartsWith(": journal\n\nid: 1\n"));
+}
+
 TEST_F(ServerSentEvents, RefuseAnIdThatIsNone) {
   const json task = create("Hello");
   const auto reply
