@@ -68,6 +68,8 @@ std::vector<figure> measure_model_streams(const bench_options& options);
 std::vector<figure> measure_model_first_token(const bench_options& options);
 /// How much later a subscriber sees what the provider has sent.
 std::vector<figure> measure_model_lag(const bench_options& options);
+/// What it takes to make a request of a long thread.
+std::vector<figure> measure_model_preparation(const bench_options& options);
 /// Connections to the provider.
 std::vector<figure> measure_model_reuse(const bench_options& options);
 

@@ -15,7 +15,7 @@ namespace {
 
 using namespace troupe;
 
-constexpr std::array<std::pair<std::string_view, measurement>, 18> measurements{{
+constexpr std::array<std::pair<std::string_view, measurement>, 19> measurements{{
   {"throughput", measure_throughput},
   {"create", measure_creation},
   {"latency", measure_latency},
@@ -28,6 +28,7 @@ constexpr std::array<std::pair<std::string_view, measurement>, 18> measurements{
   {"model-first-token", measure_model_first_token},
   {"model-lag", measure_model_lag},
   {"model-reuse", measure_model_reuse},
+  {"model-prepare", measure_model_preparation},
   {"pg-throughput", measure_postgres_throughput},
   {"pg-claims", measure_postgres_claims},
   {"pg-latency", measure_postgres_latency},
