@@ -204,5 +204,78 @@ TEST_P(Models, ThinkingIsKeptAsTheProviderGaveIt) {
   }
 }
 
+// -- whose it is ------------------------------------------------------------------------
+
+TEST_P(Models, MessagesAreKeptWithWhatTheirModelWantsToSeeAgain) {
+  const auto id = execute();
+  const auto claimed = claim_one();
+  auto step = make_intent(claimed, "call_1");
+  auto& intent = step.messages[0];
+  intent.origin = "openai https://host/v1 gemini";
+  intent.replay = R"({"reasoning_content":"hm"})";
+  intent.tool_calls[0].provider_id = "functions.now:0";
+  intent.tool_calls[0].extra = R"({"extra_content":{"google":{"thought_signature":"CiQB/\"=="}}})";
+  must(step);
+  must(make_result(claimed, "call_1", "1"));
+  auto end = make_completion(claimed);
+  end.origin = "openai https://host/v1 kimi";
+  end.replay = R"({"reasoning_content":"so"})";
+  end.finish = finish_reason::length;
+  must(end);
+  for (const auto& items : {messages(id), conversation(id)}) {
+    ASSERT_EQ(roles(items), "user assistant tool assistant");
+    EXPECT_EQ(items[0].origin, "");
+    EXPECT_EQ(items[1].origin, intent.origin);
+    EXPECT_EQ(items[1].replay, intent.replay);
+    EXPECT_EQ(items[1].tool_calls, intent.tool_calls);
+    EXPECT_EQ(items[2].origin, "");
+    EXPECT_EQ(items[3].origin, end.origin);
+    EXPECT_EQ(items[3].replay, end.replay);
+    EXPECT_EQ(items[3].content, end.output);
+  }
+  EXPECT_EQ(task(id).finish, finish_reason::length);
+  EXPECT_EQ(attempts(id).at(0).finish, finish_reason::length);
+}
+
+TEST_P(Models, HowAnAnswerEndedIsForgottenByANewRun) {
+  const auto id = execute();
+  const auto claimed = claim_one();
+  EXPECT_EQ(task(id).finish, std::nullopt);
+  EXPECT_EQ(attempts(id).at(0).finish, std::nullopt);
+  fail_attempt refused;
+  refused.fence = fence_of(claimed);
+  refused.kind = error_class::permanent;
+  refused.error = "The model refused to answer.";
+  refused.finish = finish_reason::refusal;
+  refused.at = clock;
+  must(refused);
+  EXPECT_EQ(task(id).finish, finish_reason::refusal);
+  EXPECT_EQ(attempts(id).at(0).finish, finish_reason::refusal);
+  must(retry_task{id, clock, {}});
+  EXPECT_EQ(task(id).finish, std::nullopt);
+  EXPECT_EQ(attempts(id).at(0).finish, finish_reason::refusal);
+}
+
+// Some providers tell 0 and 0 (portkey 1.15.2 before an Anthropic model): that is what was used.
+TEST_P(Models, CountsOfZeroAreCountsAndNoneAreThoseThatWereReported) {
+  for (const bool known : {true, false}) {
+    const auto id = execute();
+    const auto claimed = claim_one();
+    auto step = make_intent(claimed, "call_1");
+    step.usage = {7, 3, 0, true};
+    must(step);
+    fail_attempt end;
+    end.fence = fence_of(claimed);
+    end.kind = error_class::permanent;
+    end.error = "It broke.";
+    if (known)
+      end.usage = token_usage{};
+    end.at = clock;
+    must(end);
+    EXPECT_EQ(task(id).usage, known ? token_usage{} : (token_usage{7, 3, 0, true}));
+    EXPECT_EQ(attempts(id).at(0).usage, task(id).usage);
+  }
+}
+
 } // namespace
 } // namespace troupe
