@@ -128,15 +128,15 @@ using models_actor
 using http_call_actor = caf::typed_actor<caf::replies_to<call_tool>::with<tool_result>, caf::reacts_to<answer_ended>,
                                          caf::reacts_to<answer_failed>>;
 
-/// A session with an MCP server.
-using mcp_server_actor
-  = caf::typed_actor<caf::replies_to<get_mcp_tools>::with<mcp_tools>, caf::replies_to<call_tool>::with<tool_result>,
-                     caf::reacts_to<mcp_answered>, caf::reacts_to<mcp_idle>>;
+/// One MCP server: its tools, its calls, and the sessions they are made in.
+using mcp_server_actor = caf::typed_actor<caf::replies_to<get_mcp_tools>::with<mcp_tools_result>,
+                                          caf::replies_to<call_tool>::with<tool_result>, caf::reacts_to<mcp_told>,
+                                          caf::reacts_to<mcp_answered>, caf::reacts_to<mcp_due>>;
 
 /// The tools that are reached over the network: starts an actor for each call and each
 /// MCP server.
 using tools_actor
-  = caf::typed_actor<caf::replies_to<get_toolbox>::with<toolbox_ptr>, caf::replies_to<call_tool>::with<tool_result>>;
+  = caf::typed_actor<caf::replies_to<get_toolbox>::with<toolbox_result>, caf::replies_to<call_tool>::with<tool_result>>;
 
 // -- tasks --------------------------------------------------------------------
 

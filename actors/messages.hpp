@@ -4,11 +4,13 @@
 #include "actors/outbound.hpp"
 #include "actors/providers/sse.hpp"
 #include "actors/tools/http_tool.hpp"
+#include "actors/tools/mcp_answer.hpp"
 #include "actors/tools/toolbox.hpp"
 #include "actors/wire.hpp"
 #include "persistence/operations.hpp"
 #include "persistence/store.hpp"
 
+#include <caf/actor_addr.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/type_id.hpp>
 
@@ -355,9 +357,16 @@ struct answer_failed {
 /// Asks what the tools of a bot are by now.
 struct get_toolbox {
   std::shared_ptr<const bot_record> bot;
+  /// The task that asks; nil for none.
+  uuid task_id{};
+  /// Servers are asked anew, whatever is known of them.
+  bool fresh = false;
+  /// A server that does not list its tools becomes a note.
+  bool tolerant = false;
 };
 
 using toolbox_ptr = std::shared_ptr<const toolbox>;
+using toolbox_result = std::variant<toolbox_ptr, toolbox_failure>;
 
 /// Makes a call over the network.
 struct call_tool {
@@ -365,25 +374,37 @@ struct call_tool {
   tool_call call;
   /// The same for each try of this call.
   std::string key;
+  /// The task that it is made for; nil for none.
+  uuid task_id{};
 };
 
 /// Asks an MCP server's actor what its tools are.
-struct get_mcp_tools {};
-
-using mcp_tools = std::shared_ptr<const std::vector<tool_definition>>;
-
-/// What came of a message to an MCP server (to its actor), by the actor's number for it.
-struct mcp_answered {
-  std::uint64_t post = 0;
-  outbound_head head;
-  /// JSON-RPC messages, or what else stands in the body.
-  std::vector<std::string> messages;
-  std::optional<outbound_failure> failure;
+struct get_mcp_tools {
+  /// The task's session may have tools of its own; nil for what everybody sees.
+  uuid task_id{};
+  bool fresh = false;
+  /// Nobody waits any more once it has ended.
+  caf::actor_addr asker{};
 };
 
-/// Nobody has asked an MCP server for a while (its actor to itself); outdated if a newer
-/// number was given.
-struct mcp_idle {
+using mcp_tools_result = std::variant<mcp_tools, toolbox_failure>;
+
+/// What an MCP server says before it has answered (to its actor), by the actor's number for
+/// the exchange.
+struct mcp_told {
+  std::uint64_t exchange = 0;
+  mcp::notification note;
+};
+
+/// What came of an exchange.
+struct mcp_answered {
+  std::uint64_t exchange = 0;
+  mcp::answer answer;
+};
+
+/// A time that an MCP server's actor has waited for has come (to itself); outdated if it
+/// does not wait any more.
+struct mcp_due {
   std::uint64_t number = 0;
 };
 
@@ -601,10 +622,10 @@ struct stream_step {
   X(attempt_list) X(event_list) X(bot_record) X(bot_page) X(model_record) X(model_page) X(work_arrived) \
   X(task_scheduled) X(events_committed) X(events_published) X(chat_delta) X(chat_result) X(stop_chat) \
   X(pause_model) X(share_models) X(get_model_state) X(model_state) X(admission_due) X(call_ended) X(answer_arrived) \
-  X(answer_ended) X(answer_failed) X(get_toolbox) X(toolbox_ptr) X(call_tool) X(tool_result) \
+  X(answer_ended) X(answer_failed) X(get_toolbox) X(toolbox_result) X(call_tool) X(tool_result) \
   X(reserve_budget) X(budget_answer) X(put_budget) X(budget_result) X(delete_budget) X(get_budget) X(budget_record) \
   X(model_learnt) X(await_approval) X(decide_approval) X(approval_result) X(get_approvals) X(approval_page) X(get_task_approvals) \
-  X(approval_list) X(get_usage) X(usage_list) X(get_thread) X(thread_record) X(get_mcp_tools) X(mcp_tools) X(mcp_answered) X(mcp_idle) \
+  X(approval_list) X(get_usage) X(usage_list) X(get_thread) X(thread_record) X(get_mcp_tools) X(mcp_tools_result) X(mcp_told) X(mcp_answered) X(mcp_due) \
   X(attempt_failure) X(flush_journal) X(stop_task) X(start_turn) X(cancel_turn) X(stopped_task) X(drain) X(drained) \
   X(drain_expired) X(retry_settling) X(get_load) X(node_load) X(commit_batch) X(close_view) X(due_tick) \
   X(clean_up_tick) X(stream_step) X(rooms_changed) X(links_changed) X(renewal_due) X(node_suspected) X(recovery_due) \

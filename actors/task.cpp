@@ -208,7 +208,7 @@ void task_state::take_turn(chat_turn& turn) {
   if (turn.calls.empty())
     complete(turn);
   else
-    with_tools([this, turn] { store_intents(turn); });
+    with_tools_for(turn.calls, [this, turn] { store_intents(turn); });
 }
 
 void task_state::complete(const chat_turn& turn) {

@@ -77,8 +77,12 @@ private:
 
   /// Calls of this task that have no result.
   [[nodiscard]] std::vector<tool_call> open_calls() const;
-  /// Sees to it that `tools_` is there, then goes on.
+  /// Sees to it that `tools_` is there, and as the servers have it by now, then goes on.
   void with_tools(std::function<void()> then);
+  /// The same for calls that the model wants: one that is not known may be new.
+  void with_tools_for(const std::vector<tool_call>& calls, std::function<void()> then);
+  /// Asks the bot's servers, which know their lists for a while unless they are to be `fresh`.
+  void ask_for_tools(bool fresh, std::function<void()> then);
   void store_intents(const chat_turn& turn);
   [[nodiscard]] approval_record approval_for(const tool_call& call, const tool_record& tool) const;
   /// What an attempt before this one has asked for: calls whose outcome nobody knows, and

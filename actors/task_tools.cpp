@@ -49,19 +49,44 @@ std::vector<tool_call> task_state::open_calls() const {
 }
 
 void task_state::with_tools(std::function<void()> then) {
-  if (tools_ || claim_.bot->tools.empty()) {
-    then();
+  if (needs_server(*claim_.bot)) {
+    ask_for_tools(false, std::move(then));
     return;
   }
-  if (!needs_server(*claim_.bot)) {
-    tools_ = std::make_shared<const toolbox>(local_tools(*claim_.bot));
+  if (!tools_ && !claim_.bot->tools.empty())
+    tools_ = std::make_shared<const toolbox>(make_toolbox(*claim_.bot, {}));
+  then();
+}
+
+void task_state::with_tools_for(const std::vector<tool_call>& calls, std::function<void()> then) {
+  const bool all_known = tools_ && std::all_of(calls.begin(), calls.end(), [this](const tool_call& call) {
+                           return tools_->find(call.tool) != nullptr;
+                         });
+  if (all_known)
     then();
-    return;
-  }
-  self_->request(context_->peers->tools, std::max(time_left(), std::chrono::milliseconds{1}), get_toolbox{claim_.bot})
+  else if (needs_server(*claim_.bot))
+    // A server may have got a tool that its list did not have yet.
+    ask_for_tools(true, std::move(then));
+  else
+    with_tools(std::move(then));
+}
+
+void task_state::ask_for_tools(bool fresh, std::function<void()> then) {
+  self_
+    ->request(context_->peers->tools, std::max(time_left(), std::chrono::milliseconds{1}),
+              get_toolbox{claim_.bot, claim_.id, fresh, false})
     .then(
-      [this, then = std::move(then)](const toolbox_ptr& found) {
-        tools_ = found;
+      [this, then = std::move(then)](const toolbox_result& found) {
+        if (const auto* failure = std::get_if<toolbox_failure>(&found); failure && !tools_) {
+          chat_failure none;
+          none.kind = failure->kind;
+          none.error = failure->error;
+          none.retry_after = failure->retry_after;
+          fail(std::move(none));
+          return;
+        }
+        if (const auto* tools = std::get_if<toolbox_ptr>(&found))
+          tools_ = *tools;
         then();
       },
       [this](const caf::error& reason) { fail(error_class::transient, sentence_of(reason)); });
@@ -224,7 +249,9 @@ std::string task_state::call_builtin(const tool_call& call) const {
 
 void task_state::request_call(const tool_call& call, const tool_route& route) {
   const auto key = claim_.id.to_string() + '-' + call.call_id;
-  self_->request(context_->peers->tools, route.tool.timeout + timeouts::tool_margin, call_tool{tools_, call, key})
+  self_
+    ->request(context_->peers->tools, route.tool.timeout + timeouts::tool_margin,
+              call_tool{tools_, call, key, claim_.id})
     .then([this, call, route](tool_result& result) { take_result(call, route, result); },
           [this, call, route](const caf::error& reason) {
             auto died = failed_tool("The call was interrupted: " + sentence_of(reason));

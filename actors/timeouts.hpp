@@ -28,6 +28,9 @@ inline constexpr std::chrono::seconds join_room{40};
 /// Beyond a tool's own timeout, which the call's actor keeps.
 inline constexpr std::chrono::seconds tool_margin{10};
 
+/// What a person waits who asks what the servers offer: less than a gateway's time for a request.
+inline constexpr std::chrono::seconds look_at_tools{20};
+
 /// A model's limits may hold a request back for as long as it has its turn within half
 /// a minute; this is beyond the attempt's own time, which the call's actor keeps.
 inline constexpr std::chrono::minutes admission{10};

@@ -228,9 +228,31 @@ void validate_model(const context_ptr& context, const validation_ptr& found, con
     });
 }
 
+/// Asks the bot's MCP servers what they offer: what was renamed or left out is a warning, and so is a server that does
+/// not answer, which a worker elsewhere may well reach.
+void validate_tools(const context_ptr& context, const validation_ptr& found) {
+  const auto respond
+    = [context, found] { context->respond_json(200, validation_answer(found->errors, found->warnings)); };
+  if (!needs_server(found->bot) || !context->gateway().peers().tools) {
+    respond();
+    return;
+  }
+  context->gateway().ask(
+    context->gateway().peers().tools, get_toolbox{std::make_shared<const bot_record>(found->bot), {}, true, true},
+    [found, respond](const toolbox_result& result) {
+      if (const auto* tools = std::get_if<toolbox_ptr>(&result))
+        found->warnings.insert(found->warnings.end(), (*tools)->notes.begin(), (*tools)->notes.end());
+      respond();
+    },
+    [found, respond](const store_error& reason) {
+      found->warnings.push_back("The MCP servers could not be asked for their tools in time: " + reason.message);
+      respond();
+    });
+}
+
 void validate_models(const context_ptr& context, const validation_ptr& found) {
   if (found->models.empty())
-    context->respond_json(200, validation_answer(found->errors, found->warnings));
+    validate_tools(context, found);
   else
     validate_model(context, found, found->bot.ns);
 }

@@ -265,6 +265,8 @@ namespace {
 
 constexpr std::size_t max_tools = 100;
 constexpr std::size_t max_description_bytes = 4096;
+constexpr std::size_t max_tool_names = 200;
+constexpr std::size_t max_tool_name_bytes = 256;
 constexpr std::size_t max_schema_bytes = std::size_t{64} * 1024;
 constexpr std::array<std::string_view, 6> methods{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"};
 
@@ -318,6 +320,27 @@ void read_http(object_reader& members, tool_record& tool, body_errors& errors) {
   }
 }
 
+/// Names of a server's tools, which may be anything; `*` stands for any text.
+std::vector<std::string> read_tool_names(object_reader& members, std::string_view member, body_errors& errors) {
+  std::vector<std::string> names;
+  const auto* given = members.array(member);
+  if (!given)
+    return names;
+  if (given->empty() || given->size() > max_tool_names)
+    members.refuse(member, "expected 1 to " + std::to_string(max_tool_names) + " names, got "
+                             + std::to_string(given->size()) + "; leave it out to name none");
+  for (std::size_t i = 0; i < std::min(given->size(), max_tool_names); ++i) {
+    const auto& name = (*given)[i];
+    if (name.is_string() && !name.get_ref<const std::string&>().empty()
+        && name.get_ref<const std::string&>().size() <= max_tool_name_bytes)
+      names.push_back(name.get<std::string>());
+    else
+      errors.add(members.pointer(member) + '/' + std::to_string(i),
+                 "expected the name of a tool, of 1 to " + std::to_string(max_tool_name_bytes) + " bytes");
+  }
+  return names;
+}
+
 void read_mcp(object_reader& members, tool_record& tool, body_errors& errors) {
   tool.description = members.text("description", 0, max_description_bytes).value_or("");
   read_target(members, tool, errors);
@@ -325,6 +348,10 @@ void read_mcp(object_reader& members, tool_record& tool, body_errors& errors) {
     members.refuse("parameters", "a tool of type mcp has none: its server tells what its tools take");
   if (members.get("method") != nullptr)
     members.refuse("method", "a tool of type mcp has none: its protocol says how it is called");
+  tool.allow = read_tool_names(members, "allow", errors);
+  tool.deny = read_tool_names(members, "deny", errors);
+  tool.session
+    = one_of<session_scope>(members, "session", parse_session_scope, "task or shared").value_or(tool.session);
 }
 
 void read_approval(object_reader& members, tool_record& tool) {

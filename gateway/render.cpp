@@ -62,6 +62,17 @@ void add_headers(json_object& parent, const header_list& headers) {
     members.add(name, hides(name, value) ? hidden_value : std::string_view{value});
 }
 
+/// Null for none.
+void add_names(json_object& members, std::string_view key, const std::vector<std::string>& names) {
+  if (names.empty()) {
+    members.add(key, nullptr);
+    return;
+  }
+  json_array all{members.open(key)};
+  for (const auto& name : names)
+    all.add(name);
+}
+
 /// What a kind of tool does not have is left out, for it would be refused.
 void append_tool(std::string& out, const tool_record& tool) {
   const bool is_http = tool.type == tool_kind::http;
@@ -82,6 +93,11 @@ void append_tool(std::string& out, const tool_record& tool) {
       .add("approval_default", tool.approve_by_default ? "approve" : "reject");
   if (tool.type != tool_kind::builtin)
     members.add("timeout_s", tool.timeout.count());
+  if (tool.type != tool_kind::mcp)
+    return;
+  add_names(members, "allow", tool.allow);
+  add_names(members, "deny", tool.deny);
+  members.add("session", to_string(tool.session));
 }
 
 /// A model may have written arguments that are no JSON; those are shown as text.

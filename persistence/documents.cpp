@@ -37,6 +37,16 @@ header_list read_headers(const json& object) {
   return headers;
 }
 
+void add_strings(std::string& out, const std::vector<std::string>& strings) {
+  json_array all{out};
+  for (const auto& one : strings)
+    all.add(one);
+}
+
+std::vector<std::string> read_strings(const json& object, const char* key) {
+  return object.value(key, std::vector<std::string>{});
+}
+
 void add_tool(std::string& out, const tool_record& tool) {
   json_object o{out};
   o.add("type", to_string(tool.type)).add("name", tool.name).add("description", tool.description);
@@ -45,6 +55,11 @@ void add_tool(std::string& out, const tool_record& tool) {
   o.add("repeat", to_string(tool.repeat)).add("requires_approval", tool.requires_approval);
   o.add("approval_timeout_s", tool.approval_timeout.count()).add("approve_by_default", tool.approve_by_default);
   o.add("timeout_s", tool.timeout.count());
+  if (tool.type != tool_kind::mcp)
+    return;
+  add_strings(o.open("allow"), tool.allow);
+  add_strings(o.open("deny"), tool.deny);
+  o.add("session", to_string(tool.session));
 }
 
 /// A built-in tool with nothing else said of it.
@@ -73,6 +88,9 @@ tool_record read_tool(const json& item) {
   tool.approval_timeout = read_duration(item, "approval_timeout_s", tool.approval_timeout);
   tool.approve_by_default = item.value("approve_by_default", tool.approve_by_default);
   tool.timeout = read_duration(item, "timeout_s", tool.timeout);
+  tool.allow = read_strings(item, "allow");
+  tool.deny = read_strings(item, "deny");
+  tool.session = parse_session_scope(item.value("session", "")).value_or(tool.session);
   return tool;
 }
 

@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 3> budget_periods{"total", "month", "day"
 constexpr std::array<std::string_view, 3> model_kinds{"builtin", "openai", "anthropic"};
 constexpr std::array<std::string_view, 3> tool_kinds{"builtin", "http", "mcp"};
 constexpr std::array<std::string_view, 3> repeat_rules{"safe", "with_key", "never"};
+constexpr std::array<std::string_view, 2> session_scopes{"task", "shared"};
 constexpr std::array<std::string_view, 3> backoffs{"fixed", "linear", "exponential"};
 constexpr std::array<std::string_view, 3> on_busy_rules{"enqueue", "reject", "interrupt"};
 constexpr std::array<std::string_view, 7> outcomes{"running",  "completed", "failed", "cancelled",
@@ -47,6 +48,7 @@ static_assert(static_cast<std::size_t>(budget_period::day) + 1 == budget_periods
 static_assert(static_cast<std::size_t>(model_kind::anthropic) + 1 == model_kinds.size());
 static_assert(static_cast<std::size_t>(tool_kind::mcp) + 1 == tool_kinds.size());
 static_assert(static_cast<std::size_t>(repeat_rule::never) + 1 == repeat_rules.size());
+static_assert(static_cast<std::size_t>(session_scope::shared) + 1 == session_scopes.size());
 static_assert(static_cast<std::size_t>(backoff_kind::exponential) + 1 == backoffs.size());
 static_assert(static_cast<std::size_t>(on_busy_rule::interrupt) + 1 == on_busy_rules.size());
 static_assert(static_cast<std::size_t>(attempt_outcome::waiting) + 1 == outcomes.size());
@@ -107,6 +109,14 @@ std::string_view to_string(repeat_rule rule) noexcept {
 
 std::optional<repeat_rule> parse_repeat_rule(std::string_view text) noexcept {
   return find_name<repeat_rule>(repeat_rules, text);
+}
+
+std::string_view to_string(session_scope scope) noexcept {
+  return name_of(session_scopes, scope);
+}
+
+std::optional<session_scope> parse_session_scope(std::string_view text) noexcept {
+  return find_name<session_scope>(session_scopes, text);
 }
 
 std::string_view to_string(backoff_kind kind) noexcept {

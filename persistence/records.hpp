@@ -236,6 +236,18 @@ enum class repeat_rule : std::uint8_t {
 std::string_view to_string(repeat_rule rule) noexcept;
 std::optional<repeat_rule> parse_repeat_rule(std::string_view text) noexcept;
 
+/// Who shares a session with an MCP server that has them.
+enum class session_scope : std::uint8_t {
+  /// A task has one of its own, which ends with its attempt: nobody else sees what it does there.
+  task,
+  /// Everybody who names the same server with the same headers.
+  shared,
+};
+
+/// `task`, `shared`.
+std::string_view to_string(session_scope scope) noexcept;
+std::optional<session_scope> parse_session_scope(std::string_view text) noexcept;
+
 /// Something a bot's model may call.
 struct tool_record {
   tool_kind type = tool_kind::builtin;
@@ -257,6 +269,12 @@ struct tool_record {
   std::chrono::seconds approval_timeout{86'400};
   bool approve_by_default = false;
   std::chrono::seconds timeout{30};
+  /// `mcp` only: the server's own names of the tools that the model may call, where `*` stands
+  /// for any text; empty for all. Those that `deny` names it may not call in any case.
+  std::vector<std::string> allow;
+  std::vector<std::string> deny;
+  /// `mcp` only.
+  session_scope session = session_scope::task;
 
   bool operator==(const tool_record&) const = default;
 };

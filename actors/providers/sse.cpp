@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <utility>
 
 namespace troupe {
@@ -9,6 +11,8 @@ namespace troupe {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+constexpr std::size_t longest_id = 1024;
+constexpr std::int64_t longest_retry = std::int64_t{24} * 3600 * 1000;
 
 } // namespace
 
@@ -91,11 +95,26 @@ void sse_parser::take_line(std::string_view line, std::vector<sse_event>& out) {
       event_.data += '\n';
     event_.data += value;
     malformed_ = event_.data.size() > max_event_;
+  } else if (field == "id") {
+    // One with a NUL is to be ignored; a long one is no id but a way to fill memory.
+    if (value.size() <= longest_id && value.find('\0') == value.npos)
+      id_ = value;
+  } else if (field == "retry") {
+    take_retry(value);
   }
+}
+
+void sse_parser::take_retry(std::string_view value) {
+  std::int64_t wait = 0;
+  const auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), wait);
+  if (wrong == std::errc{} && end == value.data() + value.size() && wait >= 0)
+    reconnect_after_ = std::chrono::milliseconds{std::min(wait, longest_retry)};
 }
 
 void sse_parser::dispatch(std::vector<sse_event>& out) {
   auto event = std::exchange(event_, {});
+  if (id_)
+    last_id_ = *std::exchange(id_, std::nullopt);
   if (std::exchange(has_data_, false))
     out.push_back(std::move(event));
 }

@@ -1,39 +1,24 @@
 #include "actors/tools/mcp.hpp"
 
-#include "actors/providers/provider_json.hpp"
+#include "actors/providers/provider.hpp"
+#include "actors/tools/mcp_json.hpp"
 #include "persistence/json_text.hpp"
 #include "persistence/parse_json.hpp"
 
-#include <nlohmann/json.hpp>
+#include <openssl/evp.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace troupe::mcp {
 
 namespace {
 
-using json = nlohmann::json;
-
-constexpr std::int64_t method_not_found = -32601;
-constexpr std::size_t longest_name = 64;
-
-std::string to_text(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-/// Null if `object` is none, or has no such member.
-const json* member(const json& object, const char* name) {
-  if (!object.is_object())
-    return nullptr;
-  const auto found = object.find(name);
-  return found == object.end() ? nullptr : &*found;
-}
-
-/// Empty unless the member is a string.
-std::string string_in(const json& object, const char* name) {
-  return providers::clean_text(providers::string_in(object, name));
-}
+constexpr std::size_t most_in_a_batch = 100;
+constexpr std::size_t most_versions = 20;
+constexpr std::string_view encoded_begin = "=?base64?";
+constexpr std::string_view encoded_end = "?=";
 
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
@@ -53,6 +38,30 @@ std::string make_message(Fill fill) {
   return text;
 }
 
+void add_client(json_object& object, std::string_view key) {
+  json_object client{object.open(key)};
+  client.add("name", "troupe").add("version", TROUPE_VERSION);
+}
+
+/// 2026-07-28, "_meta": what `initialize` said once is said by each request.
+template <class Fill>
+void add_meta(json_object& params, const manner& how, Fill fill) {
+  json_object meta{params.open("_meta")};
+  if (how.is_modern()) {
+    meta.add("io.modelcontextprotocol/protocolVersion", how.version);
+    meta.add_raw("io.modelcontextprotocol/clientCapabilities", "{}");
+    add_client(meta, "io.modelcontextprotocol/clientInfo");
+  }
+  fill(meta);
+}
+
+void add_meta(json_object& params, const manner& how) {
+  if (how.is_modern())
+    add_meta(params, how, [](json_object&) {
+      // There is nothing more to say.
+    });
+}
+
 template <class Fill>
 std::string make_request(std::int64_t id, std::string_view method, Fill fill_params) {
   return make_message([&](json_object& envelope) {
@@ -60,6 +69,25 @@ std::string make_request(std::int64_t id, std::string_view method, Fill fill_par
     json_object params{envelope.open("params")};
     fill_params(params);
   });
+}
+
+header_list headers_of(const manner& how) {
+  // Some servers look for these two types letter by letter.
+  header_list headers{{"Accept", "application/json, text/event-stream"}, {"Content-Type", "application/json"}};
+  if (!how.version.empty())
+    headers.emplace_back("MCP-Protocol-Version", how.version);
+  return headers;
+}
+
+/// 2026-07-28, "Standard request headers": what the body says, for those who do not read it.
+header_list headers_of(const manner& how, std::string_view method, std::string_view name = {}) {
+  auto headers = headers_of(how);
+  if (!how.is_modern())
+    return headers;
+  headers.emplace_back("Mcp-Method", method);
+  if (!name.empty())
+    headers.emplace_back("Mcp-Name", header_value(name));
+  return headers;
 }
 
 bool is_blank(std::string_view text) noexcept {
@@ -78,27 +106,87 @@ std::string arguments_in(std::string_view text) {
   return quoted;
 }
 
-std::variant<response, malformed> read_response(const json& object, const json& id) {
-  if (!id.is_number_integer())
-    return malformed{"The MCP server answered something that was not asked: its message has no number for an id."};
-  response answer;
-  answer.id = id.get<std::int64_t>();
-  if (const auto* result = member(object, "result")) {
-    answer.result = to_text(*result);
-    return answer;
-  }
+std::string base64(std::string_view text) {
+  // EVP_EncodeBlock writes a final NUL, too.
+  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
+  const auto size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                    reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  out.resize(static_cast<std::size_t>(size));
+  return out;
+}
+
+// -- what comes -----------------------------------------------------------------------
+
+std::vector<std::string> strings_in(const json& object, const char* name) {
+  std::vector<std::string> found;
+  const auto* list = member(object, name);
+  if (list && list->is_array())
+    for (const auto& one : *list)
+      if (one.is_string() && found.size() < most_versions)
+        found.push_back(providers::excerpt(one.get_ref<const std::string&>(), 40));
+  return found;
+}
+
+error read_error(const json& said) {
   error refusal;
-  const auto& said = *member(object, "error");
   if (const auto* code = member(said, "code"); code && code->is_number_integer())
     refusal.code = code->get<std::int64_t>();
-  refusal.message = providers::excerpt(string_in(said, "message"));
+  // Some say it without a message around it.
+  refusal.message
+    = providers::excerpt(said.is_string() ? said.get_ref<const std::string&>() : string_in(said, "message"));
   if (refusal.message.empty())
     refusal.message = "it did not say why";
-  answer.result = std::move(refusal);
+  if (const auto* data = member(said, "data"))
+    refusal.supported = strings_in(*data, "supported");
+  return refusal;
+}
+
+/// Nullopt for an id that is none of ours, which are numbers; some servers give them back as
+/// text.
+std::optional<std::int64_t> read_id(const json& id) {
+  if (id.is_number_integer())
+    return id.get<std::int64_t>();
+  if (!id.is_string())
+    return std::nullopt;
+  const auto& text = id.get_ref<const std::string&>();
+  std::int64_t value = 0;
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (wrong != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+message read_response(const json& object) {
+  response answer;
+  if (const auto* id = member(object, "id"); id && !id->is_null()) {
+    answer.id = read_id(*id);
+    if (!answer.id)
+      return malformed{"The MCP server answered something that was not asked: its message has an id of its own."};
+  }
+  if (const auto* refusal = member(object, "error"); refusal && !refusal->is_null()) {
+    answer.result = read_error(*refusal);
+    return answer;
+  }
+  if (!answer.id)
+    return malformed{"The MCP server answered something that was not asked: its message has no id."};
+  answer.result = to_text(*member(object, "result"));
   return answer;
 }
 
-// -- results --------------------------------------------------------------------------
+message read_one(const json& object) {
+  if (string_in(object, "jsonrpc") != "2.0")
+    return malformed{"The MCP server sent something that is no JSON-RPC message."};
+  const auto* id = member(object, "id");
+  if (const auto method = string_in(object, "method"); !method.empty())
+    return notification{method, id && (id->is_number() || id->is_string()) ? to_text(*id) : std::string{}};
+  if (!member(object, "result") && !member(object, "error"))
+    return malformed{"The MCP server sent a message that is neither a request nor an answer."};
+  return read_response(object);
+}
+
+malformed no_message(std::string_view text) {
+  return {"The MCP server sent something that is no JSON-RPC message: " + providers::excerpt(text.substr(0, 400), 100)};
+}
 
 /// A version is a date.
 bool is_version(std::string_view text) noexcept {
@@ -107,202 +195,167 @@ bool is_version(std::string_view text) noexcept {
                     [](char c, char like) { return like == '-' ? c == '-' : is_digit(c); });
 }
 
-std::optional<tool_definition> read_tool(const json& entry) {
-  tool_definition tool;
-  const auto* name = member(entry, "name");
-  if (!name || !name->is_string() || name->get_ref<const std::string&>().empty())
-    return std::nullopt;
-  // As it is: the server is asked for it by this name.
-  tool.name = name->get<std::string>();
-  tool.description = string_in(entry, "description");
-  if (tool.description.empty())
-    tool.description = string_in(entry, "title");
-  if (const auto* schema = member(entry, "inputSchema"); schema && schema->is_object())
-    tool.parameters = to_text(*schema);
-  return tool;
-}
-
-/// Of what was left out.
-json omitted(json block, const char* data) {
-  if (block.is_object() && block.contains(data)) {
-    block.erase(data);
-    block["omitted"] = true;
-  }
-  return block;
-}
-
-json shown(const json& block) {
-  const auto type = string_in(block, "type");
-  if (type == "image" || type == "audio")
-    return omitted(block, "data");
-  if (const auto* resource = member(block, "resource")) {
-    auto shown = block;
-    shown["resource"] = omitted(*resource, "blob");
-    return shown;
-  }
-  return block;
-}
-
-std::string texts_of(const json& contents) {
-  std::string all;
-  for (const auto& block : contents) {
-    const auto text = string_in(block, "text");
-    if (!all.empty() && !text.empty())
-      all += '\n';
-    all += text;
-  }
-  return all;
-}
-
-std::string content_of(const json& contents) {
-  if (contents.size() == 1 && string_in(contents[0], "type") == "text")
-    return json_or_string(string_in(contents[0], "text"));
-  json all = json::array();
-  for (const auto& block : contents)
-    all.push_back(shown(block));
-  return providers::clean_text(to_text(all));
+void read_capabilities(const json& object, server_info& info) {
+  const auto* capabilities = member(object, "capabilities");
+  const auto* tools = capabilities ? member(*capabilities, "tools") : nullptr;
+  info.has_tools = tools && !tools->is_null();
+  info.tells_changes = info.has_tools && is_true(*tools, "listChanged");
 }
 
 } // namespace
 
-// -- messages ---------------------------------------------------------------------------
+// -- what is sent -----------------------------------------------------------------------
 
-std::string initialize(std::int64_t id, std::string_view client_version) {
-  return make_request(id, "initialize", [&](json_object& params) {
-    params.add("protocolVersion", latest_version).add_raw("capabilities", "{}");
-    json_object client{params.open("clientInfo")};
-    client.add("name", "troupe").add("version", client_version);
+outgoing discover(std::int64_t id) {
+  const manner how{era::modern, std::string{modern_version}};
+  return {make_request(id, "server/discover", [&](json_object& params) { add_meta(params, how); }),
+          headers_of(how, "server/discover")};
+}
+
+outgoing initialize(std::int64_t id) {
+  return {make_request(id, "initialize",
+                       [](json_object& params) {
+                         params.add("protocolVersion", legacy_version).add_raw("capabilities", "{}");
+                         add_client(params, "clientInfo");
+                       }),
+          headers_of(manner{era::legacy, {}})};
+}
+
+outgoing initialized(const manner& how) {
+  return {make_message([](json_object& envelope) { envelope.add("method", "notifications/initialized"); }),
+          headers_of(how)};
+}
+
+outgoing list_tools(const manner& how, std::int64_t id, const std::optional<std::string>& cursor) {
+  return {make_request(id, "tools/list",
+                       [&](json_object& params) {
+                         if (cursor)
+                           params.add("cursor", *cursor);
+                         add_meta(params, how);
+                       }),
+          headers_of(how, "tools/list")};
+}
+
+outgoing call_tool(const manner& how, std::int64_t id, const tool_call_request& call) {
+  outgoing out;
+  out.body = make_request(id, "tools/call", [&](json_object& params) {
+    params.add("name", call.tool).add_raw("arguments", arguments_in(call.arguments));
+    if (call.request_state)
+      params.add("requestState", *call.request_state);
+    if (how.is_modern() || !call.key.empty())
+      add_meta(params, how, [&](json_object& meta) {
+        if (!call.key.empty())
+          meta.add("idempotencyKey", call.key);
+      });
   });
+  out.headers = headers_of(how, "tools/call", call.tool);
+  out.headers.insert(out.headers.end(), call.mirrored.begin(), call.mirrored.end());
+  return out;
 }
 
-std::string initialized() {
-  return make_message([](json_object& envelope) { envelope.add("method", "notifications/initialized"); });
+outgoing cancelled(const manner& how, std::int64_t id, std::string_view reason) {
+  return {make_message([&](json_object& envelope) {
+            envelope.add("method", "notifications/cancelled");
+            json_object params{envelope.open("params")};
+            params.add("requestId", id).add("reason", reason);
+          }),
+          headers_of(how)};
 }
 
-std::string list_tools(std::int64_t id, std::string_view cursor) {
-  return make_request(id, "tools/list", [&](json_object& params) {
-    if (!cursor.empty())
-      params.add("cursor", cursor);
-  });
+outgoing listen(const manner& how, std::int64_t id) {
+  constexpr std::string_view method = "subscriptions/listen";
+  return {make_request(id, method,
+                       [&](json_object& params) {
+                         params.add_raw("notifications", R"({"toolsListChanged":true})");
+                         add_meta(params, how);
+                       }),
+          headers_of(how, method)};
 }
 
-std::string call_tool(std::int64_t id, std::string_view tool, std::string_view arguments, std::string_view key) {
-  return make_request(id, "tools/call", [&](json_object& params) {
-    params.add("name", tool).add_raw("arguments", arguments_in(arguments));
-    if (key.empty())
-      return;
-    json_object meta{params.open("_meta")};
-    meta.add("idempotencyKey", key);
-  });
+header_list stream_headers(const manner& how, std::string_view last_event_id) {
+  header_list headers{{"Accept", "text/event-stream"}};
+  if (!how.version.empty())
+    headers.emplace_back("MCP-Protocol-Version", how.version);
+  if (!last_event_id.empty())
+    headers.emplace_back("Last-Event-ID", last_event_id);
+  return headers;
 }
 
-std::string cancelled(std::int64_t id, std::string_view reason) {
-  return make_message([&](json_object& envelope) {
-    envelope.add("method", "notifications/cancelled");
-    json_object params{envelope.open("params")};
-    params.add("requestId", id).add("reason", reason);
-  });
+std::string header_value(std::string_view text) {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  const bool is_plain
+    = !text.empty() && !is_space(text.front()) && !is_space(text.back())
+      && !(text.starts_with(encoded_begin) && text.ends_with(encoded_end))
+      && std::all_of(text.begin(), text.end(), [](char c) { return c == '\t' || (c >= ' ' && c <= '~'); });
+  if (is_plain)
+    return std::string{text};
+  return std::string{encoded_begin}.append(base64(text)).append(encoded_end);
 }
 
-std::optional<std::string> answer_to(const notification& note) {
-  if (note.id.empty())
+std::optional<outgoing> answer_to(const manner& how, const notification& note) {
+  if (note.id.empty() || how.is_modern())
     return std::nullopt;
-  return make_message([&](json_object& envelope) {
+  auto body = make_message([&](json_object& envelope) {
     envelope.add_raw("id", note.id);
     if (note.method == "ping") {
       envelope.add_raw("result", "{}");
       return;
     }
     json_object refusal{envelope.open("error")};
-    refusal.add("code", method_not_found).add("message", "Method not found");
+    refusal.add("code", codes::method_not_found).add("message", "Method not found");
   });
+  return outgoing{std::move(body), headers_of(how)};
 }
 
-header_list headers_of(std::string_view session, std::string_view version) {
-  header_list headers{{"Accept", "application/json, text/event-stream"}, {"Content-Type", "application/json"}};
-  if (!session.empty())
-    headers.emplace_back("Mcp-Session-Id", session);
-  if (!version.empty())
-    headers.emplace_back("MCP-Protocol-Version", version);
-  return headers;
-}
+// -- what comes -----------------------------------------------------------------------
 
 message read(std::string_view text) {
-  const auto object = parse_json_object(text);
-  if (!object || string_in(*object, "jsonrpc") != "2.0")
-    return malformed{"The MCP server sent something that is no JSON-RPC message: " + providers::excerpt(text, 100)};
-  const auto* id = member(*object, "id");
-  if (const auto method = string_in(*object, "method"); !method.empty())
-    return notification{method, id && (id->is_number() || id->is_string()) ? to_text(*id) : std::string{}};
-  if (!member(*object, "result") && !member(*object, "error"))
-    return malformed{"The MCP server sent a message that is neither a request nor an answer."};
-  const json none;
-  auto answer = read_response(*object, id ? *id : none);
-  if (auto* wrong = std::get_if<malformed>(&answer))
-    return std::move(*wrong);
-  return std::get<response>(std::move(answer));
+  const auto object = parse(text, deepest_message);
+  return object ? read_one(*object) : no_message(text);
 }
 
-// -- results ------------------------------------------------------------------------------
+std::vector<message> read_all(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t\r\n");
+  if (begin == text.npos || text[begin] != '[')
+    return {read(text)};
+  // A batch is read as the member of an object, which has a bound to its depth.
+  const auto wrapped = parse(R"({"batch":)" + std::string{text} + '}', deepest_message + 1);
+  const auto* batch = wrapped && wrapped->size() == 1 ? member(*wrapped, "batch") : nullptr;
+  if (!batch || !batch->is_array() || batch->empty() || batch->size() > most_in_a_batch)
+    return {no_message(text)};
+  std::vector<message> all;
+  all.reserve(batch->size());
+  for (const auto& one : *batch)
+    all.push_back(read_one(one));
+  return all;
+}
 
-std::variant<session_info, malformed> read_session(std::string_view result) {
-  const auto object = parse_json_object(result);
+std::variant<server_info, malformed> read_initialized(std::string_view result) {
+  const auto object = parse(result, deepest_message);
   if (!object)
     return malformed{"The MCP server answered with something that opens no session."};
-  session_info info;
+  server_info info;
   info.version = string_in(*object, "protocolVersion");
   if (!is_version(info.version))
     return malformed{"The MCP server speaks a protocol version that is none: " + providers::excerpt(info.version, 40)};
   if (const auto* server = member(*object, "serverInfo"))
-    info.server_name = providers::excerpt(string_in(*server, "name"), 100);
-  const auto* capabilities = member(*object, "capabilities");
-  info.has_tools = capabilities && member(*capabilities, "tools");
+    info.name = providers::excerpt(string_in(*server, "name"), 100);
+  read_capabilities(*object, info);
   return info;
 }
 
-std::variant<tool_page, malformed> read_tools(std::string_view result) {
-  const auto object = parse_json_object(result);
-  const auto* tools = object ? member(*object, "tools") : nullptr;
-  if (!tools || !tools->is_array())
-    return malformed{"The MCP server answered with something that lists no tools."};
-  tool_page page;
-  for (const auto& entry : *tools)
-    if (auto tool = read_tool(entry))
-      page.tools.push_back(*std::move(tool));
-  if (const auto* cursor = member(*object, "nextCursor"); cursor && cursor->is_string())
-    page.next_cursor = cursor->get<std::string>();
-  return page;
-}
-
-tool_result read_call(std::string_view result) {
-  const auto object = parse_json_object(result);
-  const auto* contents = object ? member(*object, "content") : nullptr;
-  const auto* structured = object ? member(*object, "structuredContent") : nullptr;
-  if (structured && structured->is_null())
-    structured = nullptr;
-  if (!structured && !(contents && contents->is_array()))
-    return failed_tool("The MCP server answered the call with something that is no result.");
-  const auto blocks = contents && contents->is_array() ? *contents : json::array();
-  if (const auto* wrong = member(*object, "isError"); wrong && wrong->is_boolean() && wrong->get<bool>()) {
-    auto text = texts_of(blocks);
-    if (text.empty())
-      text = structured ? to_text(*structured) : "The tool failed, and did not say why.";
-    return failed_tool(text);
-  }
-  tool_result answer;
-  answer.content = structured ? providers::clean_text(to_text(*structured)) : content_of(blocks);
-  return answer;
-}
-
-std::string model_name(std::string_view server, std::string_view tool) {
-  std::string name{server};
-  name.append("__").append(tool);
-  name.resize(std::min(name.size(), longest_name));
-  for (char& c : name) {
-    const bool is_allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '-';
-    c = is_allowed ? c : '_';
-  }
-  return name;
+std::variant<server_info, malformed> read_discovered(std::string_view result) {
+  const auto object = parse(result, deepest_message);
+  server_info info;
+  if (object)
+    info.supported = strings_in(*object, "supportedVersions");
+  if (info.supported.empty())
+    return malformed{"The MCP server answered with something that does not say which versions it speaks."};
+  const auto* meta = member(*object, "_meta");
+  if (const auto* server = meta ? member(*meta, "io.modelcontextprotocol/serverInfo") : nullptr)
+    info.name = providers::excerpt(string_in(*server, "name"), 100);
+  read_capabilities(*object, info);
+  return info;
 }
 
 } // namespace troupe::mcp

@@ -1,9 +1,10 @@
 #include "actors/tools/toolbox.hpp"
 
 #include "actors/builtin_tools.hpp"
-#include "actors/tools/mcp.hpp"
+#include "actors/tools/tool_names.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace troupe {
@@ -13,6 +14,44 @@ namespace {
 void add(toolbox& box, tool_definition definition, tool_route route) {
   if (box.routes.emplace(definition.name, std::move(route)).second)
     box.definitions.push_back(std::move(definition));
+}
+
+void add_local_tools(toolbox& box, const bot_record& bot) {
+  for (const auto& tool : bot.tools) {
+    switch (tool.type) {
+    case tool_kind::builtin:
+      if (const auto* known = find_builtin_tool(tool.name))
+        add(box, {tool.name, std::string{known->description}, std::string{known->parameters}}, {tool, {}});
+      break;
+    case tool_kind::http: add(box, {tool.name, tool.description, tool.parameters}, {tool, {}}); break;
+    case tool_kind::mcp: break;
+    }
+  }
+}
+
+bool is_like_any(std::string_view name, const std::vector<std::string>& patterns) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return is_like(name, pattern); });
+}
+
+bool is_wanted(const tool_record& server, std::string_view tool) {
+  return (server.allow.empty() || is_like_any(tool, server.allow)) && !is_like_any(tool, server.deny);
+}
+
+std::string of_server(const tool_record& server) {
+  return "The MCP server '" + server.name + "': ";
+}
+
+void note_what_is_missing(toolbox& box, const server_offer& offer) {
+  const auto& [server, offered] = offer;
+  for (const auto& note : offered->notes)
+    if (note.tool.empty() || is_wanted(server, note.tool))
+      box.notes.push_back(of_server(server) + note.text);
+  for (const auto& pattern : server.allow) {
+    const auto& tools = offered->tools;
+    if (std::none_of(tools.begin(), tools.end(),
+                     [&](const auto& tool) { return is_like(tool.definition.name, pattern); }))
+      box.notes.push_back(of_server(server) + "It offers no tool '" + pattern + "', which the bot allows.");
+  }
 }
 
 } // namespace
@@ -26,27 +65,34 @@ bool needs_server(const bot_record& bot) noexcept {
   return std::any_of(bot.tools.begin(), bot.tools.end(), [](const auto& tool) { return tool.type == tool_kind::mcp; });
 }
 
-toolbox local_tools(const bot_record& bot) {
+toolbox make_toolbox(const bot_record& bot, const std::vector<server_offer>& offers) {
   toolbox box;
-  for (const auto& tool : bot.tools) {
-    switch (tool.type) {
-    case tool_kind::builtin:
-      if (const auto* known = find_builtin_tool(tool.name))
-        add(box, {tool.name, std::string{known->description}, std::string{known->parameters}}, {tool, {}});
-      break;
-    case tool_kind::http: add(box, {tool.name, tool.description, tool.parameters}, {tool, {}}); break;
-    case tool_kind::mcp: break;
-    }
+  add_local_tools(box, bot);
+  std::set<std::string> taken;
+  for (const auto& [name, route] : box.routes)
+    taken.insert(name);
+  std::vector<tool_origin> origins;
+  std::vector<std::pair<const server_offer*, const tool_definition*>> wanted;
+  for (const auto& offer : offers) {
+    note_what_is_missing(box, offer);
+    for (const auto& tool : offer.offered->tools)
+      if (is_wanted(offer.server, tool.definition.name)) {
+        origins.push_back({offer.server.name, tool.definition.name});
+        wanted.emplace_back(&offer, &tool.definition);
+      }
+  }
+  const auto names = distinct_names(origins, taken);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto& [offer, offered] = wanted[i];
+    if (names[i] != offer->server.name + "__" + offered->name)
+      box.notes.push_back(of_server(offer->server) + "Its tool '" + providers::excerpt(offered->name, 80)
+                          + "' is called '" + names[i] + "', since names are distinct, of at most 64 letters, digits, "
+                          + "'_' and '-'.");
+    auto definition = *offered;
+    definition.name = names[i];
+    add(box, std::move(definition), {offer->server, offered->name});
   }
   return box;
-}
-
-void add_tools(toolbox& box, const tool_record& server, const std::vector<tool_definition>& offered) {
-  for (const auto& one : offered) {
-    auto definition = one;
-    definition.name = mcp::model_name(server.name, one.name);
-    add(box, std::move(definition), {server, one.name});
-  }
 }
 
 } // namespace troupe

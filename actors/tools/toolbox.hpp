@@ -1,10 +1,13 @@
 #pragma once
 
 #include "actors/providers/provider.hpp"
+#include "actors/tools/mcp_tools.hpp"
 #include "persistence/records.hpp"
 
+#include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,18 +27,33 @@ struct toolbox {
   std::vector<tool_definition> definitions;
   /// By the name that the model uses.
   std::map<std::string, tool_route, std::less<>> routes;
+  /// What was renamed or left out, and why: a sentence each, for a person.
+  std::vector<std::string> notes{};
 
   /// Null if there is no such tool.
   [[nodiscard]] const tool_route* find(std::string_view name) const;
 };
 
+/// Why there is none.
+struct toolbox_failure {
+  error_class kind = error_class::transient;
+  /// A sentence.
+  std::string error;
+  /// Throttled only.
+  std::optional<std::chrono::milliseconds> retry_after;
+};
+
+/// What an MCP server has answered.
+struct server_offer {
+  tool_record server;
+  mcp_tools offered;
+};
+
 /// True if the bot has tools of an MCP server, which has to be asked what they are.
 bool needs_server(const bot_record& bot) noexcept;
 
-/// The built-in and HTTP tools of a bot. The first of a name counts.
-toolbox local_tools(const bot_record& bot);
-
-/// Adds what an MCP server offers.
-void add_tools(toolbox& box, const tool_record& server, const std::vector<tool_definition>& offered);
+/// The tools of a bot: the built-in and HTTP ones under their names, of each server those
+/// that the bot allows and does not deny, under distinct names.
+toolbox make_toolbox(const bot_record& bot, const std::vector<server_offer>& offers);
 
 } // namespace troupe

@@ -4,9 +4,11 @@
 #include "actors/tools/http_call.hpp"
 #include "actors/tools/mcp_server.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/stateful_actor.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -16,14 +18,43 @@ namespace {
 
 /// A bot's tools while its MCP servers are asked for theirs.
 struct collection {
-  toolbox box;
-  caf::typed_response_promise<toolbox_ptr> answer;
-  int open = 0;
-  bool failed = false;
+  std::shared_ptr<const bot_record> bot;
+  /// In the bot's order, whichever answers first.
+  std::vector<server_offer> offers;
+  std::vector<std::string> notes;
+  caf::typed_response_promise<toolbox_result> answer;
+  bool tolerant = false;
+  std::size_t open = 0;
+  bool answered = false;
 };
 
-/// Opening a session, saying that it is open, and a few pages of tools.
-constexpr int posts_to_list = 6;
+/// An MCP server's actor takes at most twice the time of a call.
+constexpr int times_to_list = 2;
+
+/// What there is once the last one has answered.
+void deliver_if_whole(collection& all) {
+  if (all.open > 0 || std::exchange(all.answered, true))
+    return;
+  std::erase_if(all.offers, [](const auto& offer) { return !offer.offered; });
+  auto box = make_toolbox(*all.bot, all.offers);
+  box.notes.insert(box.notes.end(), all.notes.begin(), all.notes.end());
+  all.answer.deliver(toolbox_result{std::make_shared<const toolbox>(std::move(box))});
+}
+
+void take_offer(collection& all, std::size_t index, const mcp_tools_result& result) {
+  --all.open;
+  if (const auto* tools = std::get_if<mcp_tools>(&result)) {
+    all.offers[index].offered = *tools;
+  } else {
+    auto failure = std::get<toolbox_failure>(result);
+    failure.error = "The MCP server '" + all.offers[index].server.name + "' does not list its tools: " + failure.error;
+    if (all.tolerant)
+      all.notes.push_back(std::move(failure.error));
+    else if (!std::exchange(all.answered, true))
+      all.answer.deliver(toolbox_result{std::move(failure)});
+  }
+  deliver_if_whole(all);
+}
 
 std::string key_of(const tool_record& tool) {
   std::string key = tool.url;
@@ -34,34 +65,30 @@ std::string key_of(const tool_record& tool) {
 
 } // namespace
 
-caf::result<toolbox_ptr> tools_state::get(const get_toolbox& question) {
+caf::result<toolbox_result> tools_state::get(const get_toolbox& question) {
+  // The promise takes the sender with it.
+  const auto asker = caf::actor_cast<caf::actor>(self_->current_sender());
   auto all = std::make_shared<collection>();
-  all->box = local_tools(*question.bot);
-  all->answer = self_->make_response_promise<toolbox_ptr>();
-  // In the bot's order, whichever answers first.
-  std::vector<tool_record> servers;
+  all->bot = question.bot;
+  all->tolerant = question.tolerant;
+  all->answer = self_->make_response_promise<toolbox_result>();
   for (const auto& tool : question.bot->tools)
     if (tool.type == tool_kind::mcp)
-      servers.push_back(tool);
-  all->open = static_cast<int>(servers.size());
-  if (servers.empty())
-    all->answer.deliver(std::make_shared<const toolbox>(std::move(all->box)));
-  for (const auto& server : servers) {
-    self_->request(server_for(server), server.timeout * posts_to_list + timeouts::tool_margin, get_mcp_tools{})
-      .then(
-        [all, server](const mcp_tools& offered) {
-          add_tools(all->box, server, *offered);
-          if (--all->open == 0 && !all->failed)
-            all->answer.deliver(std::make_shared<const toolbox>(std::move(all->box)));
-        },
-        [all, server](const caf::error& reason) {
-          --all->open;
-          if (!std::exchange(all->failed, true))
-            all->answer.deliver(
-              caf::make_error(errc::unavailable,
-                              "The MCP server '" + server.name + "' does not list its tools: " + sentence_of(reason)));
-        });
+      all->offers.push_back({tool, nullptr});
+  all->open = all->offers.size();
+  get_mcp_tools wanted{question.task_id, question.fresh, asker ? asker.address() : caf::actor_addr{}};
+  for (std::size_t i = 0; i < all->offers.size(); ++i) {
+    const auto& server = all->offers[i].server;
+    const auto usual = server.timeout * times_to_list + timeouts::tool_margin;
+    const auto wait = question.tolerant ? std::min(usual, timeouts::look_at_tools) : usual;
+    self_->request(server_for(server), wait, wanted)
+      .then([all, i](const mcp_tools_result& result) { take_offer(*all, i, result); },
+            [all, i](const caf::error& reason) {
+              take_offer(*all, i, toolbox_failure{error_class::transient, sentence_of(reason), {}});
+            });
   }
+  if (all->offers.empty())
+    deliver_if_whole(*all);
   return all->answer;
 }
 

@@ -31,7 +31,7 @@ public:
 
   void start(tools_config config) { config_ = std::move(config); }
 
-  caf::result<toolbox_ptr> get(const get_toolbox& question);
+  caf::result<toolbox_result> get(const get_toolbox& question);
   caf::result<tool_result> call(call_tool& request);
   void forget(const caf::actor_addr& gone);
   void stop_all();
@@ -42,7 +42,7 @@ private:
 
   tools_actor::pointer self_;
   tools_config config_;
-  /// By everything that makes a session another one.
+  /// By everything that makes a server another one.
   std::map<std::string, mcp_server_actor> servers_;
 };
 

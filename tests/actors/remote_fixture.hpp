@@ -52,6 +52,13 @@ public:
       one.listener->on_head({200, {{"content-type", "text/event-stream"}}});
     one.listener->on_data("data: " + std::string{data} + "\n\n");
   }
+  /// Any piece of an event stream.
+  void piece(std::size_t index, std::string_view text) {
+    auto& one = calls.at(index);
+    if (!std::exchange(one.began, true))
+      one.listener->on_head({200, {{"content-type", "text/event-stream"}}});
+    one.listener->on_data(text);
+  }
   /// A piece of text of a chat completion.
   void say(std::size_t index, std::string_view text) {
     event(index, R"({"choices":[{"index":0,"delta":{"content":")" + std::string{text} + R"("}}]})");

@@ -55,6 +55,46 @@ TEST_F(RemoteToolCalls, OverMcpAreFoundAndMade) {
   expect_whole(http(), task);
 }
 
+TEST_F(RemoteToolCalls, OverMcpLeaveNoSessionBehind) {
+  put_remote_bot("clerk", {{"tools", {{{"type", "mcp"}, {"name", "srv"}, {"url", provider_.url("/mcp")}}}}});
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(run_with("clerk", R"(tools=srv__echo:{"text":"hello"})").at("status"), "COMPLETED");
+  // The one that is left is for the list, and for those who share.
+  EXPECT_TRUE(eventually([&] { return provider_.mcp().sessions() == 1U; })) << provider_.mcp().sessions();
+  server().signal(SIGTERM);
+  server().wait();
+  EXPECT_EQ(provider_.mcp().sessions(), 0U);
+}
+
+TEST_F(RemoteToolCalls, OverMcpMayBeOfItsNewestRevisionAlone) {
+  provider_.mcp().speak_modern_only();
+  put_remote_bot("clerk", {{"tools", {{{"type", "mcp"}, {"name", "srv"}, {"url", provider_.url("/mcp")}}}}});
+  const auto task = run_with("clerk", R"(tools=srv__echo:{"text":"hello"})");
+  EXPECT_EQ(task.at("status"), "COMPLETED") << task;
+  EXPECT_THAT(task.at("output").get<std::string>(), HasSubstr("hello"));
+  expect_calls_answered(messages_of(task));
+  EXPECT_EQ(provider_.mcp().sessions(), 0U);
+}
+
+TEST_F(RemoteToolCalls, OverMcpAreExplainedByValidate) {
+  provider_.mcp().offer_odd_tools();
+  put_remote_bot("clerk", {{"tools",
+                            {{{"type", "mcp"},
+                              {"name", "srv"},
+                              {"url", provider_.url("/mcp")},
+                              {"allow", {"echo", "file.*", "plan", "gone"}},
+                              {"session", "shared"}},
+                             {{"type", "mcp"}, {"name", "away"}, {"url", provider_.url("/count/none")}}}}});
+  const auto found = http().post("/api/v1/bots/clerk/validate", json::object()).document();
+  EXPECT_EQ(found.at("valid"), true) << found;
+  const auto text = found.at("warnings").dump();
+  EXPECT_EQ(found.at("warnings").size(), 4U) << text;
+  EXPECT_THAT(text, HasSubstr("'file.read' is called 'srv__file_read_"));
+  EXPECT_THAT(text, HasSubstr("'plan' is left out"));
+  EXPECT_THAT(text, HasSubstr("no tool 'gone'"));
+  EXPECT_THAT(text, HasSubstr("'away' does not list its tools"));
+}
+
 TEST_F(RemoteToolCalls, CanWaitForAPersonAcrossARestart) {
   put_remote_bot("clerk", {{"tools", {http_tool("pay", {{"requires_approval", true}})}}});
   const auto started = start_with("clerk", R"(tools=pay:{"amount":7})");

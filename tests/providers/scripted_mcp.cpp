@@ -75,6 +75,16 @@ void mcp_server::change_tools() {
   to_be_told_ = sessions_;
 }
 
+void mcp_server::speak_modern_only() {
+  const std::lock_guard guard{mutex_};
+  modern_only_ = true;
+}
+
+void mcp_server::offer_odd_tools() {
+  const std::lock_guard guard{mutex_};
+  odd_tools_ = true;
+}
+
 void mcp_server::set_page(std::size_t tools) {
   const std::lock_guard guard{mutex_};
   page_ = tools;
@@ -94,7 +104,7 @@ std::size_t mcp_server::sessions() const {
 reply mcp_server::answer(const seen_request& request) {
   const std::lock_guard guard{mutex_};
   if (request.method == "POST") {
-    return answer_post(request);
+    return modern_only_ ? answer_modern(request) : answer_post(request);
   }
   if (request.method == "DELETE") {
     return status(sessions_.erase(request.header("mcp-session-id")) > 0 ? 204 : 404);
@@ -135,6 +145,37 @@ reply mcp_server::answer_post(const seen_request& request) {
   return answer;
 }
 
+reply mcp_server::answer_modern(const seen_request& request) {
+  const std::string method = text_member(request.document, "method");
+  const json params = member(request.document, "params");
+  const std::string version = text_member(member(params, "_meta"), "io.modelcontextprotocol/protocolVersion");
+  json message;
+  unsigned code = 200;
+  if (version != "2026-07-28") {
+    message = error(-32022, "Unsupported protocol version");
+    message["error"]["data"]["supported"] = {"2026-07-28"};
+    code = 400;
+  } else if (request.header("mcp-protocol-version") != version || request.header("mcp-method") != method
+             || request.header("mcp-name") != text_member(params, "name")
+             || !request.header("mcp-session-id").empty()) {
+    message = error(-32020, "The request headers and body disagree.");
+    code = 400;
+  } else if (!member(member(params, "_meta"), "io.modelcontextprotocol/clientCapabilities").is_object()) {
+    message = error(-32602, "Invalid _meta");
+    code = 400;
+  } else if (method == "server/discover") {
+    message = {{"result", {{"supportedVersions", {version}}, {"capabilities", {{"tools", json::object()}}}}}};
+  } else {
+    message = result_of(method, params);
+  }
+  if (message.contains("result")) {
+    message["result"]["resultType"] = "complete";
+  }
+  message["jsonrpc"] = "2.0";
+  message["id"] = member(request.document, "id");
+  return status(code, dump(message));
+}
+
 json mcp_server::result_of(const std::string& method, const json& params) const {
   if (method == "initialize") {
     const std::string version = text_member(params, "protocolVersion");
@@ -163,6 +204,11 @@ json mcp_server::list_tools(const json& params) const {
   tools.push_back(tool("add", "Adds two numbers.", {{"a", number}, {"b", number}}, json::array({"a", "b"})));
   if (tools_changed_) {
     tools.push_back(tool("later", "Was not there before.", json::object(), json::array()));
+  }
+  if (odd_tools_) {
+    tools.push_back(tool("file.read", "Has a name that no provider takes.", json::object(), json::array()));
+    tools.push_back(tool("plan", "Takes its time.", json::object(), json::array()));
+    tools.back()["execution"] = {{"taskSupport", "required"}};
   }
   if (page_ == 0) {
     return {{"tools", std::move(tools)}};

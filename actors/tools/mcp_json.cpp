@@ -1,0 +1,32 @@
+#include "actors/tools/mcp_json.hpp"
+
+#include "actors/providers/provider_json.hpp"
+#include "persistence/parse_json.hpp"
+
+namespace troupe::mcp {
+
+std::optional<json> parse(std::string_view text, std::size_t max_depth) {
+  return parse_json_object(text, max_depth);
+}
+
+std::string to_text(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+const json* member(const json& object, const char* name) {
+  if (!object.is_object())
+    return nullptr;
+  const auto found = object.find(name);
+  return found == object.end() ? nullptr : &*found;
+}
+
+std::string string_in(const json& object, const char* name) {
+  return providers::clean_text(providers::string_in(object, name));
+}
+
+bool is_true(const json& object, const char* name) {
+  const auto* value = member(object, name);
+  return value && value->is_boolean() && value->get<bool>();
+}
+
+} // namespace troupe::mcp

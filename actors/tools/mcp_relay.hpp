@@ -1,0 +1,50 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/outbound.hpp"
+#include "actors/providers/sse.hpp"
+#include "actors/tools/mcp_answer.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+/// Passes what an MCP server sends on to the actor that asked: requests and notices as they
+/// come (`mcp_told`), the answer as soon as it is there or the body has ended
+/// (`mcp_answered`). It runs on the outbound client's thread, so that the actor is woken
+/// for what matters alone.
+namespace troupe {
+
+/// A message of a server's.
+inline constexpr std::size_t longest_mcp_message = std::size_t{4} * 1024 * 1024;
+/// A whole stream, of which a call's may bring many messages on the way.
+inline constexpr std::size_t longest_mcp_stream = std::size_t{64} * 1024 * 1024;
+
+class mcp_relay final : public outbound_listener {
+public:
+  /// `id` is the request's; none of a notification, or of a stream that nothing was asked on.
+  mcp_relay(mcp_server_actor whom, std::uint64_t exchange, std::optional<std::int64_t> id);
+
+  void on_head(outbound_head head) override;
+  bool on_data(std::string_view part) override;
+  void on_end() override;
+  void on_failure(outbound_failure failure) override;
+
+private:
+  void read_events(const std::vector<sse_event>& events);
+  void take(mcp::message message);
+  void too_long();
+  void pass();
+
+  mcp_server_actor whom_;
+  std::optional<std::int64_t> id_;
+  std::uint64_t exchange_;
+  sse_parser parser_{longest_mcp_message};
+  mcp::answer answer_;
+  std::string body_;
+  int told_ = 0;
+  bool passed_ = false;
+};
+
+} // namespace troupe
