@@ -89,6 +89,7 @@ private:
   /// those that a person had to allow.
   void settle(const std::vector<tool_call>& calls);
   void settle(const std::vector<tool_call>& calls, const approval_list& approvals);
+  [[nodiscard]] bool needs_approval(const tool_call& call) const;
   [[nodiscard]] bool is_never_repeated(const tool_call& call) const;
   void decide_by_deadline(const std::vector<tool_call>& calls, const approval_record& overdue);
   /// Ends the attempt until a person has decided.

@@ -32,6 +32,9 @@ std::string rejection(const std::string& reason) {
   return text;
 }
 
+constexpr std::string_view never_allowed
+  = R"({"error":"This call was interrupted, and by now a person has to allow it. Ask for it once more."})";
+
 constexpr std::string_view no_such_tool = R"({"error":"This bot has no such tool."})";
 
 } // namespace
@@ -172,6 +175,9 @@ void task_state::settle(const std::vector<tool_call>& calls, const approval_list
       step.calls_begun.push_back(call.call_id);
     } else if (untouched) {
       known.emplace_back(call, rejection(found->reason));
+    } else if (found == approvals.end() && needs_approval(call)) {
+      // The tool was not known, or free, when the model asked for it.
+      known.emplace_back(call, never_allowed);
     } else if (is_never_repeated(call)) {
       known.emplace_back(call, unknown_outcome);
     } else {
@@ -185,6 +191,11 @@ void task_state::settle(const std::vector<tool_call>& calls, const approval_list
     make_calls(to_make);
   else
     append(std::move(step), [this, to_make] { make_calls(to_make); });
+}
+
+bool task_state::needs_approval(const tool_call& call) const {
+  const auto* route = tools_ ? tools_->find(call.tool) : nullptr;
+  return route && route->tool.requires_approval;
 }
 
 bool task_state::is_never_repeated(const tool_call& call) const {

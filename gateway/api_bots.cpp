@@ -1,4 +1,5 @@
 #include "actors/providers/api_key.hpp"
+#include "actors/providers/tool_schema.hpp"
 #include "gateway/api.hpp"
 #include "gateway/cursor.hpp"
 #include "gateway/gateway_actor.hpp"
@@ -228,12 +229,22 @@ void validate_model(const context_ptr& context, const validation_ptr& found, con
     });
 }
 
+void warn_of_tools(validation& found, const toolbox& tools) {
+  found.warnings.insert(found.warnings.end(), tools.notes.begin(), tools.notes.end());
+  for (const auto& tool : tools.definitions) {
+    const auto shown = show_schema(tool.parameters);
+    for (const auto& said : {shown.note, shown.doubt})
+      if (!said.empty())
+        found.warnings.push_back("The tool '" + tool.name + "': " + said);
+  }
+}
+
 /// Asks the bot's MCP servers what they offer: what was renamed or left out is a warning, and so is a server that does
 /// not answer, which a worker elsewhere may well reach.
 void validate_tools(const context_ptr& context, const validation_ptr& found) {
   const auto respond
     = [context, found] { context->respond_json(200, validation_answer(found->errors, found->warnings)); };
-  if (!needs_server(found->bot) || !context->gateway().peers().tools) {
+  if (found->bot.tools.empty() || !context->gateway().peers().tools) {
     respond();
     return;
   }
@@ -241,7 +252,7 @@ void validate_tools(const context_ptr& context, const validation_ptr& found) {
     context->gateway().peers().tools, get_toolbox{std::make_shared<const bot_record>(found->bot), {}, true, true},
     [found, respond](const toolbox_result& result) {
       if (const auto* tools = std::get_if<toolbox_ptr>(&result))
-        found->warnings.insert(found->warnings.end(), (*tools)->notes.begin(), (*tools)->notes.end());
+        warn_of_tools(*found, **tools);
       respond();
     },
     [found, respond](const store_error& reason) {

@@ -2,6 +2,7 @@
 
 #include "actors/providers/provider.hpp"
 #include "actors/tools/mcp_json.hpp"
+#include "persistence/exact_json.hpp"
 #include "persistence/json_text.hpp"
 #include "persistence/parse_json.hpp"
 
@@ -178,7 +179,7 @@ message read_one(const json& object) {
     return malformed{"The MCP server sent something that is no JSON-RPC message."};
   const auto* id = member(object, "id");
   if (const auto method = string_in(object, "method"); !method.empty())
-    return notification{method, id && (id->is_number() || id->is_string()) ? to_text(*id) : std::string{}};
+    return notification{method, id && (is_exact_number(*id) || id->is_string()) ? to_text(*id) : std::string{}};
   if (!member(object, "result") && !member(object, "error"))
     return malformed{"The MCP server sent a message that is neither a request nor an answer."};
   return read_response(object);

@@ -77,7 +77,7 @@ toolbox_failure failure_of_status(const answer& got, timestamp at) {
   toolbox_failure failure{providers::class_of_status(got.head.status), sentence_of(got), {}};
   if (failure.kind == error_class::permanent)
     return failure;
-  failure.retry_after = providers::wait_asked_for(got.head, at);
+  failure.retry_after = providers::wait_asked_for(got.head, got.body, at);
   if (failure.retry_after)
     failure.kind = error_class::throttled;
   return failure;

@@ -1,16 +1,16 @@
 #include "actors/tools/mcp_json.hpp"
 
 #include "actors/providers/provider_json.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/exact_json.hpp"
 
 namespace troupe::mcp {
 
 std::optional<json> parse(std::string_view text, std::size_t max_depth) {
-  return parse_json_object(text, max_depth);
+  return parse_exact_object(text, max_depth);
 }
 
 std::string to_text(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return dump_exact(value);
 }
 
 const json* member(const json& object, const char* name) {

@@ -28,27 +28,44 @@ mcp_relay::mcp_relay(mcp_server_actor whom, std::uint64_t exchange, std::optiona
   : whom_{std::move(whom)}, id_{id}, exchange_{exchange} {}
 
 void mcp_relay::on_head(outbound_head head) {
-  answer_.streamed = head.status / 100 == 2 && is_event_stream(head.header("content-type"));
+  const bool is_good = head.status / 100 == 2;
+  if (is_good && is_event_stream(head.header("content-type")))
+    kind_ = first_bytes_of::stream;
+  else if (!is_good)
+    kind_ = first_bytes_of::body;
+  answer_.streamed = kind_ == first_bytes_of::stream;
   answer_.head = std::move(head);
 }
 
 bool mcp_relay::on_data(std::string_view part) {
   if (passed_)
     return false;
-  if (!answer_.streamed) {
-    if (part.size() > longest_mcp_message - body_.size())
-      too_long();
-    else
-      body_ += part;
+  // Nobody knows what is a sign of life and what is an answer on its way.
+  if (kind_ == first_bytes_of::stream) {
+    read_stream(part);
     return true;
   }
-  std::vector<sse_event> events;
-  const bool readable = parser_.read(part, events);
-  read_events(events);
-  if (!readable)
+  if (part.size() > longest_mcp_message - body_.size()) {
     too_long();
-  // Nobody knows what is a sign of life and what is an answer on its way.
+    return true;
+  }
+  body_ += part;
+  if (kind_ != first_bytes_of::unknown)
+    return true;
+  // Some servers stream without saying so.
+  kind_ = first_bytes(body_);
+  answer_.streamed = kind_ == first_bytes_of::stream;
+  if (answer_.streamed)
+    read_stream(std::exchange(body_, {}));
   return true;
+}
+
+void mcp_relay::read_stream(std::string_view part) {
+  std::vector<sse_event> events;
+  const bool is_readable = parser_.read(part, events);
+  read_events(events);
+  if (!is_readable)
+    too_long();
 }
 
 void mcp_relay::on_end() {

@@ -32,6 +32,7 @@ public:
   void on_failure(outbound_failure failure) override;
 
 private:
+  void read_stream(std::string_view part);
   void read_events(const std::vector<sse_event>& events);
   void take(mcp::message message);
   void too_long();
@@ -40,6 +41,7 @@ private:
   mcp_server_actor whom_;
   std::optional<std::int64_t> id_;
   std::uint64_t exchange_;
+  first_bytes_of kind_ = first_bytes_of::unknown;
   sse_parser parser_{longest_mcp_message};
   mcp::answer answer_;
   std::string body_;

@@ -26,6 +26,8 @@ constexpr int most_questions = 100;
 
 /// Of what nobody waits for.
 constexpr std::chrono::milliseconds courtesy = 10s;
+/// At the end of the process.
+constexpr std::chrono::milliseconds longest_farewell = 1s;
 
 } // namespace
 
@@ -68,7 +70,8 @@ void mcp_server_state::look_for_use(milliseconds wait) {
       look_for_use(in_use ? milliseconds{idle_limit} : idle_limit - idle);
       return;
     }
-    close();
+    for (const auto& id : close())
+      end_session(id);
     self_->quit();
   });
 }
@@ -191,7 +194,7 @@ void mcp_server_state::asker_ended(const caf::down_msg& down) {
   owner_ended(down);
 }
 
-void mcp_server_state::close() {
+std::vector<std::string> mcp_server_state::close() {
   constexpr std::string_view closed = "The MCP server is not spoken to any more.";
   for (auto& [number, one] : exchanges_)
     hang_up(one.call);
@@ -200,11 +203,34 @@ void mcp_server_state::close() {
   for (auto& [number, call] : std::exchange(calls_, {}))
     call.promise.deliver(failed_tool(closed));
   const mcp_tools_result failure = toolbox_failure{error_class::transient, std::string{closed}, {}};
+  std::vector<std::string> open;
   for (auto& [key, one] : std::exchange(sessions_, {})) {
     for (const auto& waiter : one.list.waiting)
       waiter.then(failure);
-    end_session(one.id);
+    if (!one.id.empty())
+      open.push_back(one.id);
   }
+  return open;
+}
+
+void mcp_server_state::shut_down(const caf::error& reason) {
+  const auto open = close();
+  is_closed_ = true;
+  if (open.empty()) {
+    self_->quit(reason);
+    return;
+  }
+  // The outbound client may end with this actor, which waits for a moment therefore.
+  const auto left = std::make_shared<std::size_t>(open.size());
+  for (const auto& id : open) {
+    const auto number = ++last_number_;
+    exchanges_[number].then = [this, left, reason](const exchange&, const mcp::answer&) {
+      if (--*left == 0)
+        self_->quit(reason);
+    };
+    end_session(id, std::make_shared<mcp_relay>(mcp_server_actor{self_}, number, std::nullopt));
+  }
+  after(longest_farewell, [this, reason] { self_->quit(reason); });
 }
 
 mcp_server_actor::behavior_type mcp_server(mcp_server_actor::stateful_pointer<mcp_server_state> self, tool_record tool,
@@ -213,10 +239,7 @@ mcp_server_actor::behavior_type mcp_server(mcp_server_actor::stateful_pointer<mc
     self->state.close();
     return to_error(thrown);
   });
-  self->set_exit_handler([self](const caf::exit_msg& exit) {
-    self->state.close();
-    self->quit(exit.reason);
-  });
+  self->set_exit_handler([self](const caf::exit_msg& exit) { self->state.shut_down(exit.reason); });
   self->set_down_handler([self](const caf::down_msg& down) { self->state.asker_ended(down); });
   self->state.start(std::move(tool), std::move(outbound), std::move(clock));
   return {

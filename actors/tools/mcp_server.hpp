@@ -49,8 +49,10 @@ public:
   void answered(mcp_answered& answer);
   void asker_ended(const caf::down_msg& down);
   void due(const mcp_due& tick);
-  /// Answers everybody, closes every connection, and ends the sessions.
-  void close();
+  /// Answers everybody and closes every connection; which sessions are open.
+  std::vector<std::string> close();
+  /// Ends the sessions, and quits.
+  void shut_down(const caf::error& reason);
 
 private:
   using steady_time = std::chrono::steady_clock::time_point;
@@ -184,7 +186,8 @@ private:
   /// request is to be made again.
   bool must_start_over(const exchange& from, const mcp::answer& got);
   void close_session(const std::string& key);
-  void end_session(const std::string& id);
+  /// By DELETE; nobody need hear what comes of it.
+  void end_session(const std::string& id, std::shared_ptr<outbound_listener> listener = nullptr);
   void owner_ended(const caf::down_msg& down);
 
   void listen(const std::string& key);
@@ -245,6 +248,7 @@ private:
   /// Modern: it tells when its tools change.
   bool hears_changes_ = false;
 
+  bool is_closed_ = false;
   std::map<std::uint64_t, pending_call> calls_;
   std::deque<std::uint64_t> waiting_calls_;
   std::size_t running_calls_ = 0;

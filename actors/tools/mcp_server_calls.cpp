@@ -29,6 +29,10 @@ caf::typed_response_promise<tool_result> mcp_server_state::call(const call_tool&
   // The promise takes the sender with it.
   const auto asker = caf::actor_cast<caf::actor>(self_->current_sender());
   auto promise = self_->make_response_promise<tool_result>();
+  if (is_closed_) {
+    promise.deliver(failed_tool("The MCP server is not spoken to any more."));
+    return promise;
+  }
   const auto number = ++last_number_;
   auto& call = calls_[number];
   const auto* route = request.tools->find(request.call.tool);

@@ -200,9 +200,11 @@ void mcp_server_state::close_session(const std::string& key) {
   end_session(gone.id);
 }
 
-void mcp_server_state::end_session(const std::string& id) {
+void mcp_server_state::end_session(const std::string& id, std::shared_ptr<outbound_listener> listener) {
   if (id.empty())
     return;
+  if (!listener)
+    listener = std::make_shared<deaf_listener>();
   auto made = make_request(id);
   auto* request = std::get_if<outbound_request>(&made);
   if (!request)
@@ -211,7 +213,7 @@ void mcp_server_state::end_session(const std::string& id) {
   if (!how_.version.empty())
     request->headers.emplace_back("MCP-Protocol-Version", how_.version);
   request->timeouts = {longest_end, longest_end, longest_end, longest_end};
-  outbound_->start(std::move(*request), std::make_shared<deaf_listener>());
+  outbound_->start(std::move(*request), std::move(listener));
 }
 
 void mcp_server_state::owner_ended(const caf::down_msg& down) {

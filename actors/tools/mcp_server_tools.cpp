@@ -35,6 +35,11 @@ void log_notes(const tool_record& server, const mcp::tool_list& list) {
 caf::typed_response_promise<mcp_tools_result> mcp_server_state::list(const get_mcp_tools& question) {
   note_use();
   auto promise = self_->make_response_promise<mcp_tools_result>();
+  if (is_closed_) {
+    promise.deliver(
+      mcp_tools_result{toolbox_failure{error_class::transient, "The MCP server is not spoken to any more.", {}}});
+    return promise;
+  }
   const auto own = sessions_.find(question.task_id.is_nil() ? std::string{} : question.task_id.to_string());
   const bool has_own = own != sessions_.end() && own->second.has_own_tools;
   with_list(has_own ? own->first : std::string{}, question.fresh,

@@ -1,10 +1,13 @@
 #include "actors/tools/mcp_tools.hpp"
 
 #include "actors/tools/mcp_json.hpp"
+#include "persistence/exact_json.hpp"
 #include "persistence/parse_json.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdlib>
 #include <utility>
 
 namespace troupe::mcp {
@@ -115,8 +118,18 @@ private:
   std::set<std::string> seen_;
 };
 
+/// The largest integer that every reader of JSON holds exactly.
+constexpr std::int64_t safest = (std::int64_t{1} << 53) - 1;
+
+/// 42.0 is the integer 42, and written like one; 4.2, and what is too large, is none.
+std::optional<std::string> whole_number(const std::string& text) {
+  const auto number = std::strtod(text.c_str(), nullptr);
+  if (!(std::abs(number) <= static_cast<double>(safest)) || number != std::trunc(number))
+    return std::nullopt;
+  return std::to_string(static_cast<std::int64_t>(number));
+}
+
 std::optional<std::string> plain_value(const json& value) {
-  constexpr std::int64_t safest = (std::int64_t{1} << 53) - 1;
   switch (value.type()) {
   case json::value_t::string: return value.get<std::string>();
   case json::value_t::boolean: return value.get<bool>() ? "true" : "false";
@@ -128,17 +141,12 @@ std::optional<std::string> plain_value(const json& value) {
     if (value.get<std::uint64_t>() > static_cast<std::uint64_t>(safest))
       return std::nullopt;
     return value.dump();
-  case json::value_t::number_float: {
-    const auto number = value.get<double>();
-    const auto whole = static_cast<double>(static_cast<std::int64_t>(std::clamp(number, -1e15, 1e15)));
-    // 42.0 is the integer 42, and written like one.
-    return number == whole ? std::to_string(static_cast<std::int64_t>(whole)) : std::optional<std::string>{};
-  }
   case json::value_t::null:
   case json::value_t::object:
   case json::value_t::array:
-  case json::value_t::binary:
+  case json::value_t::number_float:
   case json::value_t::discarded: break;
+  case json::value_t::binary: return whole_number(exact_text(value));
   }
   return std::nullopt;
 }

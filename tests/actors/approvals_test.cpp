@@ -56,6 +56,23 @@ TEST_F(Approvals, ATaskThatWaitsForAPersonIsNowhereInMemory) {
   EXPECT_THAT(data_of(id, event_type::approval_requested), HasSubstr(R"("tool":"pay","args":{"amount":7})"));
 }
 
+TEST_F(Approvals, ACallFromBeforeItNeededOneIsNotMadeAgain) {
+  const auto id = ask_clerk();
+  outbound_->call_tools(0, {{"book", "{}"}});
+  run();
+  ASSERT_EQ(outbound_->calls.size(), 2U);
+  put_bot_named("clerk", [](auto& bot) {
+    bot.model = "gpt";
+    bot.tools = {http_tool_named("book")};
+    bot.tools[0].requires_approval = true;
+  });
+  lose_supervisor();
+  ASSERT_EQ(outbound_->calls.size(), 3U);
+  EXPECT_THAT(call(2).request.url, HasSubstr("provider.test"));
+  ASSERT_EQ(results(id).size(), 1U);
+  EXPECT_THAT(results(id)[0], HasSubstr("a person has to allow it"));
+}
+
 TEST_F(Approvals, AnApprovedCallIsMade) {
   const auto id = waiting_task();
   decide(id, true);

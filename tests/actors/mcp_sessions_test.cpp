@@ -10,10 +10,8 @@ namespace troupe {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 
 class McpSessions : public mcp_fixture {
 protected:
@@ -452,9 +450,15 @@ TEST_F(McpSessions, AreEndedWithTheirService) {
   ask_clerk();
   be_legacy("main");
   say();
+  const auto actors = living_actors();
   caf::anon_send_exit(peers()->tools, caf::exit_reason::user_shutdown);
   run();
   EXPECT_EQ(session_of(open("DELETE")), "main");
+  // The node has started the service again; the server's actor waits for the answer.
+  EXPECT_EQ(living_actors(), actors);
+  outbound_->answer(open("DELETE"), 200, "");
+  run();
+  EXPECT_EQ(living_actors(), actors - 1);
 }
 
 // github-mcp-server (dynamic toolsets), playwright: a session gets tools that others do not have.

@@ -25,6 +25,8 @@ public:
 
   std::uint64_t start(outbound_request request, std::shared_ptr<outbound_listener> listener) override {
     calls.push_back({std::move(request), std::move(listener), false, false});
+    if (gone)
+      fail(calls.size() - 1, outbound_errc::unreachable, false);
     return calls.size();
   }
   void cancel(std::uint64_t number) override {
@@ -94,6 +96,8 @@ public:
   }
 
   std::vector<call> calls;
+  /// Nobody is there any more: what is started fails at once.
+  bool gone = false;
 };
 
 class remote_fixture : public actor_fixture {
@@ -110,6 +114,7 @@ protected:
     std::string name, const std::function<void(model_record&)>& change = [](model_record&) {});
 
   void TearDown() override {
+    outbound_->gone = true;
     // Calls hold their actors.
     for (auto& one : outbound_->calls)
       one.listener = nullptr;

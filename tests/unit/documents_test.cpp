@@ -83,7 +83,21 @@ TEST(BotDocument, HasDefaultsForWhatIsMissing) {
   EXPECT_THAT(read<bot_record>(R"({"tools":[{"type":"mcp","name":"files","url":"https://a"}]})").tools,
               ElementsAre(testing::AllOf(testing::Field(&tool_record::type, tool_kind::mcp),
                                          testing::Field(&tool_record::repeat, repeat_rule::with_key),
-                                         testing::Field(&tool_record::timeout, 30s))));
+                                         testing::Field(&tool_record::timeout, 30s),
+                                         testing::Field(&tool_record::allow, IsEmpty()),
+                                         testing::Field(&tool_record::session, session_scope::task))));
+}
+
+TEST(BotDocument, KeepsWhatAnMcpServerIsUsedFor) {
+  bot_record bot;
+  auto& server = bot.tools.emplace_back();
+  server.type = tool_kind::mcp;
+  server.name = "files";
+  server.url = "https://a.example/mcp";
+  server.allow = {"read_*", "a \"quoted\" name"};
+  server.deny = {"write"};
+  server.session = session_scope::shared;
+  EXPECT_THAT(read<bot_record>(to_document(bot)).tools, ElementsAre(server));
 }
 
 TEST(ModelDocument, KeepsEveryMember) {

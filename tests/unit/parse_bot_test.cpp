@@ -272,6 +272,26 @@ TEST(ParseTool, ReadsAnMcpServer) {
   EXPECT_EQ(tool_error(mcp_tool({{"url", "https://a/{b}"}})).pointer, "/tools/0/url");
 }
 
+TEST(ParseTool, ReadsWhichOfAServersToolsAreMeant) {
+  const auto tool
+    = tool_of(mcp_tool({{"allow", {"read_*", "list files"}}, {"deny", {"read_secret"}}, {"session", "shared"}}));
+  EXPECT_THAT(tool.allow, ElementsAre("read_*", "list files"));
+  EXPECT_THAT(tool.deny, ElementsAre("read_secret"));
+  EXPECT_EQ(tool.session, session_scope::shared);
+  const auto usual = tool_of(mcp_tool({{"allow", nullptr}, {"session", nullptr}}));
+  EXPECT_TRUE(usual.allow.empty());
+  EXPECT_TRUE(usual.deny.empty());
+  EXPECT_EQ(usual.session, session_scope::task);
+  EXPECT_EQ(tool_error(mcp_tool({{"allow", json::array()}})).pointer, "/tools/0/allow");
+  EXPECT_EQ(tool_error(mcp_tool({{"allow", "read"}})).pointer, "/tools/0/allow");
+  EXPECT_EQ(tool_error(mcp_tool({{"deny", {"a", 7}}})).pointer, "/tools/0/deny/1");
+  EXPECT_EQ(tool_error(mcp_tool({{"deny", {""}}})).pointer, "/tools/0/deny/0");
+  EXPECT_EQ(tool_error(mcp_tool({{"allow", {std::string(257, 'n')}}})).pointer, "/tools/0/allow/0");
+  EXPECT_EQ(tool_error(mcp_tool({{"allow", std::vector<std::string>(201, "n")}})).pointer, "/tools/0/allow");
+  EXPECT_THAT(tool_error(mcp_tool({{"session", "attempt"}})).detail, HasSubstr("task or shared"));
+  EXPECT_EQ(tool_error(http_tool({{"allow", {"a"}}})).pointer, "/tools/0/allow");
+}
+
 TEST(ParseTool, ReadsHowItsCallsAreApproved) {
   const json built_in{{"type", "builtin"}, {"name", "now"}};
   for (const auto& bare : {built_in, http_tool(), mcp_tool()}) {

@@ -203,8 +203,16 @@ TEST(RenderBot, ShowsOfEachToolWhatItsTypeHas) {
   EXPECT_EQ(shown[0]["headers"]["X-Text"], nasty);
   EXPECT_EQ(shown[0]["repeat"], "never");
   EXPECT_EQ(shown[0]["timeout_s"], 5);
-  EXPECT_THAT(names(shown[1]), ElementsAre("type", "name", "description", "url", "headers", "repeat",
-                                           "requires_approval", "approval_timeout_s", "approval_default", "timeout_s"));
+  EXPECT_THAT(names(shown[1]),
+              ElementsAre("type", "name", "description", "url", "headers", "repeat", "requires_approval",
+                          "approval_timeout_s", "approval_default", "timeout_s", "allow", "deny", "session"));
+  EXPECT_TRUE(shown[1]["allow"].is_null());
+  EXPECT_EQ(shown[1]["session"], "task");
+  bot.tools[1].allow = {nasty};
+  bot.tools[1].session = session_scope::shared;
+  shown = json::parse(render(bot))["tools"];
+  EXPECT_EQ(shown[1]["allow"], json::array({nasty}));
+  EXPECT_EQ(shown[1]["session"], "shared");
   bot.tools[0].parameters.clear();
   EXPECT_TRUE(json::parse(render(bot))["tools"][0]["parameters"].is_null());
 }
