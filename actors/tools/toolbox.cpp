@@ -47,9 +47,13 @@ void note_what_is_missing(toolbox& box, const server_offer& offer) {
     if (note.tool.empty() || is_wanted(server, note.tool))
       box.notes.push_back(of_server(server) + note.text);
   for (const auto& pattern : server.allow) {
+    // What was left out is there, and was said already.
     const auto& tools = offered->tools;
+    const auto& notes = offered->notes;
     if (std::none_of(tools.begin(), tools.end(),
-                     [&](const auto& tool) { return is_like(tool.definition.name, pattern); }))
+                     [&](const auto& tool) { return is_like(tool.definition.name, pattern); })
+        && std::none_of(notes.begin(), notes.end(),
+                        [&](const auto& note) { return !note.tool.empty() && is_like(note.tool, pattern); }))
       box.notes.push_back(of_server(server) + "It offers no tool '" + pattern + "', which the bot allows.");
   }
 }

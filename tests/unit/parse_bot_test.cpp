@@ -289,7 +289,9 @@ TEST(ParseTool, ReadsWhichOfAServersToolsAreMeant) {
   EXPECT_EQ(tool_error(mcp_tool({{"allow", {std::string(257, 'n')}}})).pointer, "/tools/0/allow/0");
   EXPECT_EQ(tool_error(mcp_tool({{"allow", std::vector<std::string>(201, "n")}})).pointer, "/tools/0/allow");
   EXPECT_THAT(tool_error(mcp_tool({{"session", "attempt"}})).detail, HasSubstr("task or shared"));
-  EXPECT_EQ(tool_error(http_tool({{"allow", {"a"}}})).pointer, "/tools/0/allow");
+  for (const auto* member : {"allow", "deny", "session"})
+    EXPECT_EQ(tool_error(http_tool({{member, {"a"}}}), problem_code::unknown_field).pointer,
+              "/tools/0/" + std::string{member});
 }
 
 TEST(ParseTool, ReadsHowItsCallsAreApproved) {
