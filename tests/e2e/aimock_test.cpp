@@ -29,7 +29,7 @@ protected:
 } // namespace
 
 TEST_F(Aimock, StreamsAnswersInBothProtocols) {
-  TROUPE_NEEDS_AIMOCK();
+  TROUPE_NEEDS(node_server);
   const aimock mock{R"({"fixtures": [{"match": {"userMessage": "Hello"}, "chunkSize": 3, "latency": 5,
     "response": {"content": "Hi there, naïve 🐻!", "usage": {"prompt_tokens": 3, "completion_tokens": 7}}}]})"};
   start_with(mock);
@@ -44,7 +44,7 @@ TEST_F(Aimock, StreamsAnswersInBothProtocols) {
 }
 
 TEST_F(Aimock, CallsToolsInBothProtocols) {
-  TROUPE_NEEDS_AIMOCK();
+  TROUPE_NEEDS(node_server);
   const aimock mock{R"({"fixtures": [
     {"match": {"userMessage": "sum", "hasToolResult": false}, "response": {"content": "Let me see.",
       "toolCalls": [{"name": "calculate", "arguments": {"expression": "6*7"}, "id": "x"}]}},
@@ -62,7 +62,7 @@ TEST_F(Aimock, CallsToolsInBothProtocols) {
 }
 
 TEST_F(Aimock, FaultsAreAnsweredByTheirClass) {
-  TROUPE_NEEDS_AIMOCK();
+  TROUPE_NEEDS(node_server);
   const aimock mock{R"({"fixtures": [
     {"match": {"userMessage": "busy", "sequenceIndex": 0}, "response": {"error": {"message": "slow down",
       "type": "rate_limit_error"}, "status": 429, "retryAfter": 1}},

@@ -1,13 +1,11 @@
 #pragma once
 
-#include "tests/e2e/server_process.hpp"
+#include "tests/providers/node_server.hpp"
 #include "tests/temporary_folder.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,18 +61,14 @@ namespace troupe {
 
 class aimock {
 public:
-  /// Empty if it can run here, otherwise a sentence that says what is missing.
-  static std::string missing();
-  static bool available() { return missing().empty(); }
-
   /// Starts it with the fixtures (JSON) and returns once it answers. `flags` are those of
   /// its command line: `--chaos-disconnect 0.2`, `--chaos-latency 100`, `--latency 20`.
   /// Throws std::runtime_error with what it wrote if it does not come up.
   explicit aimock(const std::string& fixtures, const std::vector<std::string>& flags = {});
 
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return server_.port(); }
   /// `http://127.0.0.1:<port>` and `path`; the base URL of a model is `url("/v1")`.
-  [[nodiscard]] std::string url(std::string_view path = {}) const;
+  [[nodiscard]] std::string url(std::string_view path = {}) const { return server_.url(path); }
 
   /// What it was asked, in order: objects with `method`, `path`, `headers`, `body`,
   /// `response.status` and `timestamp` (Unix milliseconds). It remembers the last thousand.
@@ -82,17 +76,7 @@ public:
 
 private:
   temporary_folder folder_;
-  std::unique_ptr<child_process> process_;
-  std::uint16_t port_ = 0;
+  node_server server_;
 };
-
-/// The start of a test that needs aimock. Without it the test is skipped, which CI does
-/// not accept.
-#define TROUPE_NEEDS_AIMOCK()                                                                                          \
-  if (const std::string what_is_missing = ::troupe::aimock::missing(); !what_is_missing.empty()) {                     \
-    ASSERT_EQ(std::getenv("CI"), nullptr) << what_is_missing << ", which CI does not accept";                          \
-    GTEST_SKIP() << "NOT TESTED: " << what_is_missing;                                                                 \
-  }                                                                                                                    \
-  static_assert(true)
 
 } // namespace troupe
