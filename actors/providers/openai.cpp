@@ -163,8 +163,11 @@ private:
     const auto& reason = answer_.finish_reason;
     if (reason == "malformed_function_call" || reason == "MALFORMED_FUNCTION_CALL")
       return failure(error_class::transient, "The model wrote a tool call that its provider could not read.");
-    if (reason == "error" || reason == "network_error" || reason == "server_error")
+    if (reason == "error")
       return failure(error_class::transient, "The provider gave the answer up with an error.");
+    // `network_error`, and what portkey 1.15.2 makes of an error in the midst of an Anthropic stream: its type.
+    if (reason.ends_with("_error"))
+      return failure_in_answer({{"error", {{"type", reason}, {"message", reason}}}});
     return std::nullopt;
   }
 

@@ -234,6 +234,10 @@ TEST(OpenaiReader, FailsOnAnErrorBehindHalfAnAnswer) {
               .kind,
             error_class::transient);
   EXPECT_EQ(read_chunks({half, finish("network_error")}).closed.value().kind, error_class::transient);
+  // @portkey-ai/gateway 1.15.2 in front of an Anthropic upstream.
+  EXPECT_EQ(read_chunks({half, finish("overloaded_error")}).closed.value().kind, error_class::transient);
+  EXPECT_EQ(read_chunks({half, finish("rate_limit_error")}).closed.value().kind, error_class::throttled);
+  EXPECT_EQ(read_chunks({half, finish("invalid_request_error")}).closed.value().kind, error_class::permanent);
 }
 
 // raullenchai/Rapid-MLX#575, vllm-project/vllm#51679; MiniMax wants it back where it stood.
