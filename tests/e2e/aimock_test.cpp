@@ -67,7 +67,7 @@ TEST_F(Aimock, FaultsAreAnsweredByTheirClass) {
     {"match": {"userMessage": "busy", "sequenceIndex": 0}, "response": {"error": {"message": "slow down",
       "type": "rate_limit_error"}, "status": 429, "retryAfter": 1}},
     {"match": {"userMessage": "busy"}, "response": {"content": "At last."}},
-    {"match": {"userMessage": "broken", "sequenceIndex": 0}, "truncateAfterChunks": 3, "chunkSize": 2,
+    {"match": {"userMessage": "broken", "sequenceIndex": 0}, "truncateAfterChunks": 3, "chunkSize": 2, "latency": 20,
       "response": {"content": "This will be cut off."}},
     {"match": {"userMessage": "broken"}, "response": {"content": "Whole."}},
     {"match": {"userMessage": "refused"}, "response": {"error": {"message": "bad key",

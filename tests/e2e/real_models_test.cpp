@@ -40,6 +40,21 @@ private:
 
 } // namespace
 
+// openai-api-mock 0.4.0 streams without a Content-Type, with another id in each chunk, and with no finish_reason.
+TEST_F(RealModels, AreReadAsAStreamWhateverTheyCallIt) {
+  TROUPE_NEEDS(node_server);
+  const node_server mock{"openai_mock.mjs"};
+  put_model("mock", {{"base_url", mock.url("/v1")}});
+  put_bot("mock", {{"model", "mock"}});
+  const auto task = run_with("mock", "Hello");
+  EXPECT_EQ(task.at("status"), "COMPLETED") << task;
+  EXPECT_EQ(task.at("attempt"), 1);
+  EXPECT_EQ(task.at("output"), "TermesSuiTemporibusAbstergo");
+  EXPECT_EQ(streamed_text(journal_of(http(), task.at("id")), 1), "TermesSuiTemporibusAbstergo");
+  EXPECT_EQ(task.at("usage").at("estimated"), true);
+  expect_whole(http(), task);
+}
+
 TEST_F(RealModels, BehindAGatewayStreamAndCallTools) {
   TROUPE_NEEDS(node_server);
   const aimock mock{R"({"fixtures": [
@@ -104,6 +119,52 @@ TEST_F(RealModels, BehindAGatewayFailAsTheyDoWithoutIt) {
   EXPECT_EQ(broken.at("output"), "Whole.") << broken;
   EXPECT_EQ(broken.at("attempt"), 2);
   EXPECT_EQ(run_with("openai", "busy").at("output"), "At last.");
+}
+
+// aimock 1.43.0 tells 0 and 0 in Anthropic's protocol unless a fixture says otherwise; portkey hands that on.
+TEST_F(RealModels, AreBilledForWhatTheyTellAndForNothingIfTheyTellNothing) {
+  TROUPE_NEEDS(node_server);
+  const aimock mock{R"({"fixtures": [
+    {"match": {"userMessage": "seven"}, "response": {"content": "Hi.", "usage": {"prompt_tokens": 3, "completion_tokens": 7}}},
+    {"match": {}, "response": {"content": "Hi there.", "usage": {"prompt_tokens": 0, "completion_tokens": 0}}}]})"};
+  const auto gateway = portkey();
+  put_behind_gateway(gateway, mock.url());
+  for (const auto* bot : {"openai", "anthropic"}) {
+    for (const auto& [input, in, out] : {std::tuple{"seven", 3, 7}, {"Hello", 0, 0}}) {
+      const auto task = run_with(bot, input);
+      EXPECT_EQ(task.at("status"), "COMPLETED") << task;
+      const auto& usage = task.at("usage");
+      EXPECT_EQ(usage.at("input_tokens"), in) << bot << task;
+      EXPECT_EQ(usage.at("output_tokens"), out) << bot << task;
+      EXPECT_EQ(usage.at("estimated"), false) << bot << task;
+      const auto done = events_of(task, "chat:done");
+      ASSERT_EQ(done.size(), 1U);
+      EXPECT_EQ(done[0].at("data").at("usage").at("input_tokens"), in) << done[0];
+      EXPECT_EQ(done[0].at("data").at("usage").at("output_tokens"), out) << done[0];
+    }
+  }
+}
+
+// portkey 1.15.2 tells an error in the midst of an Anthropic stream as a finish_reason, and ends it as if all were
+// well.
+TEST_F(RealModels, BehindAGatewayAreAskedAgainIfTheirStreamEndsInAnError) {
+  TROUPE_NEEDS(node_server);
+  const auto gateway = portkey();
+  put_behind_gateway(gateway, provider_.url());
+  provider_.answer_with([](const seen_request& request) {
+    if (request.number > 1)
+      return script::say("Whole.");
+    return script::raw("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+                       "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\","
+                       "\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],"
+                       "\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n"
+                       "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
+                       "\"message\":\"Overloaded\"}}\n\n");
+  });
+  const auto task = run_with("anthropic", "Hello");
+  EXPECT_EQ(task.at("status"), "COMPLETED") << task;
+  EXPECT_EQ(task.at("output"), "Whole.");
+  EXPECT_EQ(task.at("attempt"), 2);
 }
 
 } // namespace troupe

@@ -43,7 +43,8 @@
 /// How it is sent, beside `response`:
 ///     "chunkSize": 5, "latency": 20                      characters, milliseconds between chunks
 ///     "streamingProfile": {"ttft": 200, "tps": 40, "jitter": 0.1}
-///     "truncateAfterChunks": 3                           the connection is cut after so many events
+///     "truncateAfterChunks": 3                           the connection is cut after so many events; without a
+///                                                        latency the client sees none of them
 ///     "disconnectAfterMs": 100                           the same after a time
 ///     "chaos": {"disconnectRate": 1}                     the connection is cut before the answer
 ///     "chaos": {"malformedRate": 1}                      200 with a body that is no JSON
