@@ -167,4 +167,17 @@ TEST_F(RealModels, BehindAGatewayAreAskedAgainIfTheirStreamEndsInAnError) {
   EXPECT_EQ(task.at("attempt"), 2);
 }
 
+// aimock 1.43.0 cuts by UTF-16 units, so that two events have half a character each, as \ud83d and \udc3b.
+TEST_F(RealModels, MayCutACharacterInTwo) {
+  TROUPE_NEEDS(node_server);
+  const aimock mock{R"({"fixtures": [{"match": {}, "chunkSize": 3, "response": {"content": "ab🐻c"}}]})"};
+  for (const std::string kind : {"openai", "anthropic"}) {
+    put_model(kind, {{"kind", kind}, {"base_url", mock.url("/v1")}});
+    put_bot(kind, {{"model", kind}});
+    const auto task = run_with(kind, "Hello");
+    EXPECT_EQ(task.at("output"), "ab🐻c") << task;
+    EXPECT_EQ(streamed_text(journal_of(http(), task.at("id")), 1), "ab🐻c");
+  }
+}
+
 } // namespace troupe
