@@ -128,6 +128,7 @@ void task_state::store_intents(const chat_turn& turn) {
       at_once.push_back(call);
   }
   awaited_ = step.approvals.size();
+  open_calls_ = at_once.size();
   step.messages.push_back(std::move(intent));
   std::move(refusals.begin(), refusals.end(), std::back_inserter(step.messages));
   remember(step.messages);
@@ -184,7 +185,8 @@ void task_state::settle(const std::vector<tool_call>& calls, const approval_list
       to_make.push_back(call);
     }
   }
-  open_calls_ = known.size();
+  // All of them, before any is settled: the model is asked again behind the last.
+  open_calls_ = known.size() + to_make.size();
   if (!known.empty())
     store_results(known);
   if (step.calls_begun.empty())
@@ -235,7 +237,6 @@ void task_state::await_decision() {
 // -- calls --------------------------------------------------------------------
 
 void task_state::make_calls(const std::vector<tool_call>& calls) {
-  open_calls_ += calls.size();
   std::vector<std::pair<tool_call, std::string>> known;
   for (const auto& call : calls) {
     const auto* route = tools_ ? tools_->find(call.tool) : nullptr;

@@ -105,7 +105,7 @@ public:
     // Some send their comments as data.
     if (ended_ || providers::trim(event.data).starts_with(':') || providers::trim(event.data).empty())
       return std::nullopt;
-    auto data = providers::read_object(event.data);
+    auto data = events_.read(event.data);
     if (!data)
       return broken("The provider sent an event that is no JSON.");
     const auto named = string_in(*data, "type");
@@ -381,6 +381,7 @@ private:
   }
 
   provider_answer answer_;
+  providers::event_json events_;
   std::map<std::int64_t, open_block> open_;
   std::vector<part> parts_;
   std::size_t thinking_blocks_ = 0;

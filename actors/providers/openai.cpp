@@ -83,8 +83,7 @@ bool has_whole_arguments(const json& chunk) {
   return false;
 }
 
-std::optional<json> read_exactly(std::string_view text) {
-  auto read = providers::read_object(text);
+std::optional<json> exactly(std::optional<json> read, std::string_view text) {
   if (read && has_whole_arguments(*read))
     if (auto exact = parse_exact_object(text))
       return exact;
@@ -110,7 +109,7 @@ public:
       done_ = true;
       return std::nullopt;
     }
-    const auto chunk = read_exactly(data);
+    const auto chunk = exactly(events_.read(data), data);
     if (event.name == "error")
       return failure_in_answer(chunk ? *chunk : json(providers::clean_text(data)));
     if (!chunk)
@@ -410,6 +409,7 @@ private:
   /// What was thought, under each name that it came under.
   std::array<std::pair<const char*, std::optional<std::string>>, 2> thoughts_{
     {{"reasoning_content", std::nullopt}, {"reasoning", std::nullopt}}};
+  providers::event_json events_;
   think_splitter splitter_;
   json details_ = json::array();
   json extra_;
@@ -427,7 +427,7 @@ std::unique_ptr<answer_reader> openai_provider::reader() const {
 }
 
 std::optional<provider_failure> openai_provider::read_whole(std::string_view body, provider_answer& answer) const {
-  const auto whole = read_exactly(body);
+  const auto whole = exactly(providers::read_object(body), body);
   if (!whole)
     return providers::no_answer(body);
   openai_reader reader;

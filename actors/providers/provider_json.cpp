@@ -189,6 +189,31 @@ std::optional<json> read_object(std::string_view text) {
   return parse_json_object(mend_surrogates(clean_text(text)));
 }
 
+std::optional<json> event_json::read(std::string_view text) {
+  if (half_.empty())
+    if (auto value = parse_json_object(text))
+      return value;
+  auto mended = clean_text(text);
+  if (const auto half = std::exchange(half_, {}); !half.empty())
+    for (auto at = mended.find("\"\\u"); at != std::string::npos; at = mended.find("\"\\u", at + 1))
+      if (const auto unit = escaped_unit(mended, at + 1); unit && *unit >= 0xdc00 && *unit <= 0xdfff) {
+        mended.insert(at + 1, half);
+        break;
+      }
+  for (auto at = mended.find("\\u"); at != std::string::npos; at = mended.find("\\u", at + 2)) {
+    const auto unit = escaped_unit(mended, at);
+    const bool ends_text = at + 6 < mended.size() && mended[at + 6] == '"';
+    // A backslash before it would make it text.
+    const bool is_escape = at == 0 || mended[at - 1] != '\\';
+    if (unit && *unit >= 0xd800 && *unit <= 0xdbff && ends_text && is_escape) {
+      half_ = mended.substr(at, 6);
+      mended.erase(at, 6);
+      break;
+    }
+  }
+  return parse_json_object(mend_surrogates(std::move(mended)));
+}
+
 std::string dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }

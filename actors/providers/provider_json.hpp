@@ -27,6 +27,19 @@ std::string text_in(const nlohmann::json& object, const char* name);
 /// escaped surrogate pairs, which some servers make where they cut their text.
 std::optional<nlohmann::json> read_object(std::string_view text);
 
+/// Reads the events of one stream. A server that cuts its text by UTF-16 units leaves one
+/// half of a character at the end of an event and the other at the beginning of the next:
+/// they are joined.
+class event_json {
+public:
+  /// As `read_object`.
+  std::optional<nlohmann::json> read(std::string_view text);
+
+private:
+  /// The escape of the first half; empty for none.
+  std::string half_;
+};
+
 /// The JSON as text, whatever its strings hold.
 std::string dump(const nlohmann::json& value);
 

@@ -23,10 +23,11 @@ protected:
     });
   }
 
-  approval_result decide(const uuid& id, bool approve, std::optional<std::string> arguments = std::nullopt) {
+  approval_result decide(const uuid& id, bool approve, std::optional<std::string> arguments = std::nullopt,
+                         std::string call_id = "call_1") {
     decide_approval op;
     op.task_id = id;
-    op.call_id = "call_1";
+    op.call_id = std::move(call_id);
     op.approve = approve;
     op.arguments = std::move(arguments);
     op.decided_by = "ada";
@@ -71,6 +72,32 @@ TEST_F(Approvals, ACallFromBeforeItNeededOneIsNotMadeAgain) {
   EXPECT_THAT(call(2).request.url, HasSubstr("provider.test"));
   ASSERT_EQ(results(id).size(), 1U);
   EXPECT_THAT(results(id)[0], HasSubstr("a person has to allow it"));
+}
+
+// The model was asked again as soon as the rejection was stored, while the other call was under way.
+TEST_F(Approvals, OfTwoCallsTheModelIsToldTogetherWhateverWasDecided) {
+  for (const bool first : {true, false}) {
+    const auto begin = outbound_->calls.size();
+    const auto id = ask_clerk("Pay both");
+    outbound_->call_tools(begin, {{"pay", R"({"amount":7})"}, {"pay", R"({"amount":8})"}});
+    run();
+    decide(id, first, std::nullopt, "call_1");
+    decide(id, !first, std::nullopt, "call_2");
+    run();
+    ASSERT_EQ(outbound_->calls.size(), begin + 2);
+    EXPECT_THAT(call(begin + 1).request.url, HasSubstr("tools.test"));
+    outbound_->answer(begin + 1, 200, R"({"paid":true})");
+    run();
+    ASSERT_EQ(outbound_->calls.size(), begin + 3);
+    const auto messages = nlohmann::json::parse(call(begin + 2).request.body)["messages"];
+    EXPECT_THAT(messages[first ? 2 : 3]["content"].get<std::string>(), HasSubstr("paid"));
+    EXPECT_THAT(messages[first ? 3 : 2]["content"].get<std::string>(), HasSubstr("rejected"));
+    outbound_->reply(begin + 2, "One of them.");
+    run();
+    EXPECT_EQ(status(id), task_status::completed);
+    EXPECT_EQ(results(id).size(), 2U);
+    expect_sound_journal(id);
+  }
 }
 
 TEST_F(Approvals, AnApprovedCallIsMade) {

@@ -463,6 +463,16 @@ TEST(AnthropicStream, JoinsTextAndCountsTokens) {
   EXPECT_EQ(stream.answer().replay, "");
 }
 
+TEST(AnthropicStream, JoinsACharacterThatWasCutInTwo) {
+  listening stream;
+  stream.begin(0, text_block(""));
+  stream.hear_text(R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a\ud83d"}})");
+  stream.hear_text(R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\udc3bb"}})");
+  stream.stop("end_turn");
+  EXPECT_EQ(stream.text, "a\xf0\x9f\x90\xbb"
+                         "b");
+}
+
 TEST(AnthropicStream, PutsArgumentsTogether) {
   listening stream;
   stream.begin(0, tool_use("toolu_1", "clock"));

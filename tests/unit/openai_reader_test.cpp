@@ -202,8 +202,22 @@ TEST(OpenaiReader, CleansText) {
   EXPECT_FALSE(out.failure);
   EXPECT_EQ(out.answer.text, "a\xef\xbf\xbd"
                              "bcd\xf0\x9f\x98\x80"
-                             "e\xef\xbf\xbd\xef\xbf\xbd"
+                             "e\xf0\x9f\x98\x80"
                              "f\\ud83d");
+}
+
+// @copilotkit/aimock 1.43.0 cuts by UTF-16 units.
+TEST(OpenaiReader, JoinsACharacterThatWasCutInTwo) {
+  const auto text_of = [](const std::vector<std::string>& chunks) { return read_chunks(chunks).answer.text; };
+  EXPECT_EQ(text_of({delta(R"("content":"a\ud83d")"), delta(R"("content":"\udc3bb")")}), "a\xf0\x9f\x90\xbb"
+                                                                                         "b");
+  EXPECT_EQ(
+    text_of({delta(R"("content":"\ud83d")"), delta(R"("content":"\udc3b\ud83d")"), delta(R"("content":"\udc3b")")}),
+    "\xf0\x9f\x90\xbb\xf0\x9f\x90\xbb");
+  // Halves that belong to nothing.
+  EXPECT_EQ(text_of({delta(R"("content":"a\ud83d")"), delta(R"("content":"b")"), delta(R"("content":"\udc3b")")}),
+            "ab\xef\xbf\xbd");
+  EXPECT_EQ(text_of({delta(R"("content":"\ud83dx\udc3b")")}), "\xef\xbf\xbdx\xef\xbf\xbd");
 }
 
 TEST(OpenaiReader, PassesOverWhatItDoesNotKnow) {
