@@ -1,5 +1,6 @@
 #include "test_server.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
 #include <stdexcept>
@@ -37,7 +38,8 @@ test_server::test_server(route on_request, transport_limits limits)
                                           std::move(observer));
   if (const auto error = server_->listen("127.0.0.1", 0))
     throw std::runtime_error(error.message());
-  thread_ = std::thread{[this] { io_->run(); }};
+  // Also once the server has stopped: `run` still has its turn then.
+  thread_ = std::thread{[this, work = boost::asio::make_work_guard(*io_)] { io_->run(); }};
 }
 
 test_server::~test_server() {
