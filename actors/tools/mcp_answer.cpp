@@ -46,6 +46,32 @@ error_class class_of(outbound_errc code) noexcept {
   return error_class::permanent;
 }
 
+/// JSON-RPC 2.0, section 5.1: codes that are a server's own.
+bool is_of_servers(std::int64_t code) noexcept {
+  return code >= -32099 && code <= -32000;
+}
+
+/// "Session not found", "No valid session ID provided", "Server not initialized": the words of
+/// the SDKs and of those that were seen beside them (server-everything 2026.8.31, fastmcp 4.20,
+/// mcp-proxy 6.7.19, @playwright/mcp 0.0.83).
+bool speaks_of_lost_session(std::string_view said) {
+  std::string lower{said.substr(0, 1000)};
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  const auto says = [&](std::string_view word) { return lower.find(word) != std::string::npos; };
+  if (says("not initialized"))
+    return true;
+  return says("session")
+         && (says("not found") || says("notfound") || says("no valid") || says("unknown") || says("expired")
+             || says("invalid") || says("does not exist") || says("terminated") || says("missing") || says("required")
+             || says("no such"));
+}
+
+/// A refusal that says nothing of the request.
+bool is_no_answer(const answer& got) noexcept {
+  return (got.head.status == 404 || got.head.status == 400) && (!got.answered || !got.answered->id);
+}
+
 /// JSON-RPC 2.0, section 5.1: what is wrong with the request stays so; anything else is the
 /// server's trouble.
 error_class class_of(const error& refusal) noexcept {
@@ -126,18 +152,28 @@ std::variant<std::string, toolbox_failure> result_of(const answer& got, timestam
   return toolbox_failure{error_class::permanent, no_mcp(got), {}};
 }
 
-bool has_lost_session(const answer& got) noexcept {
-  if (got.failure || (got.head.status != 404 && got.head.status != 400))
+bool has_lost_session(const answer& got) {
+  if (got.failure)
     return false;
-  // A refusal that names the request has looked at it. (An unknown session is told without an id, or with null.)
-  return !got.answered || !got.answered->id;
+  const auto* refusal = got.refusal();
+  if (refusal == nullptr) {
+    if (got.answered || got.is_good())
+      return false;
+    return got.head.status == 404 || (got.head.status == 400 && speaks_of_lost_session(got.body));
+  }
+  // What was wrong with the request itself has been looked at.
+  if (refusal->code == codes::invalid_params || refusal->code == codes::method_not_found)
+    return false;
+  if (!got.answered->id && got.head.status == 404)
+    return true;
+  return is_of_servers(refusal->code) && speaks_of_lost_session(refusal->message);
 }
 
 bool has_changed_era(const answer& got, const manner& how) noexcept {
   if (got.failure)
     return false;
   if (how.is_modern())
-    return got.refused_with(codes::unsupported_version) || has_lost_session(got);
+    return got.refused_with(codes::unsupported_version) || is_no_answer(got);
   return got.refused_with(codes::unsupported_version);
 }
 

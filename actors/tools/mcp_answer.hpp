@@ -44,10 +44,11 @@ struct answer {
 /// long to wait is throttled; the rest is transient.
 std::variant<std::string, toolbox_failure> result_of(const answer& got, timestamp at);
 
-/// Legacy: the server does not know the session that the request named. 404 by the
-/// protocol, 400 by servers that take an unknown session for none, where neither answers the
-/// request itself.
-bool has_lost_session(const answer& got) noexcept;
+/// Legacy: the server does not know the session that the request named, so that it has done
+/// nothing. 404 by the protocol; by words, under whatever status, where a server takes an
+/// unknown session for none or says it as an error of its own. A 400 that speaks of
+/// something else is about the request.
+bool has_lost_session(const answer& got);
 
 /// Modern: the server does not speak like that any more; it is to be asked again what it
 /// speaks.

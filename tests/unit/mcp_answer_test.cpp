@@ -148,6 +148,17 @@ TEST(McpAnswer, KnowsALostSession) {
   EXPECT_TRUE(mcp::has_lost_session(answered(404, "Session not found")));
   EXPECT_TRUE(mcp::has_lost_session(refused(404, -32001, "Session not found", "{}", "null")));
   EXPECT_TRUE(mcp::has_lost_session(refused(400, -32000, "No valid session ID provided", "{}", "null")));
+  EXPECT_TRUE(mcp::has_lost_session(refused(404, -32001, "Session not found")));
+  EXPECT_TRUE(mcp::has_lost_session(refused(400, -32000, "Bad Request: No valid session ID provided")));
+  EXPECT_TRUE(mcp::has_lost_session(refused(200, -32002, "Server not initialized")));
+  EXPECT_TRUE(mcp::has_lost_session(refused(200, -32005, "SessionNotFound")));
+  EXPECT_TRUE(mcp::has_lost_session(answered(400, "Invalid session ID")));
+  // A tool that must not be called twice is not called again for an error in its arguments.
+  EXPECT_FALSE(mcp::has_lost_session(refused(400, -32602, "Missing argument city", "{}", "null")));
+  EXPECT_FALSE(mcp::has_lost_session(refused(404, -32602, "Unknown session argument", "{}", "null")));
+  EXPECT_FALSE(mcp::has_lost_session(answered(400, "Bad Request")));
+  EXPECT_FALSE(mcp::has_lost_session(refused(200, -32603, "Session not found in the tool's database")));
+  EXPECT_FALSE(mcp::has_lost_session(answered(200, "Session not found")));
   // What names the request has looked at it.
   EXPECT_FALSE(mcp::has_lost_session(refused(400, -32602, "no such tool")));
   EXPECT_FALSE(mcp::has_lost_session(refused(404, -32601, "Method not found")));
