@@ -183,6 +183,9 @@ void task_state::settle(const std::vector<tool_call>& calls, const approval_list
       known.emplace_back(call, unknown_outcome);
     } else {
       to_make.push_back(call);
+      // What a person has allowed is what is made, also when it is made again.
+      if (found != approvals.end() && found->state == approval_state::approved)
+        to_make.back().arguments = found->arguments;
     }
   }
   // All of them, before any is settled: the model is asked again behind the last.

@@ -74,6 +74,26 @@ TEST_F(Approvals, ACallFromBeforeItNeededOneIsNotMadeAgain) {
   EXPECT_THAT(results(id)[0], HasSubstr("a person has to allow it"));
 }
 
+// A person had allowed another amount than the model's, which the repeat asked for again under the same key.
+TEST_F(Approvals, ACallThatIsMadeAgainIsTheOneThatWasAllowed) {
+  const auto id = waiting_task();
+  decide(id, true, R"({"amount":5})");
+  ASSERT_EQ(outbound_->calls.size(), 2U);
+  EXPECT_EQ(call(1).request.body, R"({"amount":5})");
+  outbound_->answer(1, 500, "");
+  run();
+  advance(1s);
+  ASSERT_EQ(outbound_->calls.size(), 3U);
+  EXPECT_EQ(call(2).request.body, R"({"amount":5})");
+  EXPECT_EQ(header(call(2), "Idempotency-Key"), header(call(1), "Idempotency-Key"));
+  outbound_->fail(2, outbound_errc::cut_off);
+  run();
+  lose_supervisor();
+  advance(2s);
+  ASSERT_EQ(outbound_->calls.size(), 4U);
+  EXPECT_EQ(call(3).request.body, R"({"amount":5})");
+}
+
 // The model was asked again as soon as the rejection was stored, while the other call was under way.
 TEST_F(Approvals, OfTwoCallsTheModelIsToldTogetherWhateverWasDecided) {
   for (const bool first : {true, false}) {
