@@ -189,6 +189,10 @@ std::optional<json> read_object(std::string_view text) {
   return parse_json_object(mend_surrogates(clean_text(text)));
 }
 
+std::string mended_json(std::string_view text) {
+  return mend_surrogates(clean_text(text));
+}
+
 std::optional<json> event_json::read(std::string_view text) {
   if (half_.empty())
     if (auto value = parse_json_object(text))

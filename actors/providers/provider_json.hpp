@@ -27,6 +27,10 @@ std::string text_in(const nlohmann::json& object, const char* name);
 /// escaped surrogate pairs, which some servers make where they cut their text.
 std::optional<nlohmann::json> read_object(std::string_view text);
 
+/// Text that parses where halves of escaped surrogate pairs, invalid UTF-8 and control
+/// characters were all that was wrong with it.
+std::string mended_json(std::string_view text);
+
 /// Reads the events of one stream. A server that cuts its text by UTF-16 units leaves one
 /// half of a character at the end of an event and the other at the beginning of the next:
 /// they are joined.

@@ -60,7 +60,7 @@ public:
     if (object_in(top, "properties") == nullptr)
       top["properties"] = json::object();
     keep_known_requirements(top);
-    give_items(top, 0);
+    mend_inside(top, 0);
     if (combined || changed_)
       shown.note = "Its schema is shown to models as a plain object, since providers refuse it as it is.";
     for (const auto& [name, property] : top["properties"].items())
@@ -165,22 +165,70 @@ private:
       schema["required"] = required;
   }
 
-  /// OpenAI: "array schema missing items" (jlowin/fastmcp#2464), wherever it stands.
-  void give_items(json& schema, int depth) {
+  /// What stands where schemas stand is one, and arrays have items: OpenAI refuses others
+  /// ("array schema missing items", jlowin/fastmcp#2464), and with them the whole request.
+  void mend_inside(json& schema, int depth) {
     constexpr int deepest = 64;
     if (depth == deepest)
       return;
-    if (schema.is_object()) {
-      const auto type = schema.find("type");
-      const bool is_array
-        = type != schema.end()
-          && (*type == "array" || (type->is_array() && std::find(type->begin(), type->end(), "array") != type->end()));
-      if (is_array && !schema.contains("items"))
-        schema["items"] = json::object();
+    if (!schema.is_object()) {
+      if (!schema.is_boolean()) {
+        schema = json::object();
+        changed_ = true;
+      }
+      return;
     }
-    if (schema.is_structured())
-      for (auto& inner : schema)
-        give_items(inner, depth + 1);
+    const auto type = schema.find("type");
+    const bool is_array
+      = type != schema.end()
+        && (*type == "array" || (type->is_array() && std::find(type->begin(), type->end(), "array") != type->end()));
+    if (is_array && !schema.contains("items"))
+      schema["items"] = json::object();
+    for (const auto* name : {"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"})
+      if (const auto found = schema.find(name); found != schema.end())
+        mend_one_or_more(*found, depth);
+    for (const auto* name : {"anyOf", "oneOf", "allOf", "prefixItems"})
+      if (const auto found = schema.find(name); found != schema.end())
+        mend_list(schema, found, depth);
+    for (const auto* name : {"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"})
+      if (const auto found = schema.find(name); found != schema.end())
+        mend_map(schema, found, depth);
+    if (const auto found = schema.find("required"); found != schema.end() && !is_list_of_names(*found)) {
+      schema.erase(found);
+      changed_ = true;
+    }
+  }
+
+  void mend_one_or_more(json& schema, int depth) {
+    if (!schema.is_array()) {
+      mend_inside(schema, depth + 1);
+      return;
+    }
+    for (auto& one : schema)
+      mend_inside(one, depth + 1);
+  }
+
+  void mend_list(json& schema, const json::iterator& list, int depth) {
+    if (list->is_array() && !list->empty()) {
+      mend_one_or_more(*list, depth);
+      return;
+    }
+    schema.erase(list);
+    changed_ = true;
+  }
+
+  void mend_map(json& schema, const json::iterator& map, int depth) {
+    if (map->is_object()) {
+      for (auto& one : *map)
+        mend_inside(one, depth + 1);
+      return;
+    }
+    schema.erase(map);
+    changed_ = true;
+  }
+
+  static bool is_list_of_names(const json& value) {
+    return value.is_array() && std::all_of(value.begin(), value.end(), [](const json& one) { return one.is_string(); });
   }
 
   json root_;

@@ -78,6 +78,18 @@ TEST(ToolSchema, GivesItemsToArrays) {
   EXPECT_EQ(made["properties"]["d"]["anyOf"][0]["items"], json::object());
 }
 
+// One odd property spoiled every request of its bot.
+TEST(ToolSchema, HasSchemasWhereSchemasStand) {
+  const auto made = shown(
+    R"({"type":"object","properties":{"required":["a"],"b":null,"c":"string","d":true,"e":{"type":"object","properties":[],"required":"x"},"f":{"anyOf":[]},"g":{"anyOf":[null,{"type":"string"}]},"items":{"type":"array","items":[null]}}})");
+  EXPECT_EQ(
+    made,
+    json::parse(
+      R"({"type":"object","properties":{"required":{},"b":{},"c":{},"d":true,"e":{"type":"object"},"f":{},"g":{"anyOf":[{},{"type":"string"}]},"items":{"type":"array","items":[{}]}}})"));
+  EXPECT_THAT(show_schema(R"({"properties":{"a":7}})").note, Not(IsEmpty()));
+  EXPECT_THAT(show_schema(R"({"properties":{"a":{"type":"array"}}})").note, IsEmpty());
+}
+
 TEST(ToolSchema, SaysWhichArgumentsClaudeDoesNotTake) {
   for (const std::string name : {"$filter", "user name", "", "\xc3\xa4"}) {
     json schema{{"type", "object"}, {"properties", {{name, json::object()}}}};
