@@ -99,8 +99,11 @@ struct error {
   /// `data.supported` of an unsupported version.
   std::vector<std::string> supported{};
 };
+/// Stands for an id that is none of ours.
+inline constexpr std::int64_t no_id = -1;
+
 struct response {
-  /// None if the server could not tell which request it answers (an error only).
+  /// None if the server could not tell which request it answers.
   std::optional<std::int64_t> id;
   /// The result as JSON text, or why there is none.
   std::variant<std::string, error> result;

@@ -94,6 +94,11 @@ std::string sentence_of(const answer& got) {
     text += (refusal ? " (HTTP " : " HTTP ") + std::to_string(got.head.status) + (refusal ? ")" : "");
   const auto said = refusal ? refusal->message : providers::excerpt(providers::read_error_body(got.body).message);
   text = providers::sentence(std::move(text), said);
+  if (const auto location = got.head.header("location"); got.head.status / 100 == 3 && !location.empty())
+    text += " It sends elsewhere, which is not followed: if it is there, give the tool the address "
+            + providers::excerpt(location, 200) + '.';
+  if (!refusal && (got.head.status == 404 || got.head.status == 405))
+    text += " Does it speak streamable HTTP at this address?";
   if (refusal && !refusal->supported.empty())
     text += " It speaks " + list_of(refusal->supported) + '.';
   return text;
@@ -167,6 +172,23 @@ bool has_lost_session(const answer& got) {
   if (!got.answered->id && got.head.status == 404)
     return true;
   return is_of_servers(refusal->code) && speaks_of_lost_session(refusal->message);
+}
+
+std::optional<std::string> moved_to(const outbound_head& head, std::string_view from) {
+  if (head.status != 307 && head.status != 308)
+    return std::nullopt;
+  const auto location = head.header("location");
+  const auto host = from.find("://");
+  const auto origin
+    = from.substr(0, host == from.npos ? 0 : std::min(from.find_first_of("/?#", host + 3), from.size()));
+  if (origin.empty() || location.empty())
+    return std::nullopt;
+  if (location.starts_with('/') && !location.starts_with("//"))
+    return std::string{origin}.append(location);
+  const auto rest = location.substr(std::min(origin.size(), location.size()));
+  if (location.starts_with(origin) && (rest.empty() || rest.front() == '/' || rest.front() == '?'))
+    return std::string{location};
+  return std::nullopt;
 }
 
 bool has_changed_era(const answer& got, const manner& how) noexcept {

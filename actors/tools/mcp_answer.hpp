@@ -50,6 +50,11 @@ std::variant<std::string, toolbox_failure> result_of(const answer& got, timestam
 /// something else is about the request.
 bool has_lost_session(const answer& got);
 
+/// Where a request is to be made again, as it is: of a 307 or 308 to another place of the same
+/// origin (`/mcp` to `/mcp/`; modelcontextprotocol/python-sdk#732, PrefectHQ/fastmcp#1867).
+/// Nothing for another origin, which would get headers that are not for it.
+std::optional<std::string> moved_to(const outbound_head& head, std::string_view from);
+
 /// Modern: the server does not speak like that any more; it is to be asked again what it
 /// speaks.
 bool has_changed_era(const answer& got, const manner& how) noexcept;

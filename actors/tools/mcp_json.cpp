@@ -6,7 +6,10 @@
 namespace troupe::mcp {
 
 std::optional<json> parse(std::string_view text, std::size_t max_depth) {
-  return parse_exact_object(text, max_depth);
+  if (auto object = parse_exact_object(text, max_depth))
+    return object;
+  // One half of an emoji in one description must not take all of a server's tools away.
+  return parse_exact_object(providers::mended_json(text), max_depth);
 }
 
 std::string to_text(const json& value) {

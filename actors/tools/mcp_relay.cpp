@@ -24,8 +24,8 @@ bool is_event_stream(std::string_view type) {
 
 } // namespace
 
-mcp_relay::mcp_relay(mcp_server_actor whom, std::uint64_t exchange, std::optional<std::int64_t> id)
-  : whom_{std::move(whom)}, id_{id}, exchange_{exchange} {}
+mcp_relay::mcp_relay(mcp_server_actor whom, std::uint64_t exchange, std::optional<std::int64_t> id, bool listens)
+  : whom_{std::move(whom)}, id_{id}, exchange_{exchange}, listens_{listens} {}
 
 void mcp_relay::on_head(outbound_head head) {
   const bool is_good = head.status / 100 == 2;
@@ -35,6 +35,9 @@ void mcp_relay::on_head(outbound_head head) {
     kind_ = first_bytes_of::body;
   answer_.streamed = kind_ == first_bytes_of::stream;
   answer_.head = std::move(head);
+  // There is nothing to wait for behind a notification, and some servers never end what they send there.
+  if (is_good && !id_ && !listens_)
+    pass();
 }
 
 bool mcp_relay::on_data(std::string_view part) {
@@ -77,6 +80,8 @@ void mcp_relay::on_end() {
     for (auto& message : mcp::read_all(body_))
       take(std::move(message));
     if (!answer_.answered)
+      answer_.answered = std::move(stray_);
+    if (!answer_.answered)
       answer_.body = providers::excerpt(std::string_view{body_}.substr(0, longest_excerpt), longest_excerpt);
   }
   pass();
@@ -88,19 +93,33 @@ void mcp_relay::on_failure(outbound_failure failure) {
 }
 
 void mcp_relay::read_events(const std::vector<sse_event>& events) {
-  for (const auto& event : events)
+  for (const auto& event : events) {
+    if (event.name == "endpoint" && !passed_) {
+      on_failure(
+        {outbound_errc::refused,
+         "The MCP server speaks HTTP+SSE, the transport of revision 2024-11-05, which is not spoken here: give "
+         "the address of its streamable HTTP, which often ends with /mcp.",
+         true});
+      return;
+    }
     // The first event of a stream may be there for its id alone.
     if (!event.data.empty())
       for (auto& message : mcp::read_all(event.data))
         take(std::move(message));
+  }
 }
 
 void mcp_relay::take(mcp::message message) {
   if (passed_)
     return;
   if (auto* response = std::get_if<mcp::response>(&message)) {
-    if (!id_ || !response->answers(*id_))
+    if (!id_)
       return;
+    if (!response->answers(*id_)) {
+      if (!answer_.streamed && answer_.head.status / 100 == 2)
+        stray_ = std::move(*response);
+      return;
+    }
     answer_.answered = std::move(*response);
     if (answer_.streamed)
       pass();

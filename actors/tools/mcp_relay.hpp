@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,8 +24,9 @@ inline constexpr std::size_t longest_mcp_stream = std::size_t{64} * 1024 * 1024;
 
 class mcp_relay final : public outbound_listener {
 public:
-  /// `id` is the request's; none of a notification, or of a stream that nothing was asked on.
-  mcp_relay(mcp_server_actor whom, std::uint64_t exchange, std::optional<std::int64_t> id);
+  /// `id` is the request's; none of a notification, whose answer is its head, or of a stream
+  /// that nothing was asked on (`listens`).
+  mcp_relay(mcp_server_actor whom, std::uint64_t exchange, std::optional<std::int64_t> id, bool listens = false);
 
   void on_head(outbound_head head) override;
   bool on_data(std::string_view part) override;
@@ -43,7 +45,10 @@ private:
   std::uint64_t exchange_;
   first_bytes_of kind_ = first_bytes_of::unknown;
   sse_parser parser_{longest_mcp_message};
+  bool listens_;
   mcp::answer answer_;
+  /// A result under another id: what a body holds that can answer nothing else.
+  std::optional<mcp::response> stray_;
   std::string body_;
   int told_ = 0;
   bool passed_ = false;

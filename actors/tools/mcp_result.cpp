@@ -203,6 +203,24 @@ std::variant<tool_result, another_round> read_request(const json& object) {
   return failed_tool("The MCP server wants to be asked again, and does not say with what.");
 }
 
+/// Tools that have nothing to say leave it out, older ones answer with `toolResult`
+/// (2024-10-07), and some give a text or one block in place of the list: the call was carried
+/// out all the same, and must not look as if it had not been.
+json content_in(const json& object) {
+  const auto text_block = [](std::string text) { return json{{"type", "text"}, {"text", std::move(text)}}; };
+  auto contents = object.value("content", json());
+  if (contents.is_array())
+    return contents;
+  auto list = json::array();
+  if (contents.is_string())
+    list.push_back(text_block(contents.get<std::string>()));
+  else if (contents.is_object())
+    list.push_back(std::move(contents));
+  else if (const auto* older = member(object, "toolResult"); older && !older->is_null())
+    list.push_back(text_block(older->is_string() ? older->get<std::string>() : to_text(*older)));
+  return list;
+}
+
 } // namespace
 
 std::variant<tool_result, another_round> read_call(std::string_view result) {
@@ -215,12 +233,8 @@ std::variant<tool_result, another_round> read_call(std::string_view result) {
     return failed_tool("The MCP server answered the call with a kind of result that is not known here: "
                        + providers::excerpt(to_text(*type), 40) + ".");
   }
-  auto contents = object->value("content", json());
+  auto contents = content_in(*object);
   auto structured = object->value("structuredContent", json());
-  if (structured.is_null() && !contents.is_array())
-    return failed_tool("The MCP server answered the call with something that is no result.");
-  if (!contents.is_array())
-    contents = json::array();
   leave_out_data(contents);
   leave_out_data(structured);
   const auto* shown = structured.is_null() ? nullptr : &structured;

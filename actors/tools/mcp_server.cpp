@@ -33,6 +33,7 @@ constexpr std::chrono::milliseconds longest_farewell = 1s;
 
 void mcp_server_state::start(tool_record tool, std::shared_ptr<outbound_client> outbound, clock_function clock) {
   tool_ = std::move(tool);
+  url_ = tool_.url;
   outbound_ = std::move(outbound);
   clock_ = std::move(clock);
   note_use();
@@ -85,7 +86,7 @@ void mcp_server_state::watch(const caf::actor_addr& asker) {
 
 std::variant<outbound_request, std::string> mcp_server_state::make_request(const std::string& session_id) const {
   outbound_request request;
-  request.url = tool_.url;
+  request.url = url_;
   if (!session_id.empty())
     request.headers.emplace_back("Mcp-Session-Id", session_id);
   for (const auto& [field, value] : tool_.headers) {
@@ -106,21 +107,41 @@ std::uint64_t mcp_server_state::send(const std::string& session_key, mcp::outgoi
     entry.session_id = where->second.id;
   entry.is_modern = how_.is_modern();
   entry.then = std::move(then);
+  entry.message = std::move(message);
+  entry.options = options;
+  post(number, entry);
+  return number;
+}
+
+void mcp_server_state::post(std::uint64_t number, exchange& entry) {
   auto made = make_request(entry.session_id);
   if (auto* wrong = std::get_if<std::string>(&made)) {
     drop(number, std::move(*wrong));
-    return number;
+    return;
   }
   auto& request = std::get<outbound_request>(made);
+  const auto& [body, headers] = entry.message;
+  const auto& options = entry.options;
   request.method = options.method;
-  request.headers.insert(request.headers.begin(), message.headers.begin(), message.headers.end());
-  request.body = std::move(message.body);
+  request.headers.insert(request.headers.begin(), headers.begin(), headers.end());
+  request.body = body;
   const auto limit = options.listens ? longest_silence : options.timeout;
   request.timeouts = {std::min(longest_connect, limit), limit, limit, limit};
   request.max_answer = options.listens ? std::size_t{0} - 1 : longest_mcp_stream;
-  entry.call
-    = outbound_->start(std::move(request), std::make_shared<mcp_relay>(mcp_server_actor{self_}, number, options.id));
-  return number;
+  entry.call = outbound_->start(
+    std::move(request), std::make_shared<mcp_relay>(mcp_server_actor{self_}, number, options.id, options.listens));
+}
+
+bool mcp_server_state::follow(std::uint64_t number, exchange& entry, const mcp::answer& got) {
+  constexpr int most_moves = 3;
+  auto moved = got.failure ? std::nullopt : mcp::moved_to(got.head, url_);
+  if (!moved || ++entry.moves > most_moves)
+    return false;
+  hang_up(entry.call);
+  url_ = std::move(*moved);
+  auto& again = (exchanges_[number] = std::move(entry));
+  post(number, again);
+  return true;
 }
 
 void mcp_server_state::drop(std::uint64_t number, std::string error) {
@@ -169,13 +190,15 @@ void mcp_server_state::answered(mcp_answered& answer) {
   const auto found = exchanges_.find(answer.exchange);
   if (found == exchanges_.end())
     return;
-  const auto entry = std::move(found->second);
+  auto entry = std::move(found->second);
   exchanges_.erase(found);
+  if (follow(answer.exchange, entry, answer.answer))
+    return;
   // A stream may go on behind the answer, which nobody reads: it gets a moment to end by itself, so that its
   // connection can be used again.
   if (answer.answer.failure)
     hang_up(entry.call);
-  else if (answer.answer.streamed)
+  else if (answer.answer.streamed || !entry.options.id)
     after(1s, [this, call = entry.call] { hang_up(call); });
   entry.then(entry, answer.answer);
 }

@@ -61,9 +61,21 @@ private:
   using continuation = std::function<void(const toolbox_failure*)>;
 
   /// A request on its way, and where its answer goes.
+  struct exchange_options {
+    std::string method = "POST";
+    /// None of a notification.
+    std::optional<std::int64_t> id{};
+    milliseconds timeout{0};
+    /// A stream that lasts.
+    bool listens = false;
+  };
   struct exchange {
     /// The outbound client's number; 0 if nothing was sent.
     std::uint64_t call = 0;
+    /// What was sent, for the case that the server has moved.
+    mcp::outgoing message{};
+    exchange_options options{};
+    int moves = 0;
     /// The session, and the id that the request carried.
     std::string session;
     std::string session_id;
@@ -143,16 +155,11 @@ private:
 
   // -- exchanges and times ------------------------------------------------------
 
-  struct exchange_options {
-    std::string method = "POST";
-    /// None of a notification.
-    std::optional<std::int64_t> id{};
-    milliseconds timeout{0};
-    /// A stream that lasts.
-    bool listens = false;
-  };
   std::uint64_t send(const std::string& session_key, mcp::outgoing message, const exchange_options& options,
                      answer_function then);
+  void post(std::uint64_t number, exchange& entry);
+  /// True if the server has sent the request elsewhere, where it is made again.
+  bool follow(std::uint64_t number, exchange& entry, const mcp::answer& got);
   /// What nobody waits for.
   void tell(const std::string& session_key, mcp::outgoing message);
   void cancel(std::uint64_t& exchange);
@@ -227,6 +234,8 @@ private:
 
   mcp_server_actor::pointer self_;
   tool_record tool_;
+  /// Where it is: the tool's, until the server says that it has moved.
+  std::string url_;
   std::shared_ptr<outbound_client> outbound_;
   clock_function clock_;
 

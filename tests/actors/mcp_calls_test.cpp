@@ -301,4 +301,62 @@ TEST_F(McpCalls, CallsThatWaitTooLongSayThatTheyWereNotMade) {
   EXPECT_EQ(times("tools/call"), 32U);
 }
 
+// -- servers that are elsewhere, or answer oddly -------------------------------------
+
+// modelcontextprotocol/python-sdk#732, PrefectHQ/fastmcp#1867.
+TEST_F(McpCalls, AServerThatSendsToAnotherPathIsFollowedThere) {
+  share_session();
+  const auto id = ask_clerk();
+  const auto first = open("server/discover");
+  outbound_->answer(first, 307, "", {{"location", "/mcp/"}});
+  run();
+  const auto again = open("server/discover");
+  EXPECT_EQ(outbound_->calls.at(again).request.url, "https://mcp.test/mcp/");
+  EXPECT_EQ(outbound_->calls.at(again).request.body, outbound_->calls.at(first).request.body);
+  be_legacy();
+  want_read();
+  EXPECT_EQ(outbound_->calls.at(open("tools/call")).request.url, "https://mcp.test/mcp/");
+  respond(open("tools/call"), text_result("there"));
+  EXPECT_THAT(results(id), ElementsAre(R"("there")"));
+}
+
+TEST_F(McpCalls, AServerThatSendsInCirclesOrToAnotherHostIsNotFollowed) {
+  const auto around = ask_clerk();
+  for (int i = 0; i < 20 && open_calls("server/discover") > 0; ++i) {
+    outbound_->answer(open("server/discover"), 307, "", {{"location", "/mcp"}});
+    run();
+  }
+  EXPECT_EQ(times("server/discover"), 4U);
+  lose_supervisor();
+  EXPECT_NE(status(around), task_status::completed);
+}
+
+// A server of the oldest transport, which never ends its stream.
+TEST_F(McpCalls, AServerOfTheOldestTransportIsNamedSo) {
+  const auto id = ask_clerk();
+  outbound_->piece(open("server/discover"), "event: endpoint\ndata: /messages?id=1\n\n");
+  run();
+  EXPECT_EQ(status(id), task_status::failed);
+  EXPECT_EQ(outcomes(id), "failed");
+  EXPECT_THAT(task(id).error.value_or(""), HasSubstr("2024-11-05"));
+}
+
+// A body holds one answer, which can be nobody else's.
+TEST_F(McpCalls, AnAnswerInOnePieceIsTheOneWhateverItsId) {
+  share_session();
+  for (const auto* odd : {"0", "null", R"("abc")", "5.5"}) {
+    const auto id = ask_clerk();
+    if (times("tools/call") == 0)
+      be_legacy();
+    want_read();
+    outbound_->answer(open("tools/call"), 200,
+                      R"({"jsonrpc":"2.0","id":)" + std::string{odd}
+                        + R"(,"result":{"content":[{"type":"text","text":"done"}]}})");
+    run();
+    EXPECT_THAT(results(id), ElementsAre(R"("done")")) << odd;
+    outbound_->reply(open("model"), "fine");
+    run();
+  }
+}
+
 } // namespace troupe

@@ -144,6 +144,21 @@ TEST(McpAnswer, TriesOnlyAgainWhatMayChange) {
   EXPECT_EQ(failure_of(answered(200, "<html></html>")).kind, error_class::permanent);
 }
 
+// modelcontextprotocol/python-sdk#732, PrefectHQ/fastmcp#1867: a server that sends from /mcp to /mcp/.
+TEST(McpAnswer, FollowsItsServerWithinOneOriginAlone) {
+  const auto moved = [](unsigned status, const std::string& location) {
+    return mcp::moved_to({status, {{"location", location}}}, "https://host:8443/mcp?k=1");
+  };
+  EXPECT_EQ(moved(307, "/mcp/"), "https://host:8443/mcp/");
+  EXPECT_EQ(moved(308, "https://host:8443/v2?x=1"), "https://host:8443/v2?x=1");
+  for (const auto* elsewhere :
+       {"http://host:8443/mcp/", "https://host/mcp/", "https://host:84431/mcp/", "https://host:8443.evil.example/",
+        "//evil.example/mcp/", "https://host:8443@evil.example/", "mcp/", ""})
+    EXPECT_EQ(moved(307, elsewhere), std::nullopt) << elsewhere;
+  EXPECT_EQ(moved(301, "/mcp/"), std::nullopt);
+  EXPECT_EQ(moved(200, "/mcp/"), std::nullopt);
+}
+
 TEST(McpAnswer, KnowsALostSession) {
   EXPECT_TRUE(mcp::has_lost_session(answered(404, "Session not found")));
   EXPECT_TRUE(mcp::has_lost_session(refused(404, -32001, "Session not found", "{}", "null")));

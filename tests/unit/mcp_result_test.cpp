@@ -139,8 +139,26 @@ TEST(McpResult, TellsTheModelOfErrors) {
   const auto both
     = read(R"({"content":[{"type":"text","text":"no"}],"structuredContent":{"code":1},"isError":true})").content;
   EXPECT_EQ(json::parse(both), json({{"error", "no"}, {"structuredContent", {{"code", 1}}}}));
-  for (const auto* result : {"", "{}", "[]", R"({"content":"text"})", R"({"isError":true})"})
+  for (const auto* result : {"", "[]", "7"})
     EXPECT_THAT(error_of(result), HasSubstr("no result")) << result;
+  for (const auto* result : {R"({"isError":true})", R"({"isError":true,"content":null})"})
+    EXPECT_THAT(error_of(result), HasSubstr("did not say why")) << result;
+}
+
+// A tool that has run must not look as if it had not, or it is called again.
+TEST(McpResult, NeedsNoListOfContents) {
+  for (const auto* nothing : {"{}", R"({"content":null})", R"({"content":7})", R"({"_meta":{}})"})
+    EXPECT_EQ(content_of(nothing), "[]") << nothing;
+  for (const auto* text :
+       {R"({"content":"a text"})", R"({"content":{"type":"text","text":"a text"}})", R"({"toolResult":"a text"})"})
+    EXPECT_EQ(content_of(text), R"("a text")") << text;
+  EXPECT_EQ(content_of(R"({"toolResult":{"n":1000000000000000000001}})"), R"({"n":1000000000000000000001})");
+}
+
+// One half of an emoji in a text is no reason to lose it.
+TEST(McpResult, IsReadThoughATextIsBroken) {
+  EXPECT_EQ(content_of(R"({"content":[{"type":"text","text":"a\ud83c b"}]})"), "\"a\xef\xbf\xbd b\"");
+  EXPECT_EQ(content_of("{\"content\":[{\"type\":\"text\",\"text\":\"a\xff\"}]}"), "\"a\xef\xbf\xbd\"");
 }
 
 // -- kinds of results (2026-07-28) ------------------------------------------------------

@@ -82,7 +82,7 @@ TEST(Mcp, AsksForTools) {
 TEST(Mcp, CallsATool) {
   EXPECT_EQ(mcp::call_tool(legacy, 4, {"add", R"({"a": 12345678901234567890123})", ""}).body,
             R"({"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"add",)"
-            R"("arguments":{"a": 12345678901234567890123}}})");
+            R"("arguments":{"a":12345678901234567890123}}})");
   const auto with_key = json::parse(mcp::call_tool(legacy, 4, {"add", " ", "key-1"}).body);
   EXPECT_EQ(with_key["params"]["arguments"], json::object());
   EXPECT_EQ(with_key["params"]["_meta"], json::parse(R"({"idempotencyKey":"key-1"})"));
@@ -226,9 +226,11 @@ TEST(Mcp, ReadsBatches) {
 TEST(Mcp, RefusesWhatIsNoMessage) {
   for (const auto* text :
        {"", "null", "[]", "{}", "not json", R"([{"jsonrpc":"2.0","id":1,"result":{}}])", R"({"id":1,"result":{}})",
-        R"({"jsonrpc":2.0,"id":1,"result":{}})", R"({"jsonrpc":"2.0","id":1})", R"({"jsonrpc":"2.0","result":{}})",
-        R"({"jsonrpc":"2.0","id":"one","result":{}})", R"({"jsonrpc":"2.0","method":7})"})
+        R"({"jsonrpc":2.0,"id":1,"result":{}})", R"({"jsonrpc":"2.0","id":1})", R"({"jsonrpc":"2.0","method":7})"})
     EXPECT_TRUE(is_malformed(text)) << text;
+  for (const auto* text : {R"({"jsonrpc":"2.0","result":{}})", R"({"jsonrpc":"2.0","id":null,"result":{}})",
+                           R"({"jsonrpc":"2.0","id":"one","result":{}})", R"({"jsonrpc":"2.0","id":5.5,"result":{}})"})
+    EXPECT_FALSE(std::get<mcp::response>(mcp::read(text)).answers(1)) << text;
   EXPECT_TRUE(is_malformed(R"({"jsonrpc":"2.0","id":1,"result":)" + nested(128) + "}"));
   EXPECT_TRUE(is_malformed(R"({"jsonrpc":"2.0","id":1,"result":)" + nested(500'000) + "}"));
   EXPECT_FALSE(is_malformed(R"({"jsonrpc":"2.0","id":1,"result":)" + nested(127) + "}"));
