@@ -60,7 +60,7 @@ bool is_error(std::string_view content) {
   if (!value.is_object() || !value.contains("error"))
     return false;
   const auto& error = value["error"];
-  if (error == false || error == "" || error == 0)
+  if (error == false || (error.is_string() && error.get_ref<const std::string&>().empty()) || error == 0)
     return false;
   const auto strings = std::count_if(value.begin(), value.end(), [](const json& one) { return one.is_string(); });
   return (error.is_string() && strings == 1) || (first_key == "error" && !error.is_null());

@@ -33,7 +33,7 @@ protected:
 
 // -- calls: what is answered as it comes -----------------------------------------------------
 
-// Situation 4: answered after the call, so that both waited.
+// PrefectHQ/fastmcp#1212, yjacquin/fast-mcp#38: answered after the call, so that both waited.
 TEST_F(McpCalls, TheServersQuestionsAreAnsweredWhileTheCallIsOpen) {
   share_session();
   const auto id = ask_clerk();
@@ -138,7 +138,7 @@ TEST_F(McpCalls, AMessageThatIsTooLongIsNamedSo) {
     EXPECT_THAT(result, HasSubstr("longer than 4194304 bytes (4 MiB)"));
 }
 
-// Situation 8: the tool's own error, final whatever the rule.
+// modelcontextprotocol/csharp-sdk#510, php-sdk#327: taken for the tool's own error, final whatever the rule.
 TEST_F(McpCalls, AStreamWithoutTheAnswerIsAnUnknownOutcome) {
   put_rule(repeat_rule::never);
   const auto id = ask_clerk();

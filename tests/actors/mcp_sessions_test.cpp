@@ -264,7 +264,8 @@ TEST_F(McpSessions, AServerThatHasForgottenTheSessionIsGreetedAgain) {
   EXPECT_EQ(results(id).size(), 2U);
 }
 
-// Situation 2: all but one got "404 Session not found" as their final result.
+// A session server of @modelcontextprotocol/server 2.4.0 after a restart: all but one got "404 Session not found" as
+// their final result.
 TEST_F(McpSessions, EachCallOfALostSessionIsMadeAgainOnTheNewOne) {
   for (const auto scope : {session_scope::shared, session_scope::task}) {
     put_clerk([scope](auto& server) {
@@ -326,7 +327,7 @@ TEST_F(McpSessions, AServerThatForgetsEverySessionIsNotGreetedForEver) {
   EXPECT_EQ(outcomes(id), "failed");
 }
 
-// Situation 3: the opening failed.
+// An initialize that takes its time: the opening failed.
 TEST_F(McpSessions, ACallWaitsForASessionThatOpens) {
   share_session();
   const auto id = ask_clerk();

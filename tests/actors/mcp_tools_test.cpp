@@ -66,7 +66,7 @@ TEST_F(McpTools, AServerThatDoesNotAnswerIsAnotherAttempt) {
 
 // -- what cannot change ------------------------------------------------------------------
 
-// opencode#5103, and situations 1: three attempts, and "HTTP 400" with nothing else.
+// anomalyco/opencode#5103: three attempts, and "HTTP 400" with nothing else.
 TEST_F(McpTools, AVersionThatIsNotSpokenFailsAtOnceAndSaysWhy) {
   const auto id = ask_clerk();
   refuse(open("server/discover"), 400, -32022, "Unsupported protocol version", {{"supported", {"2027-01-01"}}});
