@@ -39,12 +39,6 @@ std::string tool_key(std::string_view name, std::string_view schema) {
   return std::string{name} + '#' + short_digest(same.is_discarded() ? std::string{schema} : same.dump(), 8);
 }
 
-/// A refusal that may be about a member of the request. Others that are worth a thought
-/// of their own (keys, limits, sizes) have codes of their own.
-bool may_teach(unsigned status) noexcept {
-  return status == 400 || status == 404 || status == 422 || status == 500 || status == 501;
-}
-
 /// The member is not known, or not taken, at all; not just this value of it.
 bool is_unknown_member(std::string_view said) {
   return has_any(said, {"unsupported", "not supported", "does not support", "unknown", "unrecognized", "unexpected",
@@ -235,6 +229,10 @@ model_traits guessed_traits(const model_record& model) {
   if (has_any(name, {"mistral", "codestral", "devstral", "magistral", "ministral"}) || has_any(host, {"mistral.ai"}))
     traits.add(model_trait::plain_messages);
   return traits;
+}
+
+bool may_teach(unsigned status) noexcept {
+  return status == 400 || status == 404 || status == 422 || status == 500 || status == 501;
 }
 
 std::optional<model_traits> learn(const model_traits& known, const refused_request& refused) {

@@ -68,6 +68,10 @@ std::string model_identity(const model_record& model);
 /// What a model's name or endpoint says. A guess that is wrong costs nothing.
 model_traits guessed_traits(const model_record& model);
 
+/// True for the status of a refusal that may be about a member of the request. Others that
+/// are worth a thought of their own (keys, limits, sizes) have codes of their own.
+bool may_teach(unsigned status) noexcept;
+
 /// Of a request that was refused.
 struct refused_request {
   /// An HTTP status, or the code of an error within the stream.

@@ -70,17 +70,14 @@ void remote_call_state::start(model_gate_actor gate, std::uint64_t number, chat_
   // The end of the task is told even if it came before this.
   self_->monitor(request_.listener);
   traits_ = config_.traits;
-  auto key = read_api_key(*request_.model);
-  if (const auto* missing = std::get_if<key_missing>(&key)) {
-    fail(provider_failure{error_class::permanent, missing->error, std::nullopt});
-    return;
-  }
-  key_ = std::move(std::get<std::string>(key));
   send_request();
 }
 
-void remote_call_state::send_request() {
+std::variant<outbound_request, provider_failure> remote_call_state::make_request() {
   static const std::vector<tool_definition> no_tools;
+  const auto key = read_api_key(*request_.model);
+  if (const auto* missing = std::get_if<key_missing>(&key))
+    return provider_failure{error_class::permanent, missing->error, std::nullopt};
   const auto& tools = request_.tools ? request_.tools->definitions : no_tools;
   const auto reserved = tokens_of(tools) + request_.bot->max_tokens.value_or(0);
   const auto& prompt_text = request_.bot->system_prompt;
@@ -92,25 +89,36 @@ void remote_call_state::send_request() {
   auto model = *request_.model;
   for (auto& [field, value] : model.headers) {
     auto expanded = expand_env(value);
-    if (!expanded) {
-      fail(provider_failure{error_class::permanent,
-                            "The model's header " + field + " names an environment variable that is not set.",
-                            std::nullopt});
-      return;
-    }
+    if (!expanded)
+      return provider_failure{error_class::permanent,
+                              "The model's header " + field + " names an environment variable that is not set.",
+                              std::nullopt};
     value = std::move(*expanded);
   }
-  auto outgoing = provider_->request({model, *request_.bot, window, tools, traits_}, key_);
+  return provider_->request({model, *request_.bot, window, tools, traits_}, std::get<std::string>(key));
+}
+
+void remote_call_state::send_request() {
+  auto made = make_request();
+  if (auto* failure = std::get_if<provider_failure>(&made)) {
+    fail(std::move(*failure));
+    return;
+  }
+  auto& outgoing = std::get<outbound_request>(made);
   outgoing.timeouts = timeouts_of(request_.model->timeouts, request_.time_left);
   outgoing.repeat_if_dropped = true;
-  sent_ = outgoing.body;
   call_ = config_.outbound->start(std::move(outgoing),
                                   std::make_shared<answer_relay<remote_call_actor, true>>(remote_call_actor{self_}));
 }
 
 bool remote_call_state::ask_otherwise(unsigned status, std::string_view said) {
   constexpr int most_lessons = 8;
-  auto learnt = has_streamed() || lessons_ == most_lessons ? std::nullopt : learn(traits_, {status, said, sent_});
+  if (has_streamed() || lessons_ == most_lessons || !may_teach(status))
+    return false;
+  // What was sent comes out alike when it is made again: it need not be kept for the case of a refusal.
+  const auto sent = make_request();
+  const auto* request = std::get_if<outbound_request>(&sent);
+  auto learnt = request == nullptr ? std::nullopt : learn(traits_, {status, said, request->body});
   if (!learnt)
     return false;
   ++lessons_;
@@ -162,7 +170,6 @@ void remote_call_state::stream(answer_delta& delta) {
     return;
   if (!has_streamed()) {
     // The conversation was written out and taken: it need not be held while the answer comes.
-    sent_ = {};
     request_.history = nullptr;
     request_.input = {};
   }

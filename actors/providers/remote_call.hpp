@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <variant>
 
 /// A remote call is one turn asked of a provider. Spawned and monitored by its model's
 /// gate, for one request: it sends the request, streams what comes to the task, tells the
@@ -47,6 +48,7 @@ public:
   void close();
 
 private:
+  std::variant<outbound_request, provider_failure> make_request();
   void send_request();
   /// True if the request is made again, in another way.
   bool ask_otherwise(unsigned status, std::string_view said);
@@ -67,11 +69,8 @@ private:
   remote_call_config config_;
   const provider* provider_ = nullptr;
   std::unique_ptr<answer_reader> reader_;
-  std::string key_;
   model_traits traits_;
   int lessons_ = 0;
-  /// As it was sent; empty once there is an answer.
-  std::string sent_;
   /// The outbound client's number; 0 once there is nothing to cancel.
   std::uint64_t call_ = 0;
   /// Estimated, for a provider that does not say.
