@@ -72,9 +72,7 @@ std::optional<error_class> class_of_type(std::string_view type) noexcept {
 bool is_exhausted(const said_error& said) {
   constexpr std::array<std::string_view, 3> signs{"credit balance", "insufficient credit",
                                                   "exceeded your current quota"};
-  auto lower = said.message;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const auto lower = providers::in_lower_case(said.message);
   return said.is_out_of_quota() || said.is("billing_error")
          || std::any_of(signs.begin(), signs.end(),
                         [&](std::string_view sign) { return lower.find(sign) != std::string::npos; });

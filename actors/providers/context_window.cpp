@@ -1,6 +1,7 @@
 #include "actors/providers/context_window.hpp"
 
 #include "actors/providers/provider.hpp"
+#include "persistence/events_json.hpp"
 
 #include <algorithm>
 #include <map>
@@ -11,9 +12,6 @@
 namespace troupe {
 
 namespace {
-
-constexpr std::string_view lost_result
-  = R"({"error":"The call was not finished: its task ended before a result was known."})";
 
 /// What a message, and a call in one, cost besides their text: roles, names, separators.
 constexpr std::int64_t framing = 4;
@@ -37,7 +35,7 @@ message_record lost_result_of(const message_record& intent, const tool_call& cal
   message_record result;
   result.task_id = intent.task_id;
   result.role = message_role::tool;
-  result.content = lost_result;
+  result.content = unfinished_call_result();
   result.call_id = call.call_id;
   result.tool = call.tool;
   result.attempt = intent.attempt;
@@ -50,7 +48,8 @@ message_record record_of(const entry& shown) {
 }
 
 std::int64_t estimate(const entry& shown) {
-  return shown.message != nullptr ? estimate_tokens(*shown.message) : tokens_of(lost_result.size()) + framing;
+  return shown.message != nullptr ? estimate_tokens(*shown.message)
+                                  : tokens_of(unfinished_call_result().size()) + framing;
 }
 
 /// Each intent with its results behind it; what belongs nowhere is left out.

@@ -16,17 +16,11 @@ namespace troupe {
 namespace {
 
 using nlohmann::json;
+using providers::in_lower_case;
 using providers::member;
 
 constexpr std::size_t most_refused_tools = 64;
 constexpr std::size_t longest_said = std::size_t{16} * 1024;
-
-std::string in_lower_case(std::string_view text) {
-  std::string lower{text};
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  return lower;
-}
 
 bool has_any(std::string_view text, std::initializer_list<std::string_view> words) {
   return std::any_of(words.begin(), words.end(),

@@ -5,14 +5,16 @@
 /// Chat completions (`POST {base_url}/chat/completions`), as OpenAI, vLLM, Ollama,
 /// llama.cpp, LiteLLM and others serve them.
 ///
-/// Request: `model`, `messages` (the system prompt first; assistant messages with
-/// `tool_calls`; `tool` messages in the order of the calls), `stream: true`,
-/// `stream_options: {include_usage: true}`, `temperature`, `max_tokens`, `tools`; the
-/// model's `parameters` replace or add members. `Authorization: Bearer` with a key.
+/// Request: `model`, `messages` as `show_thread` arranges them (the system prompt first;
+/// assistant messages with `tool_calls`, and what their model wants to see again; `tool`
+/// messages in the order of the calls), `stream: true`, `stream_options: {include_usage:
+/// true}`, `temperature`, `max_tokens`, `tools`; the model's `parameters` replace or add
+/// members, and its traits (`model_traits`) have the last word. `Authorization: Bearer` with a key.
 ///
 /// Answer: `choices[0].delta` with `content`, `tool_calls` (put together by `index`; some
 /// servers give none, or whole calls), `reasoning_content` or `reasoning` as thinking,
-/// `finish_reason`, `usage` (in a last chunk without choices, or in any), `[DONE]`. An
+/// `finish_reason`, `usage` (in a last chunk without choices, or in any); it ends with
+/// `[DONE]` or with the stream. An
 /// `error` object in the stream is a failure. `refusal` text, and `content_filter`
 /// without any text, is permanent.
 namespace troupe {

@@ -129,7 +129,9 @@ private:
   const model_traits& traits_;
 };
 
-void add_limit(json& head, const prompt& what, const model_traits& traits) {
+void heed(const model_traits& traits, json& head) {
+  if (traits.has(model_trait::no_temperature))
+    head.erase("temperature");
   // Also where an operator has set it among the model's parameters.
   if (traits.has(model_trait::no_max_tokens)) {
     head.erase("max_tokens");
@@ -138,7 +140,7 @@ void add_limit(json& head, const prompt& what, const model_traits& traits) {
     head.emplace("max_completion_tokens", head["max_tokens"]);
     head.erase("max_tokens");
   }
-  if (traits.has(model_trait::no_thinking) && what.model.kind == model_kind::openai && head.contains("thinking"))
+  if (traits.has(model_trait::no_thinking) && head.contains("thinking"))
     head["thinking"] = {{"type", "disabled"}};
 }
 
@@ -151,9 +153,7 @@ json head_of(const prompt& what, const model_traits& traits) {
   if (what.bot.max_tokens)
     head["max_tokens"] = *what.bot.max_tokens;
   providers::apply_parameters(head, what.model);
-  if (traits.has(model_trait::no_temperature))
-    head.erase("temperature");
-  add_limit(head, what, traits);
+  heed(traits, head);
   return head;
 }
 

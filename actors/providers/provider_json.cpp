@@ -230,6 +230,12 @@ void replace_headers(header_list& headers, const header_list& theirs) {
   headers.insert(headers.end(), theirs.begin(), theirs.end());
 }
 
+std::string in_lower_case(std::string_view text) {
+  std::string made{text};
+  std::transform(made.begin(), made.end(), made.begin(), lower);
+  return made;
+}
+
 std::string_view trim(std::string_view text) noexcept {
   constexpr std::string_view space = " \t\r\n";
   text.remove_prefix(std::min(text.find_first_not_of(space), text.size()));

@@ -50,6 +50,9 @@ std::string dump(const nlohmann::json& value);
 /// Adds a model's headers, which stand in place of those of the same name.
 void replace_headers(header_list& headers, const header_list& theirs);
 
+/// ASCII letters alone.
+std::string in_lower_case(std::string_view text);
+
 /// Without white space around it.
 std::string_view trim(std::string_view text) noexcept;
 

@@ -2,6 +2,7 @@
 
 #include "actors/providers/digest.hpp"
 #include "actors/providers/provider_json.hpp"
+#include "persistence/events_json.hpp"
 #include "persistence/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -20,8 +21,6 @@ constexpr std::size_t deepest_arguments = 64;
 
 constexpr std::string_view nothing_said = "(The message is empty.)";
 constexpr std::string_view turn_ended = "(This turn ended before it was answered.)";
-constexpr std::string_view no_result
-  = R"({"error":"The call was not finished: its task ended before a result was known."})";
 
 bool is_alphanumeric(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -138,7 +137,7 @@ private:
       shown.id = id_of(message, call);
       shown.name = shown_name(call.tool);
       shown.arguments = is_object(call.arguments) ? std::string_view{call.arguments} : std::string_view{"{}"};
-      shown.result = no_result;
+      shown.result = unfinished_call_result();
     }
   }
 
@@ -147,7 +146,7 @@ private:
     if (owner_ == nullptr || owner_->task_id != message.task_id)
       return;
     for (auto& shown : shown_.back().calls)
-      if (shown.call->call_id == message.call_id && shown.result.data() == no_result.data()) {
+      if (shown.call->call_id == message.call_id && shown.result.data() == unfinished_call_result().data()) {
         shown.result = message.content;
         return;
       }

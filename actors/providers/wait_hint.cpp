@@ -225,9 +225,7 @@ std::optional<milliseconds> parse_words(std::string_view text) {
 /// `Please try again in 6m0s.` (Aider-AI/aider#3265), `Please retry in 32.5s.`, `Please
 /// retry after 26 seconds.`
 std::optional<milliseconds> wait_in_words(std::string_view said) {
-  std::string lower{said.substr(0, longest_said)};
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  const auto lower = in_lower_case(said.substr(0, longest_said));
   constexpr std::array<std::string_view, 6> marks{"try again in ", "try again after ", "retry in ",
                                                   "retry after ",  "retrying in ",     "wait "};
   for (const auto mark : marks)

@@ -1,6 +1,7 @@
 #include "actors/tools/http_tool.hpp"
 
 #include "actors/providers/provider.hpp"
+#include "actors/providers/provider_json.hpp"
 #include "actors/tools/json_schema.hpp"
 #include "persistence/exact_json.hpp"
 #include "persistence/json_text.hpp"
@@ -32,13 +33,6 @@ char in_lower_case(char c) noexcept {
 bool equal_names(std::string_view left, std::string_view right) noexcept {
   return std::equal(left.begin(), left.end(), right.begin(), right.end(),
                     [](char a, char b) { return in_lower_case(a) == in_lower_case(b); });
-}
-
-std::string_view trim(std::string_view text) noexcept {
-  constexpr std::string_view blanks = " \t\r\n";
-  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-  text.remove_suffix(text.size() - (text.find_last_not_of(blanks) + 1));
-  return text;
 }
 
 // -- URLs ---------------------------------------------------------------------------
@@ -210,7 +204,7 @@ std::string_view reason_of(unsigned status) noexcept {
 }
 
 bool is_json_type(std::string_view type) {
-  std::string media{trim(type.substr(0, type.find(';')))};
+  std::string media{providers::trim(type.substr(0, type.find(';')))};
   std::transform(media.begin(), media.end(), media.begin(), in_lower_case);
   return media.ends_with("/json") || media.ends_with("+json");
 }
@@ -225,7 +219,7 @@ std::string read_content(const outbound_head& head, std::string_view body) {
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (body.starts_with(byte_order_mark))
     body.remove_prefix(byte_order_mark.size());
-  body = trim(body);
+  body = providers::trim(body);
   std::string content;
   if (body.empty()) {
     json_object{content}.add("status", head.status);
@@ -250,7 +244,7 @@ tool_result failed_tool(std::string_view message) {
 
 std::variant<outbound_request, tool_result> make_tool_request(const tool_record& tool, std::string_view arguments,
                                                               const std::string& key) {
-  if (trim(arguments).empty())
+  if (providers::trim(arguments).empty())
     arguments = "{}";
   if (const auto wrong = refuse_arguments(tool.parameters, arguments))
     return failed_tool(*wrong);

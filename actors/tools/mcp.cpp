@@ -1,6 +1,7 @@
 #include "actors/tools/mcp.hpp"
 
 #include "actors/providers/provider.hpp"
+#include "actors/providers/provider_json.hpp"
 #include "actors/tools/mcp_json.hpp"
 #include "persistence/exact_json.hpp"
 #include "persistence/json_text.hpp"
@@ -91,14 +92,10 @@ header_list headers_of(const manner& how, std::string_view method, std::string_v
   return headers;
 }
 
-bool is_blank(std::string_view text) noexcept {
-  return text.find_first_not_of(" \t\r\n") == text.npos;
-}
-
 /// As the model wrote them if they are an object, since numbers may be larger than what
 /// would come out of reading and writing them.
 std::string arguments_in(std::string_view text) {
-  if (is_blank(text))
+  if (providers::trim(text).empty())
     return "{}";
   // Written anew: of a name that comes twice the last one counts, as for whoever has approved it.
   if (const auto object = parse_exact_object(text))

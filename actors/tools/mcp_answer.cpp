@@ -55,9 +55,7 @@ bool is_of_servers(std::int64_t code) noexcept {
 /// the SDKs and of those that were seen beside them (server-everything 2026.8.31, fastmcp 4.20,
 /// mcp-proxy 6.7.19, @playwright/mcp 0.0.83).
 bool speaks_of_lost_session(std::string_view said) {
-  std::string lower{said.substr(0, 1000)};
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  const auto lower = providers::in_lower_case(said.substr(0, 1000));
   const auto says = [&](std::string_view word) { return lower.find(word) != std::string::npos; };
   if (says("not initialized"))
     return true;

@@ -1,5 +1,6 @@
 #include "actors/tools/mcp_tools.hpp"
 
+#include "actors/providers/provider_json.hpp"
 #include "actors/tools/mcp_json.hpp"
 #include "persistence/exact_json.hpp"
 #include "persistence/parse_json.hpp"
@@ -52,13 +53,6 @@ bool is_token(std::string_view text) noexcept {
   });
 }
 
-std::string in_lower_case(std::string_view text) {
-  std::string lower{text};
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return lower;
-}
-
 /// Walks a schema and collects what is to be mirrored, or the first thing that is wrong with
 /// that.
 class annotation_scan {
@@ -108,7 +102,7 @@ private:
     if (type != "string" && type != "integer" && type != "boolean")
       return "its x-mcp-header " + in_quotes(name)
              + " stands at something other than a string, an integer or a boolean";
-    if (!seen_.insert(in_lower_case(name)).second)
+    if (!seen_.insert(providers::in_lower_case(name)).second)
       return "two of its arguments have the same x-mcp-header " + in_quotes(name);
     found.push_back({path_, name});
     return std::nullopt;
