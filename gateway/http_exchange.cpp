@@ -14,18 +14,26 @@ http_exchange::http_exchange(std::shared_ptr<server_core> core, std::weak_ptr<ht
 
 http_exchange::~http_exchange() {
   if (streaming_ || !answered_.load())
-    core_->deliver(std::move(session_), streaming_ ? std::nullopt : last_word());
+    core_->deliver(std::move(session_), streaming_ ? std::nullopt : std::optional{complete(last_word())});
 }
 
-std::optional<http_response> http_exchange::last_word() const {
-  if (!is_event_stream_request(request_))
-    return std::nullopt;
-  return ask_to_reconnect({problem_code::internal, "The request was left unanswered."});
+http_response http_exchange::last_word() const {
+  problem unanswered{problem_code::internal, "The request was left unanswered."};
+  return is_event_stream_request(request_) ? ask_to_reconnect(unanswered) : to_response(unanswered);
+}
+
+http_response http_exchange::complete(http_response response) const {
+  response.headers.insert(response.headers.end(), added_.begin(), added_.end());
+  return response;
+}
+
+void http_exchange::add_header(std::string name, std::string value) {
+  added_.emplace_back(std::move(name), std::move(value));
 }
 
 void http_exchange::respond(http_response response) {
   if (!answered_.exchange(true))
-    core_->deliver(session_, std::move(response));
+    core_->deliver(session_, complete(std::move(response)));
 }
 
 void http_exchange::start_stream(http_response head) {
@@ -33,7 +41,7 @@ void http_exchange::start_stream(http_response head) {
     return;
   streaming_ = true;
   if (const auto session = session_.lock())
-    session->start_stream(std::move(head));
+    session->start_stream(complete(std::move(head)));
 }
 
 void http_exchange::write(std::shared_ptr<const std::string> part) {
@@ -59,7 +67,7 @@ void http_exchange::upgrade(std::shared_ptr<websocket_listener> listener) {
   if (answered_.exchange(true))
     return;
   if (const auto session = session_.lock())
-    session->upgrade(request_, std::move(listener));
+    session->upgrade(request_, added_, std::move(listener));
 }
 
 void http_exchange::on_disconnect(std::function<void()> gone) {

@@ -19,6 +19,7 @@ public:
   ~http_exchange() override;
 
   [[nodiscard]] const http_request& request() const override { return request_; }
+  void add_header(std::string name, std::string value) override;
   void respond(http_response response) override;
   void start_stream(http_response head) override;
   void write(std::shared_ptr<const std::string> part) override;
@@ -28,12 +29,14 @@ public:
   void on_disconnect(std::function<void()> gone) override;
 
 private:
-  /// What an EventSource gets if nobody has answered it; nothing for all others.
-  [[nodiscard]] std::optional<http_response> last_word() const;
+  /// What is said if nobody has answered; an EventSource is asked to come back.
+  [[nodiscard]] http_response last_word() const;
+  [[nodiscard]] http_response complete(http_response response) const;
 
   std::shared_ptr<server_core> core_;
   std::weak_ptr<http_session> session_;
   http_request request_;
+  header_fields added_;
   std::atomic<bool> answered_ = false;
   bool streaming_ = false;
 };

@@ -234,7 +234,8 @@ void http_session::watch(std::function<void()> gone) {
     wait_readable();
 }
 
-void http_session::upgrade(const http_request& request, std::shared_ptr<websocket_listener> listener) {
+void http_session::upgrade(const http_request& request, const header_fields& added,
+                           std::shared_ptr<websocket_listener> listener) {
   if (phase_ != phase::busy)
     return;
   if (!request.is_websocket_upgrade || core_->stopping()) {
@@ -252,7 +253,7 @@ void http_session::upgrade(const http_request& request, std::shared_ptr<websocke
                                                   std::move(listener));
   core_->observer().http_connections(-1);
   core_->replace(*this, next);
-  next->start(request);
+  next->start(request, added);
 }
 
 // -- writing ----------------------------------------------------------------------

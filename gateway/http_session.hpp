@@ -32,7 +32,7 @@ public:
   void start_stream(http_response head);
   void write_stream(std::shared_ptr<const std::string> part);
   void finish_stream();
-  void upgrade(const http_request& request, std::shared_ptr<websocket_listener> listener);
+  void upgrade(const http_request& request, const header_fields& added, std::shared_ptr<websocket_listener> listener);
   void watch(std::function<void()> gone);
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return queue_.bytes() + out_.size(); }
 

@@ -35,13 +35,15 @@ struct http_request {
   bool is_websocket_upgrade = false;
 };
 
+using header_fields = std::vector<std::pair<std::string, std::string>>;
+
 struct http_response {
   unsigned status = 200;
   /// Empty for an answer without a body (204, 304).
   std::string content_type = "application/json";
   std::string body;
   /// Further header fields; the server adds Date, Content-Length and Connection.
-  std::vector<std::pair<std::string, std::string>> headers;
+  header_fields headers;
 };
 
 class websocket_connection;
@@ -86,6 +88,10 @@ public:
   virtual ~exchange() = default;
 
   [[nodiscard]] virtual const http_request& request() const = 0;
+
+  /// A header field for whichever answer is given, also for one that the server gives
+  /// itself. Called before the request is handed on to another thread.
+  virtual void add_header(std::string name, std::string value) = 0;
 
   /// Callable from any thread.
   virtual void respond(http_response response) = 0;

@@ -5,6 +5,7 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/websocket/error.hpp>
+#include <boost/beast/websocket/stream_base.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -68,8 +69,14 @@ websocket_session::~websocket_session() {
   handle_->detach();
 }
 
-void websocket_session::start(const http_request& request) {
+void websocket_session::start(const http_request& request, const header_fields& added) {
   core_->observer().websocket_connections(1);
+  stream_.set_option(beast::websocket::stream_base::decorator{[added](beast::websocket::response_type& response) {
+    // Else Beast puts itself and its version there.
+    response.set(http::field::server, "Troupe");
+    for (const auto& [name, value] : added)
+      response.set(name, value);
+  }});
   // Only what the handshake is made of: the request stays with the routes.
   http::request<http::empty_body> handshake{http::verb::get, "/", 11};
   for (const auto field : {http::field::host, http::field::upgrade, http::field::connection,

@@ -27,8 +27,8 @@ public:
                     boost::beast::flat_buffer early, std::shared_ptr<websocket_listener> listener);
   ~websocket_session() override;
 
-  /// Answers the handshake. Call once the core has it.
-  void start(const http_request& request);
+  /// Answers the handshake, with `added` among its fields. Call once the core has it.
+  void start(const http_request& request, const header_fields& added);
 
   // -- for the handle -----------------------------------------------------------
 

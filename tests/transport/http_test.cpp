@@ -216,6 +216,26 @@ TEST(HttpServer, AnswersADroppedRequestWith500) {
   late.join();
 }
 
+TEST(HttpServer, AddsAFieldToWhicheverAnswerIsGiven) {
+  test_server server{[](const std::shared_ptr<exchange>& request) {
+    request->add_header("X-Added", "to any");
+    if (request->request().path == "/answer") {
+      request->respond(text_response("first"));
+    } else if (request->request().path == "/stream") {
+      request->start_stream(text_response("first"));
+      request->finish();
+    }
+  }};
+  raw_client client{server.port()};
+  client.send(get("/answer") + get("/stream") + get("/dropped"));
+  for (const unsigned status : {200u, 200u, 500u}) {
+    const auto response = client.read_response();
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->status, status);
+    EXPECT_EQ(response->headers.at("x-added"), "to any");
+  }
+}
+
 TEST(HttpServer, IgnoresASecondAnswer) {
   test_server server{[](const std::shared_ptr<exchange>& request) {
     request->respond(text_response("first"));

@@ -103,6 +103,22 @@ TEST_F(WebSocket, ReadsFramesThatCameWithTheHandshake) {
   EXPECT_EQ(client->read_frame().value().payload, "early");
 }
 
+TEST(WebSocketHandshake, HasTheFieldsThatWereAddedAndNamesNoLibrary) {
+  const auto listener = std::make_shared<test_listener>();
+  test_server server{[&](const std::shared_ptr<exchange>& request) {
+    request->add_header("X-Added", "to any");
+    request->upgrade(listener);
+  }};
+  raw_client client{server.port()};
+  client.send("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  const auto response = client.read_response(true);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 101u);
+  EXPECT_EQ(response->headers.at("x-added"), "to any");
+  EXPECT_EQ(response->headers.at("server"), "Troupe");
+}
+
 TEST_F(WebSocket, KeepsTheOrderOfABurst) {
   serve();
   connect();

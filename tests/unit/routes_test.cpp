@@ -31,6 +31,7 @@ public:
   explicit kept_exchange(http_request asked) : asked_{std::move(asked)} {}
 
   const http_request& request() const override { return asked_; }
+  void add_header(std::string, std::string) override {}
   void respond(http_response response) override {
     if (!answer_)
       answer_ = std::move(response);
