@@ -9,9 +9,6 @@ namespace troupe {
 
 namespace {
 
-constexpr std::chrono::seconds linger_time{5};
-/// While the server stops, everybody waits for the last connection.
-constexpr std::chrono::seconds short_linger_time{1};
 constexpr std::size_t linger_bytes = 64 * 1024 * 1024;
 
 } // namespace
@@ -19,7 +16,9 @@ constexpr std::size_t linger_bytes = 64 * 1024 * 1024;
 closing_connection::closing_connection(std::shared_ptr<server_core> core, tcp_socket socket, output_queue rest,
                                        client state)
   : core_(std::move(core)), socket_(std::move(socket)), rest_(std::move(rest)), client_(state),
-    read_budget_(linger_bytes), deadline_(core_->deadline(core_->stopping() ? short_linger_time : linger_time)) {}
+    read_budget_(linger_bytes) {
+  reading_.start(core_->now(), delivered_bytes(socket_.native_handle(), rest_));
+}
 
 void closing_connection::start() {
   flush();
@@ -43,12 +42,14 @@ void closing_connection::flush() {
 
 void closing_connection::wait(tcp_socket::wait_type what) {
   socket_.async_wait(what, [self = shared_from_this(), what](const boost::system::error_code& error) {
-    if (error)
-      self->abort();
-    else if (what == tcp_socket::wait_write)
-      self->flush();
-    else
-      self->read_away();
+    self->core_->guarded(*self, [&] {
+      if (error)
+        self->abort();
+      else if (what == tcp_socket::wait_write)
+        self->flush();
+      else
+        self->read_away();
+    });
   });
 }
 
@@ -71,11 +72,11 @@ void closing_connection::read_away() {
 }
 
 void closing_connection::on_stop() {
-  deadline_ = std::min(deadline_, core_->deadline(short_linger_time));
+  reading_.start(core_->now(), delivered_bytes(socket_.native_handle(), rest_));
 }
 
 void closing_connection::on_tick() {
-  if (core_->now() >= deadline_)
+  if (reading_.is_lost(core_->now(), delivered_bytes(socket_.native_handle(), rest_), core_->closing_rule()))
     abort();
 }
 

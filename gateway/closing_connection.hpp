@@ -3,14 +3,15 @@
 #include "gateway/output_queue.hpp"
 #include "gateway/server_core.hpp"
 
+#include <cstdint>
 #include <memory>
 
 namespace troupe {
 
 /// The end of a connection: it writes what is still queued, says that nothing
 /// follows, and reads away what the client has yet to send, within bounds of time
-/// and size. Closing with unread bytes would reset the connection, and the client
-/// might never see its answer (RFC 9112, section 9.6).
+/// and size. Who reads what is left, however slowly, gets it. Closing with unread bytes would reset the connection, and
+/// the client might never see its answer (RFC 9112, section 9.6).
 class closing_connection final : public server_connection, public std::enable_shared_from_this<closing_connection> {
 public:
   enum class client { may_still_send, has_said_goodbye };
@@ -26,6 +27,8 @@ public:
   void flush() override;
   void abort() override;
   void abandon() override;
+  [[nodiscard]] std::uint32_t unread_since() const noexcept override { return rest_.empty() ? 0 : reading_.since(); }
+  void shed_unread() override { abort(); }
 
 private:
   void wait(tcp_socket::wait_type what);
@@ -36,7 +39,8 @@ private:
   output_queue rest_;
   client client_;
   std::size_t read_budget_;
-  server_core::ticks deadline_;
+  /// How the client reads the rest, and then leaves.
+  pace reading_;
   bool ended_ = false;
 };
 

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,7 +26,8 @@ namespace troupe {
 /// written; data frames are queued beside it, past Beast: a server's frames are
 /// unmasked, so one payload serves all receivers, and sending one is storing a
 /// pointer. The owner is scheduled for a flush and then writes all that is queued
-/// in as few system calls as possible.
+/// in as few system calls as possible. While the client reads nothing, Beast's writes are
+/// not reported as written, so that Beast reads nothing more that it would have to answer.
 class coalescing_stream {
 public:
   using executor_type = tcp_socket::executor_type;
@@ -81,10 +83,21 @@ public:
         const auto bytes = boost::beast::buffers_to_string(from);
         queue_.push(bytes);
         core_.schedule_flush(owner_);
-        complete(std::move(write_handler), bytes.size());
+        if (queue_.cost() <= answered_ahead)
+          return complete(std::move(write_handler), bytes.size());
+        const auto kept = std::make_shared<decltype(write_handler)>(std::move(write_handler));
+        unwritten_ = [this, kept, size = bytes.size()] { complete(std::move(*kept), size); };
       },
       handler, buffers);
   }
+
+  /// The socket has taken all that was queued.
+  void on_drained() {
+    if (unwritten_)
+      std::exchange(unwritten_, nullptr)();
+  }
+  /// The connection ends: nobody is told of what was not written.
+  void give_up() { unwritten_ = nullptr; }
 
   // -- what Beast asks of a layer that is not a socket ----------------------------
 
@@ -103,6 +116,9 @@ public:
   }
 
 private:
+  /// Up to here what Beast writes counts as written.
+  static constexpr std::size_t answered_ahead = 64 * 1024;
+
   template <class Handler>
   void complete(Handler handler, std::size_t count) {
     boost::asio::post(get_executor(),
@@ -114,6 +130,8 @@ private:
   tcp_socket socket_;
   output_queue queue_;
   boost::beast::flat_buffer early_;
+  /// What Beast waits for; it writes one thing at a time.
+  std::function<void()> unwritten_;
 };
 
 } // namespace troupe

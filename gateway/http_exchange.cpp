@@ -4,6 +4,8 @@
 #include "gateway/event_stream_head.hpp"
 #include "gateway/http_session.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 namespace troupe {
@@ -13,8 +15,13 @@ http_exchange::http_exchange(std::shared_ptr<server_core> core, std::weak_ptr<ht
   : core_(std::move(core)), session_(std::move(session)), request_(std::move(request)) {}
 
 http_exchange::~http_exchange() {
-  if (streaming_ || !answered_.load())
-    core_->deliver(std::move(session_), streaming_ ? std::nullopt : std::optional{complete(last_word())});
+  try {
+    if (streaming_ || !answered_.load())
+      core_->deliver(std::move(session_), streaming_ ? std::nullopt : std::optional{complete(last_word())});
+  } catch (...) {
+    // Out of memory: the connection stays unanswered until its client gives up.
+    spdlog::error("a request stays unanswered");
+  }
 }
 
 http_response http_exchange::last_word() const {
@@ -61,6 +68,11 @@ void http_exchange::finish() {
 std::size_t http_exchange::queued_bytes() const {
   const auto session = session_.lock();
   return session ? session->queued_bytes() : 0;
+}
+
+void http_exchange::tell_when_drained(std::function<void()> drained) {
+  if (const auto session = session_.lock())
+    session->tell_when_drained(std::move(drained));
 }
 
 void http_exchange::upgrade(std::shared_ptr<websocket_listener> listener) {

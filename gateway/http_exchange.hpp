@@ -21,10 +21,12 @@ public:
   [[nodiscard]] const http_request& request() const override { return request_; }
   void add_header(std::string name, std::string value) override;
   void respond(http_response response) override;
+  [[nodiscard]] bool is_gone() const override { return session_.expired(); }
   void start_stream(http_response head) override;
   void write(std::shared_ptr<const std::string> part) override;
   void finish() override;
   [[nodiscard]] std::size_t queued_bytes() const override;
+  void tell_when_drained(std::function<void()> drained) override;
   void upgrade(std::shared_ptr<websocket_listener> listener) override;
   void on_disconnect(std::function<void()> gone) override;
 

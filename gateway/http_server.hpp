@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/client_memory.hpp"
 #include "gateway/transport.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -21,12 +22,26 @@ struct transport_limits {
   std::size_t body_bytes = 1024 * 1024;
   /// From the first byte of a request (or the accept) to the end of its header.
   std::chrono::seconds header_timeout{10};
-  /// Between two reads of a body, and between two writes that make progress.
+  /// Within it whoever sends a body or a message, or reads an answer, moves at least
+  /// `least_progress` bytes.
   std::chrono::seconds progress_timeout{10};
+  std::size_t least_progress = 10 * 1024;
+  /// A whole body, or message, has this long, and as long again as its greatest size
+  /// takes at `least_rate` bytes a second.
+  std::chrono::seconds transfer_timeout{60};
+  std::size_t least_rate = 16 * 1024;
+  /// Once all is said: how long the other side has to end the connection, after it has
+  /// read what was left for it. Within it, it reads at least a kibibyte.
+  std::chrono::seconds close_timeout{5};
+  /// Silence after which the other side of a connection that is watched is probed; six
+  /// probes without an answer, or one that is refused, end it.
+  std::chrono::seconds probe_interval{15};
   /// Between two requests on one connection.
   std::chrono::seconds idle_timeout{60};
   /// Connections of all kinds; one more is answered with 503 and closed.
   std::size_t connections = 20000;
+  /// In sum over all connections, and shared by all servers of the process.
+  std::shared_ptr<client_memory> memory = std::make_shared<client_memory>();
   /// A WebSocket text message from a client.
   std::size_t message_bytes = 1024 * 1024;
   /// Queued towards one WebSocket or SSE client.

@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -20,6 +22,12 @@ constexpr std::size_t batch_bytes = 64 * 1024;
 
 /// A body from here on is sent from where it lies.
 constexpr std::size_t large_body = 32 * 1024;
+
+/// A request with a body from here on is counted until it is answered.
+constexpr std::size_t counted_body = 4 * 1024;
+
+/// Unanswered, they end a connection.
+constexpr int probes = 6;
 
 /// The size line of a chunk (RFC 9112, section 7.1).
 std::string_view chunk_head(std::array<char, 14>& room, std::size_t size) {
@@ -44,14 +52,11 @@ void http_session::start() {
 // -- reading ----------------------------------------------------------------------
 
 void http_session::wait_readable() {
-  if (std::exchange(waiting_readable_, true))
+  if (client_done_ || std::exchange(waiting_readable_, true))
     return;
   socket_.async_wait(tcp_socket::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
     self->waiting_readable_ = false;
-    if (error)
-      self->abort();
-    else
-      self->on_readable();
+    self->core_->guarded(*self, [&] { error ? self->abort() : self->on_readable(); });
   });
 }
 
@@ -65,13 +70,50 @@ void http_session::on_readable() {
   const auto count = ::recv(socket_.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
     return wait_readable();
-  if (count <= 0)
+  if (count == 0)
+    return on_client_done();
+  if (count < 0)
     return abort();
   reader_.commit(static_cast<std::size_t>(count));
   if (phase_ == phase::reading)
     advance();
   else
     wait_readable();
+}
+
+/// The client has closed its side. It may have closed the other, too, which only shows
+/// once something is sent to it.
+void http_session::on_client_done() {
+  client_done_ = true;
+  if (phase_ == phase::busy || phase_ == phase::streaming)
+    return watch_for_loss();
+  if (phase_ == phase::reading && queue_.empty() && out_.empty())
+    abort();
+}
+
+/// Has the kernel find out whether there is still somebody: a client that is gone for good
+/// answers a probe with a reset (after a minute, as long as its kernel keeps the port), or
+/// not at all.
+void http_session::probe() {
+  if (std::exchange(probing_, true))
+    return;
+  const auto socket = socket_.native_handle();
+  const auto set
+    = [socket](int level, int option, int value) { ::setsockopt(socket, level, option, &value, sizeof value); };
+  const auto interval = static_cast<int>(core_->limits().probe_interval.count());
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, interval);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, interval);
+  set(IPPROTO_TCP, TCP_KEEPCNT, probes);
+}
+
+void http_session::watch_for_loss() {
+  probe();
+  socket_.async_wait(tcp_socket::wait_error, [self = shared_from_this()](const boost::system::error_code& error) {
+    // Cancelled if the socket has another owner now.
+    if (!error)
+      self->core_->guarded(*self, [&] { self->abort(); });
+  });
 }
 
 /// Works through what is buffered, as far as the routes answer at once.
@@ -119,11 +161,13 @@ bool http_session::step() {
 void http_session::dispatch() {
   phase_ = phase::busy;
   deadline_ = 0;
+  sending_.stop();
   header_deadline_set_ = false;
   keep_alive_ = reader_.keep_alive();
   http_1_0_ = reader_.is_http_1_0();
   auto request = reader_.take();
   is_head_ = request.method == boost::beast::http::verb::head;
+  core_->charge(*this, request.body.size() < counted_body ? 0 : request.body.capacity());
   try {
     core_->handler().on_request(std::make_shared<http_exchange>(core_, weak_from_this(), std::move(request)));
   } catch (...) {
@@ -159,13 +203,14 @@ void http_session::append_answer(http_response&& response) {
   if (response.body.size() < large_body) {
     out_ += response.body;
   } else {
-    queue_.push(out_);
-    out_.clear();
-    queue_.push({}, std::make_shared<const std::string>(std::move(response.body)));
+    queue_out();
+    queue_.push({}, core_->share(std::move(response.body)));
+    core_->look_at_unread();
   }
 }
 
 void http_session::end_answer() {
+  core_->charge(*this, 0);
   gone_ = nullptr;
   phase_ = keep_alive_ && !core_->stopping() ? phase::reading : phase::closing;
   if (!advancing_)
@@ -173,6 +218,8 @@ void http_session::end_answer() {
 }
 
 void http_session::refuse(unsigned status, std::string_view detail) {
+  core_->charge(*this, 0);
+  sending_.stop();
   keep_alive_ = false;
   is_head_ = false;
   append_answer(core_->handler().refusal(status, detail));
@@ -191,8 +238,8 @@ void http_session::start_stream(http_response head) {
                         .chunked = !http_1_0_,
                         .keep_alive = keep_alive_,
                         .http_1_0 = http_1_0_});
-  queue_.push(out_);
-  out_.clear();
+  core_->charge(*this, 0);
+  queue_out();
   write_stream(std::make_shared<const std::string>(std::move(head.body)));
   core_->schedule_flush(*this);
 }
@@ -229,6 +276,7 @@ void http_session::watch(std::function<void()> gone) {
   if (phase_ != phase::busy && phase_ != phase::streaming)
     return;
   gone_ = std::move(gone);
+  probe();
   // While requests are worked through, `settle` begins to watch.
   if (!advancing_)
     wait_readable();
@@ -245,8 +293,7 @@ void http_session::upgrade(const http_request& request, const header_fields& add
   }
   phase_ = phase::ended;
   gone_ = nullptr;
-  queue_.push(out_);
-  out_.clear();
+  queue_out();
   boost::system::error_code ignored;
   socket_.cancel(ignored);
   auto next = std::make_shared<websocket_session>(core_, std::move(socket_), std::move(queue_), reader_.take_rest(),
@@ -266,41 +313,50 @@ bool http_session::write_out() {
     // By far the most frequent case: all of it goes at once.
     const auto count = ::send(socket_.native_handle(), out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count == static_cast<ssize_t>(out_.size())) {
+      queue_.note_taken(out_.size());
       out_.clear();
       return true;
     }
-    if (count > 0)
+    if (count > 0) {
       out_.erase(0, static_cast<std::size_t>(count));
+      queue_.note_taken(static_cast<std::size_t>(count));
+    }
   }
-  if (!out_.empty()) {
-    queue_.push(out_);
-    out_.clear();
-  }
+  queue_out();
   switch (queue_.write_to(socket_.native_handle(), core_->scratch())) {
-  case output_queue::status::drained: return true;
+  case output_queue::status::drained:
+    reading_.stop();
+    if (drained_)
+      core_->defer(std::exchange(drained_, nullptr));
+    return true;
   case output_queue::status::blocked: wait_writable(); return false;
   case output_queue::status::failed: abort(); return false;
   }
   return false;
 }
 
+/// A copy: what collects answers keeps its room.
+void http_session::queue_out() {
+  if (out_.empty())
+    return;
+  queue_.push({}, core_->share(out_));
+  out_.clear();
+}
+
 void http_session::wait_writable() {
   waiting_writable_ = true;
-  deadline_ = core_->deadline(core_->limits().progress_timeout);
+  if (!reading_.running())
+    reading_.start(core_->now(), delivered_bytes(socket_.native_handle(), queue_));
+  core_->look_at_unread();
   socket_.async_wait(tcp_socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
     self->waiting_writable_ = false;
-    if (error)
-      self->abort();
-    else
-      self->flush();
+    self->core_->guarded(*self, [&] { error ? self->abort() : self->flush(); });
   });
 }
 
 void http_session::flush() {
   if (phase_ == phase::ended || advancing_ || !write_out())
     return;
-  if (!header_deadline_set_)
-    deadline_ = 0;
   if (phase_ == phase::reading)
     advance();
   else
@@ -310,7 +366,12 @@ void http_session::flush() {
 /// Everything is written: arranges what the connection waits for now.
 void http_session::settle() {
   switch (phase_) {
-  case phase::reading: set_read_deadline(); return wait_readable();
+  case phase::reading:
+    if (client_done_)
+      return reader_.started() ? abort() : linger();
+    set_read_deadline();
+    core_->charge(*this, reader_.held());
+    return wait_readable();
   case phase::busy:
   case phase::streaming:
     if (gone_)
@@ -335,7 +396,9 @@ void http_session::linger() {
 
 void http_session::set_read_deadline() {
   if (reader_.in_body()) {
-    deadline_ = core_->deadline(core_->limits().progress_timeout);
+    deadline_ = 0;
+    if (!sending_.running())
+      sending_.start(core_->now(), reader_.received());
   } else if (!header_deadline_set_) {
     header_deadline_set_ = reader_.started();
     deadline_ = core_->deadline(header_deadline_set_ ? core_->limits().header_timeout : core_->limits().idle_timeout);
@@ -345,19 +408,57 @@ void http_session::set_read_deadline() {
 void http_session::on_tick() {
   if (phase_ == phase::ended)
     return;
-  if (deadline_ == 0 || core_->now() < deadline_) {
+  if (waiting_writable_)
+    return judge_reader();
+  const auto& limits = core_->limits();
+  const auto in_time = phase_ != phase::reading
+                       || (reader_.in_body() ? !sending_.is_lost(core_->now(), reader_.received(),
+                                                                 core_->sending_rule(limits.body_bytes))
+                                             : deadline_ == 0 || core_->now() < deadline_);
+  if (in_time) {
     if (phase_ != phase::reading || !reader_.started())
       reader_.release_spare();
-    if (!waiting_writable_)
-      queue_.release_spare();
-    return;
+    return queue_.release_spare();
   }
-  if (waiting_writable_)
-    return phase_ == phase::streaming ? drop_slow_reader() : abort();
-  if (phase_ != phase::reading || !reader_.started())
+  if (!reader_.started())
     return abort();
-  refuse(408, "The request did not arrive in time.");
+  refuse(408, reader_.in_body() ? "The body did not arrive in time: it comes too slowly."
+                                : "The request did not arrive in time.");
   flush();
+}
+
+/// Who reads too slowly for what it has asked for does not get the rest.
+void http_session::judge_reader() {
+  const auto delivered = delivered_bytes(socket_.native_handle(), queue_);
+  if (reading_.is_lost(core_->now(), delivered, core_->reading_rule()))
+    phase_ == phase::streaming ? drop_slow_reader() : abort();
+}
+
+std::uint32_t http_session::unfinished_since() const noexcept {
+  if (phase_ != phase::reading || !reader_.started())
+    return 0;
+  if (reader_.in_body())
+    return sending_.running() ? sending_.since() : 0;
+  const auto time_for_it = core_->deadline(core_->limits().header_timeout) - core_->now();
+  return header_deadline_set_ && deadline_ > time_for_it ? deadline_ - time_for_it : 1;
+}
+
+void http_session::shed_unfinished() {
+  refuse(503, "The server holds as many unfinished requests as it can; this one has taken the longest.");
+  flush();
+}
+
+std::uint32_t http_session::unread_since() const noexcept {
+  return waiting_writable_ && reading_.running() ? reading_.since() : 0;
+}
+
+void http_session::shed_unread() {
+  drop_slow_reader();
+}
+
+void http_session::tell_when_drained(std::function<void()> drained) {
+  drained_ = std::move(drained);
+  core_->schedule_flush(*this);
 }
 
 void http_session::on_stop() {
@@ -379,6 +480,8 @@ void http_session::abort() {
   phase_ = phase::ended;
   if (gone_)
     core_->defer(std::exchange(gone_, nullptr));
+  drained_ = nullptr;
+  reading_.stop();
   queue_ = {};
   boost::system::error_code ignored;
   socket_.close(ignored);
@@ -389,6 +492,7 @@ void http_session::abort() {
 void http_session::abandon() {
   phase_ = phase::ended;
   gone_ = nullptr;
+  drained_ = nullptr;
   boost::system::error_code ignored;
   socket_.close(ignored);
 }

@@ -35,6 +35,7 @@ public:
   void upgrade(const http_request& request, const header_fields& added, std::shared_ptr<websocket_listener> listener);
   void watch(std::function<void()> gone);
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return queue_.bytes() + out_.size(); }
+  void tell_when_drained(std::function<void()> drained);
 
   // -- for the core ---------------------------------------------------------------
 
@@ -43,6 +44,10 @@ public:
   void flush() override;
   void abort() override;
   void abandon() override;
+  [[nodiscard]] std::uint32_t unfinished_since() const noexcept override;
+  [[nodiscard]] std::uint32_t unread_since() const noexcept override;
+  void shed_unfinished() override;
+  void shed_unread() override;
 
 private:
   enum class phase {
@@ -68,11 +73,16 @@ private:
   void refuse(unsigned status, std::string_view detail);
 
   bool write_out();
+  void queue_out();
   void settle();
   void set_read_deadline();
+  void judge_reader();
   void wait_readable();
   void wait_writable();
   void on_readable();
+  void on_client_done();
+  void probe();
+  void watch_for_loss();
   void linger();
   void drop_slow_reader();
 
@@ -83,8 +93,12 @@ private:
   output_queue queue_;
   std::string out_;
   std::function<void()> gone_;
-  /// 0 for none.
+  std::function<void()> drained_;
+  /// Of a header, or between two requests; 0 for none.
   server_core::ticks deadline_ = 0;
+  /// How the client sends a body, and how it reads what the socket has no room for.
+  pace sending_;
+  pace reading_;
 
   phase phase_ = phase::reading;
   bool advancing_ = false;
@@ -95,6 +109,9 @@ private:
   bool keep_alive_ = true;
   bool http_1_0_ = false;
   bool is_head_ = false;
+  /// It has nothing more to say, and may still read.
+  bool client_done_ = false;
+  bool probing_ = false;
 };
 
 } // namespace troupe

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <utility>
@@ -131,6 +133,7 @@ void output_queue::release_spare() {
 
 void output_queue::consume(std::size_t count) {
   bytes_ -= count;
+  taken_ += count;
   written_ += count;
   while (!empty() && written_ >= frames_[first_].size()) {
     written_ -= frames_[first_].size();
@@ -146,6 +149,11 @@ void output_queue::consume(std::size_t count) {
     frames_.erase(frames_.begin(), frames_.begin() + static_cast<std::ptrdiff_t>(first_));
     first_ = 0;
   }
+}
+
+std::uint64_t undelivered_bytes(int socket) noexcept {
+  int count = 0;
+  return ::ioctl(socket, SIOCOUTQ, &count) == 0 && count > 0 ? static_cast<std::uint64_t>(count) : 0;
 }
 
 } // namespace troupe

@@ -29,6 +29,9 @@ public:
   /// Writes until all is gone or the socket takes no more. Never blocks.
   [[nodiscard]] status write_to(int socket, std::span<char> scratch);
 
+  /// Counts bytes that the socket was given past the queue.
+  void note_taken(std::size_t count) noexcept { taken_ += count; }
+
   /// Drops every frame of which the socket has taken no byte.
   void drop_unsent();
 
@@ -36,6 +39,9 @@ public:
 
   /// Bytes not yet taken by the socket.
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+
+  /// Bytes that the socket has taken so far.
+  [[nodiscard]] std::uint64_t taken() const noexcept { return taken_; }
 
   /// What the queue costs: its bytes and what keeps account of them, so that many
   /// tiny frames are bounded as well.
@@ -61,6 +67,18 @@ private:
   std::size_t first_ = 0;
   std::size_t written_ = 0;
   std::size_t bytes_ = 0;
+  std::uint64_t taken_ = 0;
 };
+
+/// Of the bytes that a socket has taken, those that the other side has not received yet
+/// (tcp(7), SIOCOUTQ). A socket takes megabytes ahead and only then reports room again, so
+/// this alone tells a slow reader from one that does not read.
+[[nodiscard]] std::uint64_t undelivered_bytes(int socket) noexcept;
+
+/// How many bytes the other side has received, of all that went through `queue`.
+[[nodiscard]] inline std::uint64_t delivered_bytes(int socket, const output_queue& queue) noexcept {
+  const auto waiting = undelivered_bytes(socket);
+  return queue.taken() > waiting ? queue.taken() - waiting : 0;
+}
 
 } // namespace troupe

@@ -100,14 +100,23 @@ request_reader::progress request_reader::read_header() {
   return begin_request(raw.substr(0, end + 4));
 }
 
-/// What can be said of a header before its end has come: it need not be waited for
-/// if it will be refused anyway.
-request_reader::progress request_reader::refuse_unfinished_header() {
+/// Whether what is buffered, from where was looked last, ends a line with LF alone. Beast
+/// would wait for a CR LF that never comes.
+bool request_reader::has_bare_line_feed() {
   const auto raw = std::string_view{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
   for (auto end = raw.find('\n', searched_); end != std::string_view::npos; end = raw.find('\n', end + 1)) {
     if (end == 0 || raw[end - 1] != '\r')
-      return refuse(400, "Lines of a header end with CR LF.");
+      return true;
   }
+  return false;
+}
+
+/// What can be said of a header before its end has come: it need not be waited for
+/// if it will be refused anyway.
+request_reader::progress request_reader::refuse_unfinished_header() {
+  if (has_bare_line_feed())
+    return refuse(400, "Lines of a header end with CR LF.");
+  const auto raw = std::string_view{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
   if (!raw.empty() && (static_cast<unsigned char>(raw.front()) <= ' ' || static_cast<unsigned char>(raw.front()) > '~')
       && raw != "\r")
     return refuse(400, "This is not an HTTP request.");
@@ -190,6 +199,8 @@ request_reader::progress request_reader::read_body() {
     boost::system::error_code error;
     const auto used = parser_->put(buffer_.cdata(), error);
     buffer_.consume(used);
+    if (used > 0)
+      searched_ = 0;
     if (error == http::error::body_limit)
       return refuse(413, "The body is longer than this server takes.");
     if (error && error != http::error::need_more)
@@ -199,14 +210,28 @@ request_reader::progress request_reader::read_body() {
     if (error || used == 0)
       break;
   }
+  return refuse_unfinished_body();
+}
+
+/// What is left in the buffer is of a chunk's head or of the trailer section, which Beast
+/// takes whole.
+request_reader::progress request_reader::refuse_unfinished_body() {
+  if (has_bare_line_feed())
+    return refuse(400, "Lines of a chunk's head and of a trailer section end with CR LF.");
+  searched_ = buffer_.size();
   if (buffer_.size() == buffer_.max_size())
     return refuse(400, "A chunk header or trailer section is longer than this server takes.");
   return progress::need_more;
 }
 
+std::size_t request_reader::held() const noexcept {
+  return started() ? buffer_.capacity() + (parser_ ? parser_->get().body().capacity() : 0) : 0;
+}
+
 http_request request_reader::take() {
   request_.body = std::move(parser_->get().body());
   parser_.reset();
+  searched_ = 0;
   return std::exchange(request_, {});
 }
 

@@ -1,14 +1,15 @@
 #pragma once
 
+#include "gateway/growing_body.hpp"
 #include "gateway/http_server.hpp"
 #include "gateway/transport.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,7 +42,10 @@ public:
 
   /// Room for the next read; empty if what is buffered has to be used up first.
   [[nodiscard]] boost::asio::mutable_buffer prepare();
-  void commit(std::size_t count) { buffer_.commit(count); }
+  void commit(std::size_t count) {
+    buffer_.commit(count);
+    received_ += count;
+  }
 
   [[nodiscard]] progress advance();
 
@@ -61,6 +65,11 @@ public:
   /// The header is read, the body is not.
   [[nodiscard]] bool in_body() const noexcept { return parser_.has_value(); }
 
+  /// Bytes that have come in all.
+  [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
+  /// Bytes of memory that a request which is not complete holds.
+  [[nodiscard]] std::size_t held() const noexcept;
+
   /// Bytes read beyond the last request, for whoever takes the connection over.
   [[nodiscard]] boost::beast::flat_buffer take_rest() { return std::move(buffer_); }
 
@@ -68,18 +77,21 @@ public:
   void release_spare();
 
 private:
-  using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  using parser = boost::beast::http::request_parser<growing_body>;
 
   progress read_header();
   progress begin_request(std::string_view raw);
   progress read_body();
   progress refuse(unsigned status, std::string detail);
   progress refuse_unfinished_header();
+  progress refuse_unfinished_body();
+  [[nodiscard]] bool has_bare_line_feed();
   std::optional<refused_request> take_target(std::string_view target);
 
   const transport_limits& limits_;
   boost::beast::flat_buffer buffer_;
-  /// Where the search for the header's end goes on.
+  std::uint64_t received_ = 0;
+  /// Where the search for line ends goes on.
   std::size_t searched_ = 0;
   std::optional<parser> parser_;
   http_request request_;

@@ -3,14 +3,33 @@
 #include "gateway/http_session.hpp"
 
 #include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <ctime>
+#include <exception>
+#include <limits>
+#include <string>
 #include <utility>
 
 namespace troupe {
 
 namespace asio = boost::asio;
+
+namespace {
+
+/// To be called in a catch clause.
+std::string what_was_thrown() {
+  try {
+    throw;
+  } catch (const std::exception& thrown) {
+    return thrown.what();
+  } catch (...) {
+    return "an unknown exception";
+  }
+}
+
+} // namespace
 
 server_core::server_core(asio::io_context& io, std::shared_ptr<request_handler> handler, transport_limits limits,
                          transport_observer observer)
@@ -31,6 +50,29 @@ server_core::ticks server_core::deadline(std::chrono::milliseconds after) const 
   return now_ + static_cast<ticks>(whole) + 1;
 }
 
+pace_rule server_core::sending_rule(std::size_t largest) const noexcept {
+  const std::chrono::seconds at_least_rate{largest / limits_.least_rate};
+  return {deadline(limits_.progress_timeout) - now_, limits_.least_progress,
+          deadline(limits_.transfer_timeout + at_least_rate) - now_};
+}
+
+pace_rule server_core::reading_rule() const noexcept {
+  // A stream may be long, and what it is long with is bounded elsewhere.
+  constexpr auto endless = std::numeric_limits<ticks>::max();
+  return {deadline(limits_.progress_timeout) - now_, limits_.least_progress, endless};
+}
+
+pace_rule server_core::closing_rule() const noexcept {
+  constexpr std::uint64_t least_read = 1024;
+  constexpr std::chrono::minutes longest{5};
+  // While the server stops, everybody waits for the last connection.
+  constexpr std::chrono::seconds while_stopping{1};
+  const auto ticks_of = [this](std::chrono::milliseconds time) { return deadline(time) - now_; };
+  if (stopping_)
+    return {ticks_of(while_stopping), least_read, ticks_of(while_stopping)};
+  return {ticks_of(limits_.close_timeout), least_read, ticks_of(longest)};
+}
+
 void server_core::wait_for_tick() {
   clock_->expires_after(tick_interval);
   clock_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
@@ -42,7 +84,10 @@ void server_core::wait_for_tick() {
 void server_core::on_tick() {
   ++now_;
   update_date();
-  for_each_connection([](server_connection& connection) { connection.on_tick(); });
+  for_each_connection(
+    [this](server_connection& connection) { guarded(connection, [&connection] { connection.on_tick(); }); });
+  // What is held elsewhere in the process may have become too much, too.
+  relieve();
   if (!stopping_ || !connections_.empty())
     wait_for_tick();
 }
@@ -72,12 +117,14 @@ void server_core::add(std::shared_ptr<server_connection> connection) {
 }
 
 void server_core::replace(server_connection& current, std::shared_ptr<server_connection> next) {
+  charge(current, 0);
   next->slot_ = current.slot_;
   current.slot_ = server_connection::no_slot;
   connections_[next->slot_].swap(next);
 }
 
 void server_core::remove(server_connection& connection) {
+  charge(connection, 0);
   const auto slot = std::exchange(connection.slot_, server_connection::no_slot);
   if (slot == server_connection::no_slot)
     return;
@@ -113,7 +160,7 @@ void server_core::flush_round() {
   to_flush_.clear();
   for (const auto& connection : round) {
     connection->flush_scheduled_ = false;
-    connection->flush();
+    guarded(*connection, [&connection] { connection->flush(); });
   }
   // The room is kept for the next round, unless that has already begun.
   round.clear();
@@ -121,6 +168,64 @@ void server_core::flush_round() {
     to_flush_.swap(round);
   if (frames_sent_ > 0)
     observer_.websocket_frames_sent(std::exchange(frames_sent_, 0));
+}
+
+// -- what clients hold in sum ---------------------------------------------------------
+
+void server_core::charge(server_connection& connection, std::size_t bytes) {
+  const auto before = std::exchange(connection.charged_, bytes);
+  if (before == bytes)
+    return;
+  limits_.memory->change_unfinished(before, bytes);
+  if (bytes > before && limits_.memory->too_much_unfinished())
+    schedule_relief();
+}
+
+std::shared_ptr<const std::string> server_core::share(std::string text) {
+  return limits_.memory->share(std::move(text));
+}
+
+void server_core::look_at_unread() {
+  if (limits_.memory->too_much_unread())
+    schedule_relief();
+}
+
+void server_core::schedule_relief() {
+  if (!std::exchange(relief_scheduled_, true))
+    asio::post(io_, [self = shared_from_this()] { self->relieve(); });
+}
+
+/// Has those who have held on the longest let go, until the sum is within its bound or
+/// nobody here is to blame.
+void server_core::relieve() {
+  relief_scheduled_ = false;
+  const auto shed_while = [this](auto too_much, auto since, auto shed) {
+    for (auto tries = connections_.size(); tries > 0 && too_much(); --tries) {
+      std::shared_ptr<server_connection> oldest;
+      for (const auto& connection : connections_)
+        if (since(*connection) != 0 && (!oldest || since(*connection) < since(*oldest)))
+          oldest = connection;
+      if (!oldest)
+        return;
+      guarded(*oldest, [&] { shed(*oldest); });
+    }
+  };
+  shed_while([this] { return limits_.memory->too_much_unfinished(); },
+             [](const server_connection& one) { return one.unfinished_since(); },
+             [](server_connection& one) { one.shed_unfinished(); });
+  shed_while([this] { return limits_.memory->too_much_unread(); },
+             [](const server_connection& one) { return one.unread_since(); },
+             [](server_connection& one) { one.shed_unread(); });
+}
+
+void server_core::end_after_fault(server_connection& connection) noexcept {
+  try {
+    spdlog::error("a connection is ended: {}", what_was_thrown());
+    connection.abort();
+  } catch (...) {
+    // It ends when its time is up, or with the server.
+    spdlog::error("a connection could not be ended");
+  }
 }
 
 void server_core::defer(std::function<void()> task) {
@@ -132,7 +237,7 @@ void server_core::defer(std::function<void()> task) {
 void server_core::deliver(std::weak_ptr<http_session> session, std::optional<http_response> answer) {
   if (std::this_thread::get_id() == io_thread_.load(std::memory_order_relaxed)) {
     if (const auto open = session.lock())
-      open->answer(std::move(answer));
+      guarded(*open, [&] { open->answer(std::move(answer)); });
     return;
   }
   const std::lock_guard lock{late_mutex_};
@@ -152,7 +257,7 @@ void server_core::take_late_answers() {
   }
   for (auto& late : answers) {
     if (const auto open = late.session.lock())
-      open->answer(std::move(late.answer));
+      guarded(*open, [&] { open->answer(std::move(late.answer)); });
   }
 }
 
@@ -194,6 +299,7 @@ void server_core::close() {
   const auto connections = std::exchange(connections_, {});
   to_flush_.clear();
   for (const auto& connection : connections) {
+    charge(*connection, 0);
     connection->slot_ = server_connection::no_slot;
     connection->abandon();
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gateway/http_server.hpp"
+#include "gateway/pace.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -58,12 +59,23 @@ public:
   /// has stopped and is about to go.
   virtual void abandon() = 0;
 
+  // -- when clients hold too much in sum: who has done so the longest goes ------------
+
+  /// The tick since when a request or a message of this client is unfinished; 0 if none
+  /// is.
+  [[nodiscard]] virtual std::uint32_t unfinished_since() const noexcept { return 0; }
+  /// The tick since when the socket takes nothing more of what is queued; 0 if it does.
+  [[nodiscard]] virtual std::uint32_t unread_since() const noexcept { return 0; }
+  virtual void shed_unfinished() {}
+  virtual void shed_unread() {}
+
 private:
   friend class server_core;
 
   static constexpr std::size_t no_slot = static_cast<std::size_t>(-1);
 
   std::size_t slot_ = no_slot;
+  std::size_t charged_ = 0;
   bool flush_scheduled_ = false;
 };
 
@@ -91,6 +103,12 @@ public:
   [[nodiscard]] ticks now() const noexcept { return now_; }
   /// The first tick by which `after` has certainly passed.
   [[nodiscard]] ticks deadline(std::chrono::milliseconds after) const noexcept;
+  /// How fast a client has to send a body or message of at most so many bytes.
+  [[nodiscard]] pace_rule sending_rule(std::size_t largest) const noexcept;
+  /// How fast it has to read what is written.
+  [[nodiscard]] pace_rule reading_rule() const noexcept;
+  /// How fast it has to read what is left at the end, and then to leave.
+  [[nodiscard]] pace_rule closing_rule() const noexcept;
   /// The Date header of this moment, with its line end.
   [[nodiscard]] std::string_view date_line() const noexcept { return {date_line_.data(), date_line_size_}; }
 
@@ -104,6 +122,24 @@ public:
   void schedule_flush(server_connection& connection);
   /// Frames queued since the last round, for the observer.
   void count_frame_sent() noexcept { ++frames_sent_; }
+
+  /// `connection` holds so many bytes of requests that are unfinished or unanswered.
+  void charge(server_connection& connection, std::size_t bytes);
+  /// `text`, counted as unread until the last who has it lets go.
+  [[nodiscard]] std::shared_ptr<const std::string> share(std::string text);
+  /// Something was queued that a client may not read: if that is too much in sum,
+  /// somebody has to go.
+  void look_at_unread();
+
+  /// Runs `f` for a connection, which is ended if it throws: no fault of one is another's.
+  template <class F>
+  void guarded(server_connection& connection, F f) noexcept {
+    try {
+      f();
+    } catch (...) {
+      end_after_fault(connection);
+    }
+  }
 
   /// Runs `task` soon, from the event loop.
   void defer(std::function<void()> task);
@@ -138,6 +174,9 @@ private:
   void flush_round();
   void take_late_answers();
   void finish_if_empty();
+  void schedule_relief();
+  void relieve();
+  void end_after_fault(server_connection& connection) noexcept;
   template <class Function>
   void for_each_connection(Function function);
 
@@ -158,6 +197,7 @@ private:
   std::size_t date_line_size_ = 0;
 
   bool stopping_ = false;
+  bool relief_scheduled_ = false;
   std::vector<std::function<void()>> when_stopped_;
 
   std::vector<char> scratch_;

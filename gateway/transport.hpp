@@ -78,6 +78,13 @@ public:
 
   /// Bytes queued and not yet taken by the socket.
   [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
+  /// `drained` is called once, soon after the socket has taken all that is queued.
+  virtual void tell_when_drained(std::function<void()> drained) = 0;
+
+  /// Hands over no further message until `release`: what the client has yet to say
+  /// waits where it is, in the end with the client.
+  virtual void hold() = 0;
+  virtual void release() = 0;
 };
 
 /// One request and the way to answer it. It is answered by exactly one of
@@ -95,6 +102,9 @@ public:
 
   /// Callable from any thread.
   virtual void respond(http_response response) = 0;
+  /// The connection has ended, and nobody would hear an answer. Callable from any
+  /// thread.
+  [[nodiscard]] virtual bool is_gone() const = 0;
 
   // The following are called on the I/O thread only.
 
@@ -107,13 +117,17 @@ public:
   virtual void finish() = 0;
   /// Bytes of the stream not yet taken by the socket.
   [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
+  /// `drained` is called once, soon after the socket has taken all that is queued.
+  virtual void tell_when_drained(std::function<void()> drained) = 0;
 
   /// Answers with 101 and hands the connection to `listener`.
   virtual void upgrade(std::shared_ptr<websocket_listener> listener) = 0;
 
-  /// `gone` is called once if the client disconnects before the answer is
-  /// complete, or if the server stops during a stream, which it may still finish.
-  /// Without it, nothing watches for that.
+  /// `gone` is called once if the connection is lost before the answer is complete, or
+  /// if the server stops during a stream, which it may still finish. A client that only
+  /// has nothing more to say still waits for its answer; whether one is gone for good is
+  /// found out by probing (`transport_limits::probe_interval`). Without it, nothing
+  /// watches for that.
   virtual void on_disconnect(std::function<void()> gone) = 0;
 };
 

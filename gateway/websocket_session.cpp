@@ -17,9 +17,6 @@ namespace {
 namespace beast = boost::beast;
 namespace http = beast::http;
 
-/// How long the closing handshake may take before the connection is dropped.
-constexpr std::chrono::seconds close_timeout{5};
-
 /// What a read asks for while no message has begun, and within one.
 constexpr std::size_t idle_read = 256;
 constexpr std::size_t message_read = 32 * 1024;
@@ -33,6 +30,17 @@ constexpr std::size_t early_flush_bytes = 256 * 1024;
 
 /// RFC 6455, section 5.5: a control frame carries 125 bytes, two of them the code.
 constexpr std::size_t max_reason = 123;
+
+/// Whether UTF-8 that is valid so far ends before its last character does. Beast judges
+/// the fragments; that the last one may be empty, and the message cut, is looked at here.
+bool ends_within_character(std::string_view text) noexcept {
+  for (std::size_t behind = 1; behind <= std::min<std::size_t>(text.size(), 3); ++behind) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - behind]);
+    if ((byte & 0xC0U) != 0x80U)
+      return byte >= 0xF0U ? behind < 4 : byte >= 0xE0U ? behind < 3 : byte >= 0xC0U && behind < 2;
+  }
+  return false;
+}
 
 } // namespace
 
@@ -48,6 +56,18 @@ public:
   void close(unsigned code, std::string_view reason) override {
     if (session_)
       session_->close(code, reason);
+  }
+  void hold() override {
+    if (session_)
+      session_->hold();
+  }
+  void release() override {
+    if (session_)
+      session_->release();
+  }
+  void tell_when_drained(std::function<void()> drained) override {
+    if (session_)
+      session_->tell_when_drained(std::move(drained));
   }
   [[nodiscard]] std::size_t queued_bytes() const override { return session_ ? session_->queued_bytes() : 0; }
 
@@ -82,8 +102,9 @@ void websocket_session::start(const http_request& request, const header_fields& 
   for (const auto field : {http::field::host, http::field::upgrade, http::field::connection,
                            http::field::sec_websocket_key, http::field::sec_websocket_version})
     handshake.set(field, request.headers[field]);
-  stream_.async_accept(handshake,
-                       [self = shared_from_this()](const boost::system::error_code& error) { self->on_open(error); });
+  stream_.async_accept(handshake, [self = shared_from_this()](const boost::system::error_code& error) {
+    self->core_->guarded(*self, [&] { self->on_open(error); });
+  });
 }
 
 void websocket_session::on_open(const boost::system::error_code& error) {
@@ -104,10 +125,24 @@ void websocket_session::on_open(const boost::system::error_code& error) {
 // -- reading ----------------------------------------------------------------------
 
 void websocket_session::read() {
+  // Within a message, and while it closes, it is read on: what is held is the next one.
+  if (ended_ || reading_on_ || (held_ && !closing_ && stream_.is_message_done()))
+    return;
+  reading_on_ = true;
   const auto limit = stream_.is_message_done() ? idle_read : message_read;
-  stream_.async_read_some(
-    message_, limit,
-    [self = shared_from_this()](const boost::system::error_code& error, std::size_t) { self->on_read(error); });
+  stream_.async_read_some(message_, limit,
+                          [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
+                            self->reading_on_ = false;
+                            self->received_ += count;
+                            self->core_->guarded(*self, [&] { self->on_read(error); });
+                          });
+}
+
+void websocket_session::release() {
+  held_ = false;
+  // Not while the session has a message in its hands: it reads on by itself.
+  if (open_ && !in_message_)
+    read();
 }
 
 void websocket_session::on_read(const boost::system::error_code& error) {
@@ -131,22 +166,41 @@ void websocket_session::on_read(const boost::system::error_code& error) {
     close(1003, "text messages only");
   else if (stream_.is_message_done())
     on_message();
-  if (!ended_)
-    read();
+  count_unfinished();
+  read();
 }
 
 void websocket_session::on_message() {
   auto text = beast::buffers_to_string(message_.cdata());
   message_.clear();
+  sending_.stop();
   if (message_.capacity() > kept_message_room)
     message_.shrink_to_fit();
   core_->observer().websocket_frames_received(1);
+  if (ends_within_character(text))
+    return close(1007, "a character is cut at the end of the message");
+  in_message_ = true;
   listener_->on_text(std::move(text));
+  in_message_ = false;
+}
+
+/// A message that has begun is counted, and has to come on.
+void websocket_session::count_unfinished() {
+  const auto unfinished = !ended_ && !closing_ && !stream_.is_message_done();
+  core_->charge(*this, unfinished ? message_.capacity() : 0);
+  if (!unfinished)
+    sending_.stop();
+  else if (!sending_.running())
+    sending_.start(core_->now(), received_);
 }
 
 void websocket_session::saw_client() {
   last_seen_ = core_->now();
   pinged_ = false;
+}
+
+std::uint64_t websocket_session::delivered() noexcept {
+  return delivered_bytes(layer().socket().native_handle(), layer().queue());
 }
 
 // -- writing ----------------------------------------------------------------------
@@ -157,6 +211,7 @@ void websocket_session::send(std::shared_ptr<const std::string> text) {
   auto& queue = layer().queue();
   layer().push_text(std::move(text));
   core_->count_frame_sent();
+  core_->look_at_unread();
   if (queue.bytes() > early_flush_bytes && !waiting_writable_)
     flush();
   if (ended_)
@@ -171,7 +226,7 @@ void websocket_session::send(std::shared_ptr<const std::string> text) {
 void websocket_session::close(unsigned code, std::string_view reason) {
   if (ended_ || std::exchange(closing_, true))
     return;
-  close_deadline_ = core_->deadline(close_timeout);
+  reading_.start(core_->now(), delivered());
   reason = reason.substr(0, max_reason);
   const beast::websocket::close_reason why{static_cast<beast::websocket::close_code>(code),
                                            beast::string_view{reason.data(), reason.size()}};
@@ -186,19 +241,31 @@ void websocket_session::flush() {
   if (!open_ || ended_ || waiting_writable_)
     return;
   switch (layer().queue().write_to(layer().socket().native_handle(), core_->scratch())) {
-  case output_queue::status::drained: return;
+  case output_queue::status::drained: return on_drained();
   case output_queue::status::failed: return abort();
   case output_queue::status::blocked: break;
   }
   waiting_writable_ = true;
+  if (!reading_.running())
+    reading_.start(core_->now(), delivered());
   layer().socket().async_wait(tcp_socket::wait_write,
                               [self = shared_from_this()](const boost::system::error_code& error) {
                                 self->waiting_writable_ = false;
-                                if (error)
-                                  self->abort();
-                                else
-                                  self->flush();
+                                self->core_->guarded(*self, [&] { error ? self->abort() : self->flush(); });
                               });
+}
+
+void websocket_session::on_drained() {
+  if (!closing_)
+    reading_.stop();
+  layer().on_drained();
+  if (drained_)
+    core_->defer(std::exchange(drained_, nullptr));
+}
+
+void websocket_session::tell_when_drained(std::function<void()> drained) {
+  drained_ = std::move(drained);
+  core_->schedule_flush(*this);
 }
 
 // -- time and the end ---------------------------------------------------------------
@@ -206,12 +273,26 @@ void websocket_session::flush() {
 void websocket_session::on_tick() {
   if (ended_)
     return;
-  if (closing_) {
-    if (core_->now() >= close_deadline_)
-      abort();
-    return;
-  }
+  if (closing_)
+    return judge_closing();
   layer().queue().release_spare();
+  if (sending_.is_lost(core_->now(), received_, core_->sending_rule(core_->limits().message_bytes)))
+    return close(1008, "the message did not arrive in time");
+  judge_silence();
+}
+
+/// Who is still reading what was queued before the close gets all of it.
+void websocket_session::judge_closing() {
+  if (reading_.is_lost(core_->now(), delivered(), core_->closing_rule()))
+    abort();
+}
+
+void websocket_session::judge_silence() {
+  // A client that is not read from cannot show that it is there but by reading.
+  const auto delivered_now = delivered();
+  if (!reading_on_ && (!waiting_writable_ || delivered_now != last_delivered_))
+    last_seen_ = core_->now();
+  last_delivered_ = delivered_now;
   const auto timeout = std::chrono::milliseconds{core_->limits().websocket_idle_timeout};
   const auto silent = (core_->now() - last_seen_) * server_core::tick_interval;
   if (silent >= timeout + server_core::tick_interval)
@@ -220,6 +301,25 @@ void websocket_session::on_tick() {
     pinged_ = true;
     layer().push_ping();
   }
+}
+
+std::uint32_t websocket_session::unfinished_since() const noexcept {
+  return !closing_ && sending_.running() ? sending_.since() : 0;
+}
+
+void websocket_session::shed_unfinished() {
+  close(1013, "the server holds as many unfinished messages as it can");
+  core_->charge(*this, 0);
+}
+
+std::uint32_t websocket_session::unread_since() const noexcept {
+  return !closing_ && waiting_writable_ ? reading_.since() : 0;
+}
+
+void websocket_session::shed_unread() {
+  core_->observer().slow_reader_closed();
+  layer().queue().drop_unsent();
+  close(1013, "the client reads too slowly");
 }
 
 void websocket_session::on_stop() {
@@ -234,6 +334,7 @@ void websocket_session::linger(closing_connection::client client) {
     return;
   boost::system::error_code ignored;
   layer().socket().cancel(ignored);
+  layer().give_up();
   auto last
     = std::make_shared<closing_connection>(core_, std::move(layer().socket()), std::move(layer().queue()), client);
   detach();
@@ -247,6 +348,7 @@ void websocket_session::abort() {
   boost::system::error_code ignored;
   layer().socket().close(ignored);
   layer().queue() = {};
+  layer().give_up();
   detach();
   core_->remove(*this);
 }
@@ -254,11 +356,14 @@ void websocket_session::abort() {
 void websocket_session::detach() {
   core_->observer().websocket_connections(-1);
   handle_->detach();
+  drained_ = nullptr;
   core_->defer([listener = std::exchange(listener_, nullptr)] { listener->on_close(); });
 }
 
 void websocket_session::abandon() {
   ended_ = true;
+  drained_ = nullptr;
+  layer().give_up();
   handle_->detach();
   listener_.reset();
   boost::system::error_code ignored;

@@ -10,6 +10,8 @@
 #include <boost/beast/websocket/stream.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +36,9 @@ public:
 
   void send(std::shared_ptr<const std::string> text);
   void close(unsigned code, std::string_view reason);
+  void hold() noexcept { held_ = true; }
+  void release();
+  void tell_when_drained(std::function<void()> drained);
   [[nodiscard]] std::size_t queued_bytes() { return layer().queue().bytes(); }
 
   // -- for the core -------------------------------------------------------------
@@ -43,6 +48,10 @@ public:
   void flush() override;
   void abort() override;
   void abandon() override;
+  [[nodiscard]] std::uint32_t unfinished_since() const noexcept override;
+  [[nodiscard]] std::uint32_t unread_since() const noexcept override;
+  void shed_unfinished() override;
+  void shed_unread() override;
 
 private:
   class handle;
@@ -54,6 +63,11 @@ private:
   void on_read(const boost::system::error_code& error);
   void on_message();
   void saw_client();
+  void count_unfinished();
+  void on_drained();
+  void judge_closing();
+  void judge_silence();
+  [[nodiscard]] std::uint64_t delivered() noexcept;
   void linger(closing_connection::client client);
   void detach();
 
@@ -63,9 +77,18 @@ private:
   std::shared_ptr<websocket_listener> listener_;
   std::shared_ptr<handle> handle_;
   server_core::ticks last_seen_;
-  server_core::ticks close_deadline_ = 0;
+  std::function<void()> drained_;
+  /// How the client sends a message, and how it reads what the socket has no room for, or
+  /// what is left before the end.
+  pace sending_;
+  pace reading_;
+  std::uint64_t received_ = 0;
+  std::uint64_t last_delivered_ = 0;
 
   bool open_ = false;
+  bool reading_on_ = false;
+  bool in_message_ = false;
+  bool held_ = false;
   bool pinged_ = false;
   bool waiting_writable_ = false;
   bool closing_ = false;

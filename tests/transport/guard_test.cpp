@@ -96,6 +96,12 @@ INSTANTIATE_TEST_SUITE_P(
           "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n"},
     probe{"ChunkLineWithBareLineFeed",
           "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;\na\r\n0\r\n\r\n"},
+    probe{"TrailerWithBareLineFeed",
+          "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Last: a\n"},
+    probe{"EndOfTrailerWithBareLineFeed",
+          "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Last: a\r\n\n"},
+    probe{"ChunkExtensionWithBareLineFeed", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\n"},
+    probe{"ChunkEndWithBareLineFeed", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\n0\r\n"},
     probe{"LengthInTrailer",
           "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 9\r\n\r\n"}),
   [](const auto& given) { return std::string{given.param.name}; });

@@ -273,12 +273,11 @@ TEST(HttpServer, TellsWhenTheClientLeaves) {
     request->on_disconnect([&] { gone.raise(); });
     held = std::move(request);
   }};
-  {
-    raw_client client{server.port()};
-    // What is pipelined behind the request is not taken for a farewell, nor does it hide one.
-    client.send(get("/"));
-    client.send(get("/next"));
-  }
+  raw_client client{server.port()};
+  // What is pipelined behind the request is not taken for a farewell, nor does it hide one.
+  client.send(get("/"));
+  client.send(get("/next"));
+  client.reset();
   EXPECT_TRUE(gone.wait());
   server.run([&] { held.reset(); });
 }

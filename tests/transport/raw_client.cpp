@@ -6,6 +6,8 @@
 #include <cctype>
 #include <cerrno>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -47,6 +49,30 @@ bool raw_client::send(std::string_view bytes) {
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
   return true;
+}
+
+std::size_t raw_client::send_while_taken(std::string_view unit, std::size_t most) {
+  for (std::size_t sent = 0; sent < most; ++sent) {
+    for (auto rest = unit; !rest.empty();) {
+      const auto count = ::send(socket_, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (count > 0) {
+        rest.remove_prefix(static_cast<std::size_t>(count));
+        continue;
+      }
+      pollfd ready{socket_, POLLOUT, 0};
+      constexpr int long_enough = 500;
+      if (::poll(&ready, 1, long_enough) <= 0 || (ready.revents & (POLLERR | POLLHUP)) != 0)
+        return sent;
+    }
+  }
+  return most;
+}
+
+void raw_client::vanish() {
+  const int one_second = 1;
+  ::setsockopt(socket_, IPPROTO_TCP, TCP_LINGER2, &one_second, sizeof one_second);
+  ::close(socket_);
+  socket_ = -1;
 }
 
 void raw_client::shut_down() {

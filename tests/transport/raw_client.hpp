@@ -40,10 +40,16 @@ public:
 
   /// False once the server has closed or reset the connection.
   bool send(std::string_view bytes);
+  /// Sends `unit` again and again, up to `most` times, for as long as the server takes it;
+  /// gives how often it was sent whole. The server may have taken a part of one more.
+  std::size_t send_while_taken(std::string_view unit, std::size_t most);
   /// Nothing more will be sent; answers can still be read.
   void shut_down();
   /// Closes so that the server sees a reset.
   void reset();
+  /// Closes, and has the system forget the connection after a second: from then on it
+  /// answers a probe as it would for any program that is gone for good.
+  void vanish();
 
   /// Nothing if the connection ends before a whole answer is there.
   std::optional<raw_response> read_response(bool to_head = false);

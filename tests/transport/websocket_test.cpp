@@ -199,6 +199,27 @@ TEST_F(WebSocket, RefusesInvalidUtf8) {
   expect_close(1007);
 }
 
+// RFC 6455, section 8.1: the message is judged, and not each fragment.
+TEST_F(WebSocket, RefusesACharacterThatIsCutBeforeAnEmptyLastFragment) {
+  for (const std::string cut : {"\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xf0\x9f", "good \xe2"}) {
+    serve();
+    connect();
+    client->send_frame(text, cut, false);
+    client->send_frame(0, "");
+    expect_close(1007);
+  }
+}
+
+TEST_F(WebSocket, TakesACharacterThatIsWholeBeforeAnEmptyLastFragment) {
+  serve();
+  connect();
+  for (const std::string whole : {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "a", ""}) {
+    client->send_frame(text, whole, false);
+    client->send_frame(0, "");
+    EXPECT_EQ(client->read_frame().value().payload, whole);
+  }
+}
+
 TEST_F(WebSocket, RefusesALongMessage) {
   transport_limits limits;
   limits.message_bytes = 1000;

@@ -32,6 +32,8 @@ public:
 
   const http_request& request() const override { return asked_; }
   void add_header(std::string, std::string) override {}
+  bool is_gone() const override { return false; }
+  void tell_when_drained(std::function<void()>) override {}
   void respond(http_response response) override {
     if (!answer_)
       answer_ = std::move(response);
