@@ -30,24 +30,27 @@ void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const 
   gateway.ask(
     gateway.peers().supervisor,
     start_turn{asked.task_id, frame.message, default_task_name(frame.message), frame.metadata},
-    [](const task_result&) {}, refusing(asked.answer));
+    [turn = asked.turn](const task_result&) {}, refusing(asked.answer));
 }
 
 void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const chat_cancel_frame&) {
   if (refuse_now(gateway, asked, need::commit))
     return;
   gateway.ask(
-    gateway.peers().supervisor, cancel_turn{asked.task_id}, [](const task_result&) {}, refusing(asked.answer));
+    gateway.peers().supervisor, cancel_turn{asked.task_id}, [turn = asked.turn](const task_result&) {},
+    refusing(asked.answer));
 }
 
 void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const history_sync_frame& frame) {
+  if (asked.gone && asked.gone->load(std::memory_order_relaxed))
+    return;
   const auto refuse = refusing(asked.answer);
   gateway.ask(
     gateway.reader(), get_task{asked.task_id},
-    [&gateway, frame, answer = asked.answer, refuse](const task_record& task) {
+    [&gateway, frame, answer = asked.answer, turn = asked.turn, refuse](const task_record& task) {
       gateway.ask(
         gateway.reader(), get_thread_messages{task.thread_id, frame.after, frame.limit},
-        [answer](const message_page& page) { answer(history_frame(page)); }, refuse);
+        [answer, turn](const message_page& page) { answer(history_frame(page)); }, refuse);
     },
     refuse);
 }

@@ -17,6 +17,9 @@ constexpr std::size_t replay_queue_bytes = 256 * 1024;
 /// Rooms that one connection may be in.
 constexpr std::size_t max_rooms = 100;
 
+/// Pages of stored events that one connection may have on their way at once.
+constexpr int max_open_pages = 2;
+
 template <class... Fs>
 struct overloaded : Fs... {
   using Fs::operator()...;
@@ -36,9 +39,31 @@ void event_socket::on_text(std::string text) {
     send(error_frame(wrong->code, wrong->detail));
   else
     obey(std::get<client_frame>(frame));
+  if (connection_ && (open_questions_ > 0 || congested())) {
+    connection_->hold();
+    if (congested())
+      wait_for_drain();
+  }
+}
+
+/// Listens to the client again, if nothing it has asked for is left over.
+void event_socket::read_on() {
+  if (connection_ && open_questions_ == 0 && !congested())
+    connection_->release();
+}
+
+turn_ptr event_socket::ask() {
+  ++open_questions_;
+  return home_->turn([self = weak_from_this()] {
+    if (const auto alive = self.lock()) {
+      --alive->open_questions_;
+      alive->read_on();
+    }
+  });
 }
 
 void event_socket::on_close() {
+  gone_->store(true, std::memory_order_relaxed);
   for (const auto& one : std::exchange(feeds_, {}))
     home_->close(one);
   connection_ = nullptr;
@@ -62,12 +87,14 @@ void event_socket::ask_thread(client_frame& frame) {
     send(error_frame("not_in_chat", "This frame is about a thread; connect to /api/v1/tasks/{id}/chat to send it."));
     return;
   }
-  home_->chat({*door_.chat_of, std::move(frame), [self = weak_from_this(), home = home_](std::string answer) {
+  home_->chat({*door_.chat_of, std::move(frame),
+               [self = weak_from_this(), home = home_](std::string answer) {
                  home->post([self, answer = std::move(answer)](lane&) mutable {
                    if (const auto alive = self.lock())
                      alive->send(std::move(answer));
                  });
-               }});
+               },
+               ask(), gone_});
 }
 
 void event_socket::subscribe(const room& where, resume_point from) {
@@ -84,8 +111,14 @@ void event_socket::subscribe(const room& where, resume_point from) {
   const auto fresh = std::make_shared<std::weak_ptr<feed>>();
   hooks.deliver = [this, fresh](const live_event& event) { deliver(fresh->lock(), event); };
   hooks.read = [this, fresh](std::int64_t position) {
-    if (const auto one = fresh->lock())
-      home_->read(one, position);
+    const auto one = fresh->lock();
+    if (!one)
+      return;
+    ++open_pages_;
+    home_->read(one, position, home_->turn([self = weak_from_this()] {
+      if (const auto alive = self.lock())
+        alive->on_page_over();
+    }));
   };
   hooks.opened = [this, where](const room&) { send(subscription_frame(true, where)); };
   hooks.missed = [this, where](std::int64_t first, std::int64_t last) { send(gap_frame(where, first, last)); };
@@ -101,12 +134,12 @@ void event_socket::subscribe(const room& where, resume_point from) {
   hooks.congested = [this] {
     if (congested())
       wait_for_drain();
-    return congested();
+    return congested() || open_pages_ >= max_open_pages;
   };
   const auto one = std::make_shared<feed>(where, from, std::move(hooks));
   *fresh = one;
   feeds_.push_back(one);
-  home_->open(one);
+  home_->open(one, ask());
 }
 
 void event_socket::unsubscribe(const room& where) {
@@ -129,7 +162,7 @@ void event_socket::deliver(const std::shared_ptr<feed>& by, const live_event& ev
 
 void event_socket::send(std::string text) {
   if (connection_)
-    connection_->send(std::make_shared<const std::string>(std::move(text)));
+    connection_->send(home_->share(std::move(text)));
 }
 
 bool event_socket::congested() const {
@@ -139,18 +172,24 @@ bool event_socket::congested() const {
 void event_socket::wait_for_drain() {
   if (std::exchange(waiting_for_drain_, true))
     return;
-  home_->poll([self = weak_from_this()] {
+  connection_->tell_when_drained([self = weak_from_this()] {
     const auto alive = self.lock();
     if (!alive || !alive->connection_)
-      return true;
-    if (alive->congested())
-      return false;
+      return;
     alive->waiting_for_drain_ = false;
     for (const auto& one : std::vector{alive->feeds_})
       one->on_drained();
-    // What was read on may have filled the queue again, which has asked for a poll of its own.
-    return true;
+    // What was read on may have filled the queue again, which has asked to be told once more.
+    alive->read_on();
   });
+}
+
+/// Feeds take turns: none of them waits for the whole past of another.
+void event_socket::on_page_over() {
+  --open_pages_;
+  const auto all = feeds_;
+  for (std::size_t i = 0; i < all.size() && open_pages_ < max_open_pages; ++i)
+    all[next_feed_++ % all.size()]->on_drained();
 }
 
 } // namespace troupe

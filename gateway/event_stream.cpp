@@ -23,7 +23,7 @@ void event_stream::start() {
   door_->start_stream(event_stream_head());
   feed::hooks hooks;
   hooks.deliver = [this](const live_event& event) { deliver(event); };
-  hooks.read = [this](std::int64_t position) { home_->read(feed_, position); };
+  hooks.read = [this](std::int64_t position) { home_->read(feed_, position, nullptr); };
   hooks.opened = [](const room&) {};
   hooks.missed = [](std::int64_t, std::int64_t) {};
   hooks.failed = [self = weak_from_this()](const store_error&) {
@@ -37,7 +37,7 @@ void event_stream::start() {
     return congested();
   };
   feed_ = std::make_shared<feed>(room{room::kind::task, task_id_, {}}, after_seq{seq_}, std::move(hooks));
-  home_->open(feed_);
+  home_->open(feed_, nullptr);
   comment();
 }
 
@@ -46,11 +46,12 @@ void event_stream::deliver(const live_event& event) {
   if (finished_ || event.source->task_id != task_id_ || event.seq <= seq_)
     return;
   seq_ = event.seq;
-  auto part = std::make_shared<std::string>();
-  *part += "id: " + std::to_string(event.seq) + "\nevent: ";
-  *part += to_string(event.type);
-  *part += "\ndata: " + *event.text + "\n\n";
-  door_->write(std::move(part));
+  auto part = "id: " + std::to_string(event.seq) + "\nevent: ";
+  part += to_string(event.type);
+  part += "\ndata: ";
+  part += *event.text;
+  part += "\n\n";
+  door_->write(home_->share(std::move(part)));
   if (is_terminal(event.type))
     finish();
 }
@@ -62,16 +63,13 @@ bool event_stream::congested() const {
 void event_stream::wait_for_drain() {
   if (std::exchange(waiting_for_drain_, true))
     return;
-  home_->poll([self = weak_from_this()] {
+  door_->tell_when_drained([self = weak_from_this()] {
     const auto alive = self.lock();
     if (!alive || alive->finished_)
-      return true;
-    if (alive->congested())
-      return false;
+      return;
     alive->waiting_for_drain_ = false;
     alive->feed_->on_drained();
-    // What was read on may have filled the queue again, which has asked for a poll of its own.
-    return true;
+    // What was read on may have filled the queue again, which has asked to be told once more.
   });
 }
 

@@ -56,9 +56,10 @@ void feed::on_page(const room_events& page, const std::vector<live_event>& event
   if (state_ != state::replaying)
     return;
   for (const auto& event : events) {
+    // The position moves behind what was delivered: whoever goes on after a fault misses nothing.
     if (event.position > position_) {
-      position_ = event.position;
       hooks_.deliver(event);
+      position_ = event.position;
     }
     // Delivering may close the connection, and end the feed with it.
     if (ended())
@@ -95,8 +96,8 @@ void feed::on_live(const live_event& event) {
   }
   if (event.position <= position_)
     return;
-  position_ = event.position;
   hooks_.deliver(event);
+  position_ = event.position;
 }
 
 void feed::on_failed(const store_error& reason) {

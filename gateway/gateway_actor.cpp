@@ -24,10 +24,6 @@ constexpr std::chrono::milliseconds outage_interval{500};
 /// So long a question may be open while the store is away; looked at every `outage_interval`.
 constexpr std::chrono::seconds longest_wait_for_outage{1};
 
-live_event to_live(const event_record& event) {
-  return {event.source, event.seq, event.position, event.type, std::make_shared<const std::string>(render(event))};
-}
-
 } // namespace
 
 void gateway_state::start(services_ptr peers, gateway_config config, std::weak_ptr<lane> home) {
@@ -59,7 +55,15 @@ void gateway_state::catch_up() {
 }
 
 void gateway_state::serve(const std::shared_ptr<exchange>& request) {
-  request_context::dispatch(*this, request);
+  // What changes something is done whether or not anybody waits to hear of it.
+  const auto method = request->request().method;
+  const auto only_reads = method == boost::beast::http::verb::get || method == boost::beast::http::verb::head;
+  if (!only_reads || !request->is_gone())
+    request_context::dispatch(*this, request);
+}
+
+live_event gateway_state::to_live(const event_record& event) const {
+  return {event.source, event.seq, event.position, event.type, config_.memory->share(render(event))};
 }
 
 void gateway_state::publish(const events_published& published) {
@@ -76,9 +80,10 @@ void gateway_state::publish(const events_published& published) {
 
 // -- feeds --------------------------------------------------------------------
 
-void gateway_state::open(const std::shared_ptr<feed>& which) {
+void gateway_state::open(const open_feed& asked) {
+  const auto& which = asked.which;
   const auto failed
-    = [this, which](const store_error& reason) { post([which, reason](lane&) { which->on_failed(reason); }); };
+    = [this, asked](const store_error& reason) { post([asked, reason](lane&) { asked.which->on_failed(reason); }); };
   get_room_start question{which->where(), std::nullopt, std::nullopt};
   const auto from = which->from();
   if (const auto* seq = std::get_if<after_seq>(&from))
@@ -87,12 +92,12 @@ void gateway_state::open(const std::shared_ptr<feed>& which) {
     question.after_position = position->position;
   ask(
     reader(), std::move(question),
-    [this, which](const room_start& start) {
-      join(start.resolved, [this, which, start] {
-        post([which, start](lane& home) {
-          which->begin(start.resolved, start.position, start.was_ahead);
-          if (!which->ended())
-            home.feeds().join(which);
+    [this, asked](const room_start& start) {
+      join(start.resolved, [this, asked, start] {
+        post([asked, start](lane& home) {
+          asked.which->begin(start.resolved, start.position, start.was_ahead);
+          if (!asked.which->ended())
+            home.feeds().join(asked.which);
           else
             home.leave(start.resolved);
         });
@@ -101,25 +106,25 @@ void gateway_state::open(const std::shared_ptr<feed>& which) {
     failed);
 }
 
-void gateway_state::read(const std::shared_ptr<feed>& which, std::int64_t position) {
+void gateway_state::read(const read_feed& asked) {
   ask(
-    reader(), get_room_events{*which->resolved(), position, feed_page},
-    [this, which](const room_events& page) {
+    reader(), get_room_events{*asked.which->resolved(), asked.position, feed_page},
+    [this, asked](const room_events& page) {
       std::vector<live_event> events;
       events.reserve(page.events.size());
       for (const auto& event : page.events)
         events.push_back(to_live(event));
-      post([which, events = std::move(events), position = page.position, at_end = page.at_end](lane&) {
-        which->on_page({{}, position, at_end}, events);
+      post([asked, events = std::move(events), position = page.position, at_end = page.at_end](lane&) {
+        asked.which->on_page({{}, position, at_end}, events);
       });
     },
-    [this, which, position](const store_error& reason) {
+    [this, asked](const store_error& reason) {
       // A store that is away comes back, and the subscriber has missed nothing by then. One that is gone meanwhile has
       // ended its feed, which passes over the page.
       if (reason.code == store_errc::unavailable)
-        self_->delayed_send(self_, read_again, read_feed{which, position});
+        self_->delayed_send(self_, read_again, asked);
       else
-        post([which, reason](lane&) { which->on_failed(reason); });
+        post([asked, reason](lane&) { asked.which->on_failed(reason); });
     });
 }
 
@@ -176,8 +181,8 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
     [self](const serve_request& request) { self->state.serve(request.request); },
     [self](const client_gone& gone) { self->state.waits().on_client_gone(gone.wait); },
     [self](const wait_expired& expired) { self->state.waits().on_patience_over(expired.wait); },
-    [self](const open_feed& request) { self->state.open(request.which); },
-    [self](const read_feed& request) { self->state.read(request.which, request.position); },
+    [self](const open_feed& request) { self->state.open(request); },
+    [self](const read_feed& request) { self->state.read(request); },
     [self](const close_feed& request) { self->state.close(request.resolved); },
     [self](handle_chat_frame& request) { handle(self->state, request); },
     [self](const outage_tick&) { self->state.look_for_outage(); },

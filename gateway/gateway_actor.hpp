@@ -3,6 +3,7 @@
 #include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
+#include "gateway/client_memory.hpp"
 #include "gateway/execution_waits.hpp"
 #include "gateway/feed.hpp"
 #include "gateway/open_questions.hpp"
@@ -46,6 +47,8 @@ struct gateway_config {
   /// False while the store is away: what would have to be written is refused at
   /// once. Asked on any thread; empty if the store is never away.
   std::function<bool()> store_available;
+  /// Counts what is rendered for clients.
+  std::shared_ptr<client_memory> memory = std::make_shared<client_memory>();
 };
 
 // -- messages, all from the I/O thread ------------------------------------------
@@ -65,15 +68,22 @@ struct wait_expired {
   std::uint64_t wait = 0;
 };
 
+/// Held for as long as something that a client has asked for is not done with; whoever
+/// lets go of it last, on whatever thread, ends the client's turn (see `lane::turn`). So
+/// it ends however the question does.
+using turn_ptr = std::shared_ptr<void>;
+
 /// A feed wants to begin: find its place, join its room.
 struct open_feed {
   std::shared_ptr<feed> which;
+  turn_ptr turn{};
 };
 
 /// A feed wants the next stored events.
 struct read_feed {
   std::shared_ptr<feed> which;
   std::int64_t position = 0;
+  turn_ptr turn{};
 };
 
 /// A feed has ended: leave its room.
@@ -90,6 +100,9 @@ struct handle_chat_frame {
   client_frame frame;
   /// Called on the gateway actor's thread with a frame for the client.
   std::function<void(std::string)> answer;
+  turn_ptr turn{};
+  /// Set once the client is gone: what only it would hear of need not be asked.
+  std::shared_ptr<const std::atomic<bool>> gone{};
 };
 
 using gateway_actor
@@ -112,8 +125,8 @@ public:
   /// Events may have passed unheard: everybody looks into the store.
   void catch_up();
 
-  void open(const std::shared_ptr<feed>& which);
-  void read(const std::shared_ptr<feed>& which, std::int64_t position);
+  void open(const open_feed& asked);
+  void read(const read_feed& asked);
   void close(const room& resolved);
 
   /// While the store is away, whoever waits for a commit is told so.
@@ -151,6 +164,8 @@ public:
   }
 
 private:
+  [[nodiscard]] live_event to_live(const event_record& event) const;
+
   /// As `ask`, for what is answered with an `A`; see `open_questions`.
   template <class Handle, class Message, class OnValue, class A, class OnError>
   void ask_writing_side(const Handle& whom, Message&& what, void (OnValue::*)(A) const, OnValue on_value,

@@ -5,7 +5,6 @@
 #include "gateway/problem.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
@@ -14,7 +13,25 @@ namespace troupe {
 
 namespace {
 
-constexpr std::chrono::milliseconds poll_interval{10};
+/// Ends a client's turn when it goes.
+struct open_turn {
+  std::weak_ptr<lane> home;
+  std::function<void()> over;
+
+  open_turn(std::weak_ptr<lane> where, std::function<void()> f) : home{std::move(where)}, over{std::move(f)} {}
+  open_turn(const open_turn&) = delete;
+  open_turn& operator=(const open_turn&) = delete;
+
+  ~open_turn() {
+    try {
+      if (const auto alive = home.lock())
+        alive->post([f = std::move(over)](lane&) { f(); });
+    } catch (const std::exception& out_of_memory) {
+      // Its client is not read from any more.
+      spdlog::error("the end of a question is not told: {}", out_of_memory.what());
+    }
+  }
+};
 
 } // namespace
 
@@ -37,7 +54,21 @@ std::error_code lane::listen(const std::string& host, std::uint16_t port, bool s
 }
 
 void lane::run() {
-  thread_ = std::thread{[this] { io_.run(); }};
+  thread_ = std::thread{[this] { run_on(); }};
+}
+
+/// What one handler throws, for want of memory, must not end the process: connections are
+/// guarded one by one, and whatever else was under way is looked up in the store again.
+void lane::run_on() {
+  for (;;) {
+    try {
+      io_.run();
+      return;
+    } catch (const std::exception& thrown) {
+      spdlog::error("an I/O thread goes on after: {}", thrown.what());
+      boost::asio::post(io_, [this] { hub_.for_each([](const std::shared_ptr<feed>& one) { one->resync(); }); });
+    }
+  }
 }
 
 void lane::stop(std::chrono::milliseconds grace) {
@@ -88,13 +119,13 @@ http_response lane::refusal(unsigned status, std::string_view detail) const {
 void lane::use_gateway(gateway_actor fresh) {
   gateway_ = std::move(fresh);
   // What the one before had joined is forgotten, and what it was asked for is lost.
-  hub_.for_each([this](const std::shared_ptr<feed>& one) { caf::anon_send(gateway_, open_feed{one}); });
+  hub_.for_each([this](const std::shared_ptr<feed>& one) { caf::anon_send(gateway_, open_feed{one, nullptr}); });
 }
 
-void lane::open(const std::shared_ptr<feed>& which) {
+void lane::open(const std::shared_ptr<feed>& which, turn_ptr turn) {
   hub_.add(which);
   if (gateway_)
-    caf::anon_send(gateway_, open_feed{which});
+    caf::anon_send(gateway_, open_feed{which, std::move(turn)});
 }
 
 void lane::close(const std::shared_ptr<feed>& which) {
@@ -107,9 +138,9 @@ void lane::leave(const room& resolved) {
     caf::anon_send(gateway_, close_feed{resolved});
 }
 
-void lane::read(const std::shared_ptr<feed>& which, std::int64_t position) {
+void lane::read(const std::shared_ptr<feed>& which, std::int64_t position, turn_ptr turn) {
   if (gateway_)
-    caf::anon_send(gateway_, read_feed{which, position});
+    caf::anon_send(gateway_, read_feed{which, position, std::move(turn)});
 }
 
 void lane::chat(handle_chat_frame frame) {
@@ -117,12 +148,12 @@ void lane::chat(handle_chat_frame frame) {
     caf::anon_send(gateway_, std::move(frame));
 }
 
-void lane::poll(std::function<bool()> f) {
-  auto timer = std::make_shared<boost::asio::steady_timer>(io_, poll_interval);
-  timer->async_wait([this, timer, f = std::move(f)](const boost::system::error_code& error) {
-    if (!error && !f())
-      poll(f);
-  });
+turn_ptr lane::turn(std::function<void()> over) {
+  return std::make_shared<open_turn>(weak_from_this(), std::move(over));
+}
+
+std::shared_ptr<const std::string> lane::share(std::string text) {
+  return limits_.memory->share(std::move(text));
 }
 
 } // namespace troupe

@@ -51,20 +51,23 @@ public:
 
   // -- for subscribers, on the I/O thread ---------------------------------------
 
-  void open(const std::shared_ptr<feed>& which);
+  void open(const std::shared_ptr<feed>& which, turn_ptr turn);
   void close(const std::shared_ptr<feed>& which);
   /// Nobody was there any more when the room was joined.
   void leave(const room& resolved);
-  void read(const std::shared_ptr<feed>& which, std::int64_t position);
+  void read(const std::shared_ptr<feed>& which, std::int64_t position, turn_ptr turn);
   void chat(handle_chat_frame frame);
   [[nodiscard]] hub& feeds() noexcept { return hub_; }
   [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
 
-  /// Calls `f` soon, again and again, until it returns true: for what has no event
-  /// to wait for, such as a client that reads slowly.
-  void poll(std::function<bool()> f);
+  /// Something that a client asks for, which is over once the last who has it lets go;
+  /// then `over` runs, on the I/O thread.
+  turn_ptr turn(std::function<void()> over);
+  /// `text` as it goes to clients, counted until all of them have it.
+  [[nodiscard]] std::shared_ptr<const std::string> share(std::string text);
 
 private:
+  void run_on();
   void use_gateway(gateway_actor fresh);
 
   boost::asio::io_context io_{1};

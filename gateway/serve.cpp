@@ -88,8 +88,9 @@ random_function make_random() {
   return [engine] { return std::uniform_real_distribution<double>{}(*engine); };
 }
 
-transport_limits limits_of(const settings& s) {
+transport_limits limits_of(const settings& s, std::shared_ptr<client_memory> memory) {
   transport_limits limits;
+  limits.memory = std::move(memory);
   limits.body_bytes = s.max_body_bytes;
   limits.connections = static_cast<std::size_t>(s.max_connections);
   return limits;
@@ -168,11 +169,12 @@ private:
                           .request_timeout = settings_.request_timeout,
                           .draining = draining_,
                           .serves_api = settings_.role != node_role::worker,
-                          .store_available = {}};
+                          .store_available = {},
+                          .memory = memory_};
     if (store_->info().shared)
       config.store_available = [store = store_] { return store->available(); };
     for (int i = 0; i < settings_.io_threads; ++i) {
-      auto one = std::make_shared<lane>(limits_of(settings_), observer_of(measured_));
+      auto one = std::make_shared<lane>(limits_of(settings_, memory_), observer_of(measured_));
       // The first lane may take any free port, the others share it.
       const auto port = lanes_.empty() ? settings_.http_port : lanes_.front()->port();
       if (const auto error = one->listen(settings_.http_host, port, settings_.io_threads > 1)) {
@@ -295,6 +297,7 @@ private:
   const settings& settings_;
   std::shared_ptr<database> store_;
   metrics_ptr measured_ = std::make_shared<metrics>();
+  std::shared_ptr<client_memory> memory_ = client_memory::for_process(memory_of_process(), settings_.max_body_bytes);
   std::shared_ptr<std::atomic<bool>> draining_ = std::make_shared<std::atomic<bool>>(false);
   const uuid node_id_ = make_uuid();
   const timestamp started_at_ = now();
