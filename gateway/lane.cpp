@@ -2,6 +2,7 @@
 
 #include "gateway/accept.hpp"
 #include "gateway/event_stream_head.hpp"
+#include "gateway/io_loop.hpp"
 #include "gateway/problem.hpp"
 
 #include <boost/asio/post.hpp>
@@ -54,21 +55,9 @@ std::error_code lane::listen(const std::string& host, std::uint16_t port, bool s
 }
 
 void lane::run() {
-  thread_ = std::thread{[this] { run_on(); }};
-}
-
-/// What one handler throws, for want of memory, must not end the process: connections are
-/// guarded one by one, and whatever else was under way is looked up in the store again.
-void lane::run_on() {
-  for (;;) {
-    try {
-      io_.run();
-      return;
-    } catch (const std::exception& thrown) {
-      spdlog::error("an I/O thread goes on after: {}", thrown.what());
-      boost::asio::post(io_, [this] { hub_.for_each([](const std::shared_ptr<feed>& one) { one->resync(); }); });
-    }
-  }
+  // Connections are guarded one by one; whatever else was under way is looked up in the store again.
+  thread_ = std::thread{
+    [this] { run_io(io_, [this] { hub_.for_each([](const std::shared_ptr<feed>& one) { one->resync(); }); }); }};
 }
 
 void lane::stop(std::chrono::milliseconds grace) {

@@ -67,7 +67,6 @@ public:
   [[nodiscard]] std::shared_ptr<const std::string> share(std::string text);
 
 private:
-  void run_on();
   void use_gateway(gateway_actor fresh);
 
   boost::asio::io_context io_{1};

@@ -1,5 +1,6 @@
 #include "gateway/outbound/beast_client.hpp"
 
+#include "gateway/io_loop.hpp"
 #include "gateway/outbound/core.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -16,7 +17,7 @@ namespace asio = boost::asio;
 
 class beast_client::impl {
 public:
-  explicit impl(const outbound_config& config) : core_{io_, config}, thread_{[this] { io_.run(); }} {}
+  explicit impl(const outbound_config& config) : core_{io_, config}, thread_{[this] { run_io(io_); }} {}
 
   ~impl() {
     io_.stop();

@@ -1,0 +1,29 @@
+#include "gateway/io_loop.hpp"
+
+#include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
+
+#include <exception>
+#include <utility>
+
+namespace troupe {
+
+void run_io(boost::asio::io_context& io, const std::function<void()>& after_fault) {
+  bool faulty = false;
+  for (;;) {
+    try {
+      if (std::exchange(faulty, false) && after_fault)
+        boost::asio::post(io, after_fault);
+      io.run();
+      return;
+    } catch (const std::exception& thrown) {
+      faulty = true;
+      spdlog::error("an I/O thread goes on after: {}", thrown.what());
+    } catch (...) {
+      faulty = true;
+      spdlog::error("an I/O thread goes on after an unknown exception");
+    }
+  }
+}
+
+} // namespace troupe

@@ -1,0 +1,55 @@
+#include "gateway/io_loop.hpp"
+#include "gateway/lane.hpp"
+#include "raw_client.hpp"
+#include "test_server.hpp"
+
+#include <boost/asio/post.hpp>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <new>
+#include <stdexcept>
+
+namespace troupe::testing {
+namespace {
+
+TEST(IoLoop, GoesOnAfterWhatAHandlerThrows) {
+  boost::asio::io_context io;
+  int ran = 0;
+  int looked_after = 0;
+  boost::asio::post(io, [] { throw std::bad_alloc{}; });
+  boost::asio::post(io, [&] { ++ran; });
+  boost::asio::post(io, [] { throw std::runtime_error{"a fault"}; });
+  boost::asio::post(io, [&] { ++ran; });
+  run_io(io, [&] { ++looked_after; });
+  EXPECT_EQ(ran, 2);
+  EXPECT_EQ(looked_after, 2);
+}
+
+TEST(IoLoop, EndsWhenItIsStopped) {
+  boost::asio::io_context io;
+  boost::asio::post(io, [&] {
+    io.stop();
+    throw std::runtime_error{"on the way out"};
+  });
+  bool ran = false;
+  boost::asio::post(io, [&] { ran = true; });
+  run_io(io);
+  EXPECT_FALSE(ran);
+}
+
+TEST(Lane, ServesOnAfterAFaultOnItsThread) {
+  const auto one = std::make_shared<lane>(transport_limits{}, transport_observer{});
+  ASSERT_FALSE(one->listen("127.0.0.1", 0, false));
+  one->run();
+  raw_client before{one->port()};
+  one->post([](lane&) { throw std::bad_alloc{}; });
+  raw_client after{one->port()};
+  for (auto* client : {&before, &after}) {
+    client->send(get("/healthz"));
+    EXPECT_EQ(client->read_response().value().status, 503u) << "there is no gateway actor in this test";
+  }
+}
+
+} // namespace
+} // namespace troupe::testing
