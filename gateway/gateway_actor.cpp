@@ -9,6 +9,8 @@
 #include <caf/stateful_actor.hpp>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace troupe {
 
 namespace {
@@ -18,10 +20,10 @@ constexpr int feed_page = 500;
 /// Between two tries of a page that the store could not give.
 constexpr std::chrono::milliseconds read_again{500};
 
-/// How often is asked whether the store is away.
-constexpr std::chrono::milliseconds outage_interval{500};
+/// How often is looked for those who have waited too long.
+constexpr std::chrono::milliseconds question_interval{500};
 
-/// So long a question may be open while the store is away; looked at every `outage_interval`.
+/// So long a question to the writing side may be open while the store is away.
 constexpr std::chrono::seconds longest_wait_for_outage{1};
 
 } // namespace
@@ -132,21 +134,25 @@ void gateway_state::close(const room& resolved) {
   leave(resolved);
 }
 
-void gateway_state::look_for_outage() {
-  if (!config_.store_available())
-    questions_.refuse_before(self_->clock().now() - longest_wait_for_outage);
-  self_->delayed_send(self_, outage_interval, outage_tick{});
+void gateway_state::look_after_questions() {
+  const auto now = self_->clock().now();
+  const auto store_is_away = config_.store_available && !config_.store_available();
+  const store_error too_late{store_errc::unavailable, std::string{to_string(errc::unavailable)}};
+  writing_.refuse_before(now - (store_is_away ? longest_wait_for_outage : config_.request_timeout), nobody_knows());
+  reading_.refuse_before(now - config_.request_timeout, too_late);
+  joining_.refuse_before(now - timeouts::join_room, too_late);
+  self_->delayed_send(self_, std::min(question_interval, config_.request_timeout), question_tick{});
 }
 
 void gateway_state::join(const room& resolved, std::function<void()> then) {
   ++rooms_[resolved];
-  self_->request(peers_->broadcaster, timeouts::join_room, join_room{resolved, subscriber_actor{self_}})
-    .then([then](const done&) { then(); },
-          [then](const caf::error&) {
-            // The broadcaster died. The room is noted and will be joined at the next one, whose arrival makes everybody
-            // look for what was missed.
-            then();
-          });
+  ask_and_note(
+    joining_, peers_->broadcaster, join_room{resolved, subscriber_actor{self_}}, [then](const done&) { then(); },
+    [then](const store_error&) {
+      // The broadcaster died. The room is noted and will be joined at the next one, whose arrival makes everybody
+      // look for what was missed.
+      then();
+    });
 }
 
 void gateway_state::leave(const room& resolved) {
@@ -173,8 +179,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
                                      gateway_config config, std::weak_ptr<lane> home) {
   self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
   self->state.start(std::move(peers), std::move(config), std::move(home));
-  if (self->state.config().store_available)
-    self->state.look_for_outage();
+  self->state.look_after_questions();
   return {
     [self](const events_published& published) { self->state.publish(published); },
     [self](const events_missed&) { self->state.catch_up(); },
@@ -185,7 +190,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
     [self](const read_feed& request) { self->state.read(request); },
     [self](const close_feed& request) { self->state.close(request.resolved); },
     [self](handle_chat_frame& request) { handle(self->state, request); },
-    [self](const outage_tick&) { self->state.look_for_outage(); },
+    [self](const question_tick&) { self->state.look_after_questions(); },
     [self](const services_changed& changed) { self->state.relink(changed.now); },
   };
 }

@@ -91,8 +91,8 @@ struct close_feed {
   room resolved;
 };
 
-/// Time to see whether the store is away (to itself).
-struct outage_tick {};
+/// Time to see who has waited too long (to itself).
+struct question_tick {};
 
 /// A frame for the thread of a chat.
 struct handle_chat_frame {
@@ -108,7 +108,7 @@ struct handle_chat_frame {
 using gateway_actor
   = subscriber_actor::extend<caf::reacts_to<serve_request>, caf::reacts_to<client_gone>, caf::reacts_to<wait_expired>,
                              caf::reacts_to<open_feed>, caf::reacts_to<read_feed>, caf::reacts_to<close_feed>,
-                             caf::reacts_to<handle_chat_frame>, caf::reacts_to<outage_tick>,
+                             caf::reacts_to<handle_chat_frame>, caf::reacts_to<question_tick>,
                              caf::reacts_to<services_changed>>;
 
 class gateway_state {
@@ -129,8 +129,9 @@ public:
   void read(const read_feed& asked);
   void close(const room& resolved);
 
-  /// While the store is away, whoever waits for a commit is told so.
-  void look_for_outage();
+  /// Whoever has waited too long is told so: sooner, if it is for a commit and the store is
+  /// away.
+  void look_after_questions();
 
   /// Joins a room at the broadcaster; `then` runs once later events will come.
   void join(const room& resolved, std::function<void()> then);
@@ -148,37 +149,36 @@ public:
   void post(std::function<void(lane&)> f);
 
   /// Asks an actor; `on_value` gets the answer, `on_error` any error as the
-  /// store's. The request times out. `on_value` is a lambda with one plain signature:
-  /// neither generic nor mutable.
+  /// store's. The question times out. `on_value` is a lambda that is not generic.
   template <class Handle, class Message, class OnValue, class OnError>
   void ask(const Handle& whom, Message&& what, OnValue on_value, OnError on_error) {
-    // Others answer while the store is away; these wait until it is back.
-    if constexpr (std::same_as<Handle, writer_actor> || std::same_as<Handle, task_supervisor_actor>) {
-      if (config_.store_available)
-        return ask_writing_side(whom, std::forward<Message>(what), &OnValue::operator(), std::move(on_value),
-                                std::move(on_error));
-    }
-    self_->request(whom, config_.request_timeout, std::forward<Message>(what))
-      .then(std::move(on_value),
-            [on_error = std::move(on_error)](const caf::error& reason) mutable { on_error(to_store_error(reason)); });
+    constexpr auto writes = std::same_as<Handle, writer_actor> || std::same_as<Handle, task_supervisor_actor>;
+    ask_and_note(writes ? writing_ : reading_, whom, std::forward<Message>(what), std::move(on_value),
+                 std::move(on_error));
   }
 
 private:
   [[nodiscard]] live_event to_live(const event_record& event) const;
 
-  /// As `ask`, for what is answered with an `A`; see `open_questions`.
-  template <class Handle, class Message, class OnValue, class A, class OnError>
-  void ask_writing_side(const Handle& whom, Message&& what, void (OnValue::*)(A) const, OnValue on_value,
-                        OnError on_error) {
-    const auto number = questions_.add(self_->clock().now(), on_error);
-    self_->request(whom, config_.request_timeout, std::forward<Message>(what))
+  // What a lambda takes; declared only.
+  template <class F, class A>
+  static A value_of(void (F::*)(A) const);
+  template <class F, class A>
+  static A value_of(void (F::*)(A));
+
+  /// As `ask`, and `questions` keeps the time.
+  template <class Handle, class Message, class OnValue, class OnError>
+  void ask_and_note(open_questions& questions, const Handle& whom, Message&& what, OnValue on_value, OnError on_error) {
+    using value = decltype(value_of(&OnValue::operator()));
+    const auto number = questions.add(self_->clock().now(), on_error);
+    self_->request(whom, caf::infinite, std::forward<Message>(what))
       .then(
-        [this, number, on_value = std::move(on_value)](A value) {
-          if (questions_.close(number))
-            on_value(value);
+        [&questions, number, on_value = std::move(on_value)](value answer) mutable {
+          if (questions.close(number))
+            on_value(answer);
         },
-        [this, number, on_error = std::move(on_error)](const caf::error& reason) {
-          if (questions_.close(number))
+        [&questions, number, on_error = std::move(on_error)](const caf::error& reason) mutable {
+          if (questions.close(number))
             on_error(to_store_error(reason));
         });
   }
@@ -188,7 +188,11 @@ private:
   gateway_config config_;
   std::weak_ptr<lane> home_;
   execution_waits waits_;
-  open_questions questions_;
+  /// Asked of the writing side, which may have done what it does not answer; of the others;
+  /// and of the broadcaster, whom it takes longer.
+  open_questions writing_;
+  open_questions reading_;
+  open_questions joining_;
   /// Rooms joined at the broadcaster, and how often.
   std::map<room, int> rooms_;
   std::size_t next_reader_ = 0;
@@ -203,7 +207,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
 // clang-format off
 #define TROUPE_GATEWAY_MESSAGES(X) \
   X(serve_request) X(client_gone) X(wait_expired) X(open_feed) X(read_feed) X(close_feed) X(handle_chat_frame) \
-  X(outage_tick)
+  X(question_tick)
 // clang-format on
 
 #define TROUPE_UNSAFE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::name)

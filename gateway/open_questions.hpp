@@ -7,10 +7,14 @@
 #include <functional>
 #include <map>
 
-/// What was asked of the store's writing side and is not answered yet. A writer that
-/// has lost its database holds what it was asked to commit until the database is back,
-/// since the commit may be on disk: its client is not kept waiting as long, but told
-/// that nobody knows. One per gateway actor; knows no actor itself.
+/// What was asked of an actor and is not answered yet. A request of CAF's own with a time
+/// limit keeps that limit in the system's clock until it is over, also once it is answered:
+/// at ten thousand requests a second that is a hundred megabytes. So the time of all
+/// questions is kept here, and looked at now and then. Knows no actor itself.
+///
+/// A writer that has lost its database holds what it was asked to commit until the
+/// database is back, since the commit may be on disk: its client is not kept waiting as
+/// long, but told that nobody knows.
 namespace troupe {
 
 class open_questions {
@@ -25,8 +29,8 @@ public:
   /// The answer has come. False if it was refused meanwhile, and nobody waits.
   bool close(std::uint64_t number);
 
-  /// Refuses, as `unavailable`, whatever was asked before `at`.
-  void refuse_before(time_point at);
+  /// Refuses whatever was asked before `at`.
+  void refuse_before(time_point at, const store_error& why);
 
 private:
   struct question {
@@ -36,5 +40,8 @@ private:
   std::map<std::uint64_t, question> open_;
   std::uint64_t last_ = 0;
 };
+
+/// For what may have changed something all the same.
+store_error nobody_knows();
 
 } // namespace troupe

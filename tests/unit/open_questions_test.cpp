@@ -33,9 +33,9 @@ TEST_F(OpenQuestions, AreRefusedOnceTheyAreOld) {
   ask(0s, 1);
   ask(1s, 2);
   ask(2s, 3);
-  questions_.refuse_before(start_ + 2s);
+  questions_.refuse_before(start_ + 2s, nobody_knows());
   EXPECT_THAT(refused_, ElementsAre(1, 2));
-  questions_.refuse_before(start_ + 2s);
+  questions_.refuse_before(start_ + 2s, nobody_knows());
   EXPECT_THAT(refused_, ElementsAre(1, 2)) << "nobody is answered twice";
 }
 
@@ -43,21 +43,21 @@ TEST_F(OpenQuestions, ThatWereAnsweredAreNotRefused) {
   const auto answered = ask(0s, 1);
   ask(0s, 2);
   EXPECT_TRUE(questions_.close(answered));
-  questions_.refuse_before(start_ + 1s);
+  questions_.refuse_before(start_ + 1s, nobody_knows());
   EXPECT_THAT(refused_, ElementsAre(2));
 }
 
 TEST_F(OpenQuestions, ThatWereRefusedHaveNoUseForAnAnswer) {
   const auto refused = ask(0s, 1);
-  questions_.refuse_before(start_ + 1s);
+  questions_.refuse_before(start_ + 1s, nobody_knows());
   EXPECT_FALSE(questions_.close(refused));
 }
 
 TEST_F(OpenQuestions, MayBeAskedAgainByWhoeverIsRefused) {
   questions_.add(start_, [this](const store_error&) { ask(5s, 7); });
-  questions_.refuse_before(start_ + 1s);
+  questions_.refuse_before(start_ + 1s, nobody_knows());
   EXPECT_THAT(refused_, IsEmpty());
-  questions_.refuse_before(start_ + 6s);
+  questions_.refuse_before(start_ + 6s, nobody_knows());
   EXPECT_THAT(refused_, ElementsAre(7));
 }
 
