@@ -1,6 +1,7 @@
 #include "actors/broadcaster.hpp"
 
 #include "actors/timeouts.hpp"
+#include "persistence/log.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
@@ -29,6 +30,14 @@ constexpr auto look_interval_without_links = 500ms;
 
 /// Subscribers come and go; the others are told only if there is none for so long.
 constexpr auto linger = 2s;
+
+void add_room(logging::fields& line, const room& where) {
+  switch (where.type) {
+  case room::kind::task: line.add("room", "task:" + where.id.to_string()); break;
+  case room::kind::user: line.add("room", "user:" + where.name); break;
+  case room::kind::ns: line.add("room", "namespace:" + where.name); break;
+  }
+}
 
 } // namespace
 
@@ -72,6 +81,7 @@ caf::typed_response_promise<done> broadcaster_state::join(const join_room& reque
 }
 
 void broadcaster_state::add_member(const join_room& request) {
+  logging::trace("room joined", [&](auto& line) { add_room(line, request.where); });
   if (std::find(known_.begin(), known_.end(), request.subscriber) != known_.end())
     return;
   self_->monitor(request.subscriber);
@@ -79,6 +89,7 @@ void broadcaster_state::add_member(const join_room& request) {
 }
 
 void broadcaster_state::leave(const leave_room& request) {
+  logging::trace("room left", [&](auto& line) { add_room(line, request.where); });
   if (rooms_.leave(request.where, request.subscriber))
     emptied(request.where);
 }
@@ -165,7 +176,7 @@ void broadcaster_state::begin_order() {
   self_->request(peers_->readers.front(), timeouts::store_read, get_last_position{})
     .then([this](const last_position& found) { order_begun(found.position); },
           [this](const caf::error& reason) {
-            spdlog::warn("live events are late: {}", sentence_of(reason));
+            spdlog::warn("live events are late: {}", loggable(reason));
             beginning_ = false;
             began_late_ = true;
             answer_ready();

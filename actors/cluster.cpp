@@ -110,7 +110,7 @@ void cluster_state::send_announcement(bool leaving, std::function<void()> then) 
         then();
       },
       [then](const caf::error& reason) {
-        spdlog::warn("this node could not announce itself: {}", sentence_of(reason));
+        spdlog::warn("this node could not announce itself: {}", loggable(reason));
         then();
       });
 }
@@ -166,7 +166,7 @@ void cluster_state::open_port() {
         announce();
       },
       [this](caf::error& reason) {
-        spdlog::error("other nodes cannot link to {}: {}", to_address(config_.host, config_.port), sentence_of(reason));
+        spdlog::error("other nodes cannot link to {}: {}", to_address(config_.host, config_.port), loggable(reason));
         self_->quit(std::move(reason));
       });
 }
@@ -191,10 +191,10 @@ void cluster_state::not_reached(const node_record& node, const caf::error& reaso
   if (reason == caf::sec::incompatible_application_ids || reason == caf::sec::malformed_basp_message
       || reason == caf::sec::disconnect_during_handshake) {
     avoided_[node.id] = self_->clock().now() + avoidance;
-    spdlog::warn("node {} at {} refuses links: {}", node.name, node.address, sentence_of(reason));
+    spdlog::warn("node {} at {} refuses links: {}", node.name, node.address, loggable(reason));
     return;
   }
-  spdlog::info("node {} cannot be reached at {}: {}", node.name, node.address, sentence_of(reason));
+  spdlog::info("node {} cannot be reached at {}: {}", node.name, node.address, loggable(reason));
 }
 
 void cluster_state::greet(const node_record& node, const peer_actor& peer) {
@@ -210,7 +210,7 @@ void cluster_state::greet(const node_record& node, const peer_actor& peer) {
       },
       [this, node](const caf::error& reason) {
         dialling_.erase(node.id);
-        spdlog::warn("node {} at {} does not take a link: {}", node.name, node.address, sentence_of(reason));
+        spdlog::warn("node {} at {} does not take a link: {}", node.name, node.address, loggable(reason));
       });
 }
 
@@ -257,7 +257,7 @@ void cluster_state::peer_ended(const caf::down_msg& down) {
   // One that was linked a moment ago may hold a lease and not have said so.
   const auto node = found->first;
   const auto lease = found->second.state.lease;
-  drop_link(node, sentence_of(down.reason));
+  drop_link(node, loggable(down.reason));
   if (peers_->supervisor)
     self_->send(peers_->supervisor, node_suspected{lease.is_nil() ? node : lease});
 }
@@ -278,7 +278,7 @@ cluster_actor::behavior_type cluster(cluster_actor::stateful_pointer<cluster_sta
   self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
   self->set_down_handler([self](const caf::down_msg& down) { self->state.peer_ended(down); });
   // A message that cannot be read is the sender's mistake.
-  self->set_error_handler([](const caf::error& reason) { spdlog::warn("from a link: {}", sentence_of(reason)); });
+  self->set_error_handler([](const caf::error& reason) { spdlog::warn("from a link: {}", loggable(reason)); });
   self->state.start(std::move(peers), std::move(config), std::move(measured));
   return {
     [self](const hello& offer) { return self->state.take_hello(offer); },

@@ -53,7 +53,7 @@ void cluster_state::exchange() {
         .then([this, id = node, round = round_](const interest_noted&) { noted(id, round); },
               [this, id = node, number = one.number](const caf::error& reason) {
                 if (find_link({id, number}))
-                  drop_link(id, sentence_of(reason));
+                  drop_link(id, loggable(reason));
               });
     }
   }
@@ -88,7 +88,7 @@ void cluster_state::tell_rooms(const uuid& node) {
       },
       [this, node, number = one.number](const caf::error& reason) {
         if (find_link({node, number}))
-          drop_link(node, sentence_of(reason));
+          drop_link(node, loggable(reason));
       });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/log.hpp"
 #include "persistence/operations.hpp"
 
 #include <caf/error.hpp>
@@ -54,10 +55,25 @@ caf::error to_error(const store_error& refusal);
 /// and sentence, anything else (a timeout, a dead actor) is `unavailable`.
 store_error to_store_error(const caf::error& reason);
 
-/// Turns an exception that escaped a handler into an exit reason.
+/// Turns an exception that escaped a handler into an exit reason; the context is its text
+/// and its type.
 caf::error to_error(const std::exception_ptr& thrown);
 
 /// The sentence in an error of ours, else what CAF says of it.
 std::string sentence_of(const caf::error& reason);
+
+/// An error that cites another one.
+struct cited_error {
+  std::string text;
+  /// How much of it, from its beginning, may be logged: nothing of an exception's text, which
+  /// may cite whatever was being worked on.
+  std::size_t own_words = logging::all_own;
+};
+
+/// `what: sentence`; of an exception `what (its type): its text`.
+cited_error cite(std::string what, const caf::error& reason);
+
+/// The error as the log says it: of an exception its type.
+std::string loggable(const caf::error& reason);
 
 } // namespace troupe

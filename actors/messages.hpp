@@ -268,6 +268,9 @@ struct chat_failure {
   bool no_room = false;
   /// If the answer was refused, by the model or by what watches over it.
   std::optional<finish_reason> finish{};
+  /// How much of `error`, from its beginning, are this program's own words. What follows was
+  /// said by somebody else and may cite a prompt or a key: it is never logged.
+  std::size_t own_words = logging::all_own;
 };
 
 using chat_result = std::variant<chat_turn, chat_failure>;
@@ -427,6 +430,8 @@ struct attempt_failure {
   std::vector<new_event> events;
   /// If the answer was refused.
   std::optional<finish_reason> finish{};
+  /// See `chat_failure::own_words`.
+  std::size_t own_words = logging::all_own;
 };
 
 /// Time to journal what has been streamed (a task actor to itself).

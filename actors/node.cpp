@@ -127,10 +127,10 @@ void node_state::service_ended(const caf::down_msg& down) {
     stopped_if_empty();
     return;
   }
-  spdlog::error("service {} died and is started again: {}", found->service, sentence_of(down.reason));
+  spdlog::error("service {} died and is started again: {}", found->service, loggable(down.reason));
   config_.measured->service_restarted(found->service);
   if (!config_.intensity.allow(self_->clock().now())) {
-    config_.give_up("The service " + found->service + " keeps dying: " + sentence_of(down.reason));
+    config_.give_up("The service " + found->service + " keeps dying: " + loggable(down.reason));
     self_->quit(down.reason);
     return;
   }

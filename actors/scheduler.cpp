@@ -1,6 +1,7 @@
 #include "actors/scheduler.hpp"
 
 #include "actors/timeouts.hpp"
+#include "persistence/log.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
@@ -44,15 +45,17 @@ void scheduler_state::wake(std::uint64_t number) {
   const auto due = *std::exchange(next_, std::nullopt);
   if (due > clock_())
     schedule(due);
-  else if (peers_->supervisor)
+  else if (peers_->supervisor) {
+    logging::trace("a task is due", [](auto&) {});
     self_->send(peers_->supervisor, work_arrived{});
+  }
 }
 
 void scheduler_state::clean_up() {
   self_->request(peers_->writer, timeouts::store_write, troupe::clean_up{clock_() - key_lifetime})
     .then(
       [](const done&) {},
-      [](const caf::error& reason) { spdlog::warn("old idempotency keys were not removed: {}", sentence_of(reason)); });
+      [](const caf::error& reason) { spdlog::warn("old idempotency keys were not removed: {}", loggable(reason)); });
   clean_up_later();
 }
 

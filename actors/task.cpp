@@ -6,6 +6,7 @@
 #include "actors/timeouts.hpp"
 #include "persistence/budgets.hpp"
 #include "persistence/events_json.hpp"
+#include "persistence/log.hpp"
 #include "persistence/parse_json.hpp"
 
 #include <caf/sec.hpp>
@@ -158,7 +159,7 @@ void task_state::ask_model() {
         if (reason == caf::sec::request_timeout)
           out_of_time();
         else
-          fail(error_class::transient, "The model's actor died: " + sentence_of(reason));
+          fail(cite("The model's actor died", reason));
       });
 }
 
@@ -297,6 +298,13 @@ void task_state::fail(error_class kind, std::string error) {
   fail(std::move(failure));
 }
 
+void task_state::fail(cited_error cited) {
+  chat_failure failure;
+  failure.error = std::move(cited.text);
+  failure.own_words = cited.own_words;
+  fail(std::move(failure));
+}
+
 void task_state::fail(chat_failure failure) {
   if (failure.usage != token_usage{}) {
     usage_ += priced(failure.usage);
@@ -305,7 +313,7 @@ void task_state::fail(chat_failure failure) {
   if (failure.crash)
     throw std::runtime_error{failure.error};
   stop_asking();
-  auto end = failure_so_far(failure.kind, std::move(failure.error));
+  auto end = failure_so_far(failure.kind, {std::move(failure.error), failure.own_words});
   end.retry_after = failure.retry_after;
   end.no_room = failure.no_room;
   end.finish = failure.finish;
@@ -313,15 +321,15 @@ void task_state::fail(chat_failure failure) {
 }
 
 caf::error task_state::crash(const std::exception_ptr& thrown) {
-  return caf::make_error(
-    errc::attempt_failed,
-    failure_so_far(error_class::transient, "The task's actor crashed: " + sentence_of(to_error(thrown))));
+  return caf::make_error(errc::attempt_failed,
+                         failure_so_far(error_class::transient, cite("The task's actor crashed", to_error(thrown))));
 }
 
-attempt_failure task_state::failure_so_far(error_class kind, std::string error) {
+attempt_failure task_state::failure_so_far(error_class kind, cited_error cited) {
   attempt_failure end;
   end.kind = kind;
-  end.error = std::move(error);
+  end.error = std::move(cited.text);
+  end.own_words = cited.own_words;
   end.usage = used();
   end.chat_started = claim_.bot && claim_.model;
   if (end.chat_started)
@@ -333,9 +341,11 @@ attempt_failure task_state::failure_so_far(error_class kind, std::string error) 
 void task_state::store_failed(const caf::error& reason) {
   if (reason == errc::fenced) {
     context_->measured->write_fenced();
+    logging::debug("attempt is another's by now",
+                   [this](auto& line) { line.add("task", claim_.id).add("attempt", claim_.attempt); });
     stop();
   } else {
-    fail(error_class::transient, "The store did not answer: " + sentence_of(reason));
+    fail(cite("The store did not answer", reason));
   }
 }
 

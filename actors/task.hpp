@@ -109,8 +109,9 @@ private:
 
   void out_of_time();
   void fail(error_class kind, std::string error);
+  void fail(cited_error cited);
   void fail(chat_failure failure);
-  attempt_failure failure_so_far(error_class kind, std::string error);
+  attempt_failure failure_so_far(error_class kind, cited_error cited);
   /// The answer to every error of a request to the store.
   void store_failed(const caf::error& reason);
   /// What was streamed and is not journaled yet.

@@ -3,6 +3,7 @@
 #include "actors/restart_policy.hpp"
 #include "actors/store_answers.hpp"
 #include "actors/timeouts.hpp"
+#include "persistence/log.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
@@ -28,7 +29,9 @@ attempt_failure failure_of(const caf::error& reason) {
   if (reason == errc::attempt_failed && reason.context().match_elements<attempt_failure>())
     return reason.context().get_as<attempt_failure>(0);
   attempt_failure crash;
-  crash.error = "The task's actor crashed: " + sentence_of(reason);
+  auto [text, own_words] = cite("The task's actor crashed", reason);
+  crash.error = std::move(text);
+  crash.own_words = own_words;
   return crash;
 }
 
@@ -77,7 +80,7 @@ void task_supervisor_state::claim() {
               claim_tasks{context_->owner, config_.node, limit, config_.clock()})
     .then([this, limit](claimed_tasks& claimed) { take(claimed, limit); },
           [this](caf::error& reason) {
-            spdlog::error("tasks could not be claimed: {}", sentence_of(reason));
+            spdlog::error("tasks could not be claimed: {}", loggable(reason));
             if (!is_refusal(reason)) {
               // The claim may be on disk, and nobody knows which tasks it holds: a new supervisor will recover them.
               self_->quit(std::move(reason));
@@ -96,6 +99,8 @@ void task_supervisor_state::take(claimed_tasks& claimed, int limit) {
   }
   claiming_ = false;
   arriving_ = static_cast<int>(claimed.tasks.size());
+  logging::line(arriving_ > 0 ? logging::level::debug : logging::level::trace, "claimed tasks",
+                [&](auto& line) { line.add("count", arriving_).add("limit", limit); });
   const auto full = arriving_ == limit;
   if (backlog_ || full || arriving_ >= busy_claim)
     claim();
@@ -125,8 +130,14 @@ void task_supervisor_state::give_back(const claimed_tasks& claimed) {
 
 void task_supervisor_state::spawn_task(claimed_task& claim) {
   const auto id = claim.id;
+  logging::debug("attempt started", [&](auto& line) {
+    line.add("task", id).add("attempt", claim.attempt).add("thread", claim.thread_id).add("namespace", claim.ns);
+    line.add_if_any("bot", claim.bot ? claim.bot->name : "").add_if_any("model", claim.model ? claim.model->name : "");
+  });
   running_task entry;
   entry.bot = claim.bot;
+  entry.thread_id = claim.thread_id;
+  entry.ns = claim.ns;
   entry.attempt = claim.attempt;
   entry.charged = claim.charged;
   entry.throttled = claim.throttled;
@@ -149,10 +160,13 @@ void task_supervisor_state::attempt_ended(const caf::down_msg& down) {
   auto& entry = running_.at(id);
   metrics_->task_executed(self_->clock().now() - entry.started);
   if (!down.reason || down.reason == caf::exit_reason::normal) {
+    log_attempt_end(id, entry, "done");
     forget(id);
     return;
   }
   auto failure = failure_of(down.reason);
+  log_attempt_end(id, entry, to_string(failure.kind));
+  entry.own_words = failure.own_words;
   metrics_->attempt_failed(failure.kind);
   entry.settling = decide(id, entry, std::move(failure));
   by_actor_.erase(found);
@@ -186,8 +200,11 @@ void task_supervisor_state::settle(const uuid& id) {
   self_->request(context_->peers->writer, timeouts::execution_write, *running_.at(id).settling)
     .then(
       [this, id, attempt](const done&) {
-        if (const auto found = running_.find(id); found != running_.end() && found->second.attempt == attempt)
-          forget(id);
+        const auto found = running_.find(id);
+        if (found == running_.end() || found->second.attempt != attempt)
+          return;
+        log_settled(id, found->second);
+        forget(id);
       },
       [this, id, attempt](const caf::error& reason) {
         const auto found = running_.find(id);
@@ -203,6 +220,32 @@ void task_supervisor_state::settle(const uuid& id) {
           metrics_->write_fenced();
         forget(id);
       });
+}
+
+void task_supervisor_state::log_attempt_end(const uuid& id, const running_task& entry, std::string_view how) const {
+  logging::debug("attempt ended", [&](auto& line) {
+    line.add("task", id).add("attempt", entry.attempt).add("outcome", how);
+    const auto took = self_->clock().now() - entry.started;
+    line.add("took_ms", std::chrono::duration_cast<std::chrono::microseconds>(took));
+  });
+}
+
+void task_supervisor_state::log_settled(const uuid& id, const running_task& entry) {
+  const auto& end = *entry.settling;
+  const auto say = [&](auto& line) {
+    line.add("task", id).add("class", to_string(end.kind)).add("attempt", entry.attempt);
+    line.add("error", logging::own_part(end.error, entry.own_words));
+    if (end.retry_at)
+      line.add("delay_ms", std::chrono::duration_cast<std::chrono::microseconds>(*end.retry_at - end.at));
+    else
+      line.add("charged", entry.charged + (end.charge ? 1 : 0));
+    line.add_if_any("bot", entry.bot ? entry.bot->name : "").add_if_any("model", end.model);
+    line.add("thread", entry.thread_id).add("namespace", entry.ns);
+  };
+  if (end.retry_at)
+    logging::debug("task is tried again", say);
+  else
+    logging::info("task failed", say);
 }
 
 void task_supervisor_state::settle_later() {

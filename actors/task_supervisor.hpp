@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -98,12 +99,16 @@ private:
   struct running_task {
     task_actor actor;
     std::shared_ptr<const bot_record> bot;
+    uuid thread_id;
+    std::string ns;
     int attempt = 0;
     int charged = 0;
     int throttled = 0;
     std::chrono::steady_clock::time_point started{};
     /// The actor has failed; what follows is not stored yet.
     std::optional<fail_attempt> settling;
+    /// Of its error; see `chat_failure::own_words`.
+    std::size_t own_words = logging::all_own;
   };
 
   // -- leases -----------------------------------------------------------------
@@ -127,6 +132,9 @@ private:
   // -- ends of attempts -------------------------------------------------------
 
   void settle(const uuid& id);
+  void log_attempt_end(const uuid& id, const running_task& entry, std::string_view how) const;
+  /// What follows a failed attempt is stored: says so.
+  static void log_settled(const uuid& id, const running_task& entry);
   void settle_later();
   fail_attempt decide(const uuid& id, const running_task& entry, attempt_failure failure);
   void forget(const uuid& id);

@@ -3,6 +3,7 @@
 #include "actors/task_supervisor.hpp"
 #include "actors/timeouts.hpp"
 #include "actors/turn.hpp"
+#include "persistence/log.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
@@ -11,6 +12,24 @@
 
 /// What is asked from outside: ending tasks, draining.
 namespace troupe {
+
+namespace {
+
+/// A task was ended, or moved, from outside.
+void log_end(const task_result& result) {
+  const auto& task = result.task;
+  // Whoever reads which tasks have failed reads of these too, and that nothing went wrong here.
+  const bool failed = task.status == task_status::failed && !result.replayed;
+  logging::line(failed ? logging::level::info : logging::level::debug,
+                failed ? "task failed" : "task moved from outside", [&](auto& line) {
+                  line.add("task", task.id).add("status", to_string(task.status)).add("thread", task.thread_id);
+                  line.add("namespace", task.ns);
+                  if (failed)
+                    line.add("error", "It was set to FAILED from outside.");
+                });
+}
+
+} // namespace
 
 // -- ending tasks ---------------------------------------------------------------
 
@@ -45,6 +64,7 @@ void task_supervisor_state::store_cancel(cancel_task request, running_task stopp
   self_->request(context_->peers->writer, timeouts::execution_write, std::move(request))
     .then(
       [this, promise, id](task_result& result) mutable {
+        log_end(result);
         stop_actor(id);
         promise.deliver(std::move(result));
       },
@@ -81,6 +101,10 @@ caf::result<typename Operation::result_type> task_supervisor_state::end_task(Ope
   self_->request(context_->peers->writer, timeouts::execution_write, std::move(request))
     .then(
       [this, promise, id](result_type& result) mutable {
+        if constexpr (std::same_as<result_type, task_result>)
+          log_end(result);
+        else
+          logging::debug("task deleted", [&](auto& line) { line.add("task", id); });
         stop_actor(id);
         promise.deliver(std::move(result));
       },
@@ -110,8 +134,10 @@ void task_supervisor_state::stop_actor(const uuid& id) {
   const auto found = running_.find(id);
   if (found == running_.end())
     return;
-  if (const auto actor = found->second.actor)
+  if (const auto actor = found->second.actor) {
+    log_attempt_end(id, found->second, "stopped");
     caf::anon_send(actor, stop_task{});
+  }
   forget(id);
 }
 
@@ -173,8 +199,10 @@ void task_supervisor_state::end_all(const caf::error& reason) {
 
 void task_supervisor_state::stop_all() {
   for (const auto& [id, entry] : running_) {
-    if (entry.actor)
+    if (entry.actor) {
+      log_attempt_end(id, entry, "stopped");
       caf::anon_send(entry.actor, stop_task{});
+    }
     metrics_->running_changed(-1);
   }
   running_.clear();

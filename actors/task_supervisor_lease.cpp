@@ -1,6 +1,7 @@
 #include "actors/store_answers.hpp"
 #include "actors/task_supervisor.hpp"
 #include "actors/timeouts.hpp"
+#include "persistence/log.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
@@ -31,12 +32,13 @@ void task_supervisor_state::take_lease() {
       renew_lease{context_->owner, config_.node_id, config_.node, config_.lease_ttl.value_or(renew_lease{}.ttl), true})
     .then(
       [this](const lease_state&) {
+        logging::debug("lease taken", [&](auto& line) { line.add("lease", context_->owner); });
         lease_held_ = true;
         renew_later();
         recover();
       },
       [this](const caf::error& reason) {
-        spdlog::error("there is no lease yet: {}", sentence_of(reason));
+        spdlog::error("there is no lease yet: {}", loggable(reason));
         settle_later();
       });
 }
@@ -59,6 +61,7 @@ void task_supervisor_state::renew() {
     .then(
       [this](const lease_state& state) {
         renewing_ = false;
+        logging::trace("lease renewed", [&](auto& line) { line.add("others_expired", state.others_expired); });
         if (state.others_expired)
           recover();
       },
@@ -67,7 +70,7 @@ void task_supervisor_state::renew() {
         if (reason == errc::fenced)
           lose_lease(reason);
         else
-          spdlog::warn("the lease is not renewed yet: {}", sentence_of(reason));
+          spdlog::warn("the lease is not renewed yet: {}", loggable(reason));
       });
 }
 
@@ -92,7 +95,7 @@ void task_supervisor_state::recover() {
               recover_tasks{config_.max_recoveries, config_.clock(), suspects_})
     .then([this](const recovered_tasks& found) { recovered(found); },
           [this](const caf::error& reason) {
-            spdlog::error("tasks are not recovered yet: {}", sentence_of(reason));
+            spdlog::error("tasks are not recovered yet: {}", loggable(reason));
             recovering_ = false;
             if (!recovered_)
               settle_later();
@@ -105,6 +108,10 @@ void task_supervisor_state::recovered(const recovered_tasks& found) {
     spdlog::info("recovered {} tasks, failed {} that were recovered too often", found.requeued, found.failed);
     metrics_->tasks_recovered(found.requeued + found.failed);
   }
+  for (const auto& id : found.given_up)
+    logging::info("task failed", [&](auto& line) {
+      line.add("task", id).add("error", "It was running at the death of more nodes than max_recoveries allows.");
+    });
   if (found.more) {
     recover();
     return;

@@ -4,6 +4,7 @@
 #include "actors/task.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/json_text.hpp"
+#include "persistence/log.hpp"
 
 #include <caf/stateful_actor.hpp>
 
@@ -84,6 +85,7 @@ void task_state::ask_for_tools(bool fresh, std::function<void()> then) {
           chat_failure none;
           none.kind = failure->kind;
           none.error = failure->error;
+          none.own_words = failure->own_words;
           none.retry_after = failure->retry_after;
           fail(std::move(none));
           return;
@@ -92,7 +94,7 @@ void task_state::ask_for_tools(bool fresh, std::function<void()> then) {
           tools_ = *tools;
         then();
       },
-      [this](const caf::error& reason) { fail(error_class::transient, sentence_of(reason)); });
+      [this](const caf::error& reason) { fail(cite("The bot's tools are not known", reason)); });
 }
 
 // -- intents ------------------------------------------------------------------
@@ -227,6 +229,7 @@ void task_state::decide_by_deadline(const std::vector<tool_call>& calls, const a
 }
 
 void task_state::await_decision() {
+  logging::debug("task waits for a decision", [&](auto& line) { line.add("task", claim_.id).add("calls", awaited_); });
   await_approval wait;
   wait.fence = fence();
   wait.usage = used();
@@ -259,6 +262,9 @@ void task_state::make_calls(const std::vector<tool_call>& calls) {
 std::string task_state::call_builtin(const tool_call& call) const {
   auto made = call_builtin_tool(call.tool, call.arguments, context_->clock());
   context_->measured->tool_called(tool_kind::builtin, made.failed);
+  logging::debug("tool call", [&](auto& line) {
+    line.add("tool", call.tool).add("type", "builtin").add("failed", made.failed).add("task", claim_.id);
+  });
   return std::move(made.result);
 }
 
@@ -286,7 +292,9 @@ void task_state::take_result(const tool_call& call, const tool_route& route, too
   // Other calls of the turn are not to be lost with this one.
   chat_failure failure;
   failure.kind = *result.retry;
-  failure.error = "The tool '" + call.tool + "' failed: " + result.content;
+  failure.error = "The tool '" + call.tool + "' failed: ";
+  failure.own_words = failure.error.size();
+  failure.error += result.content;
   failure.retry_after = result.retry_after;
   tool_failure_ = std::move(failure);
   call_settled(1);

@@ -1,5 +1,7 @@
 #include "actors/writer.hpp"
 
+#include "persistence/log.hpp"
+
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <spdlog/spdlog.h>
@@ -46,7 +48,12 @@ void writer_state::commit() {
   committing_ = std::exchange(replies_, {});
   const auto started = std::chrono::steady_clock::now();
   auto batch = store_->apply(operations);
-  metrics_->committed(operations.size(), std::chrono::steady_clock::now() - started);
+  const auto took = std::chrono::steady_clock::now() - started;
+  metrics_->committed(operations.size(), took);
+  logging::trace("batch stored", [&](auto& line) {
+    line.add("operations", operations.size()).add("events", batch.events.size());
+    line.add("took_ms", std::chrono::duration_cast<std::chrono::microseconds>(took));
+  });
   announce(batch);
   for (std::size_t i = 0; i < committing_.size(); ++i)
     committing_[i](&batch.outcomes[i]);

@@ -309,6 +309,7 @@ std::vector<setting> make_table() {
           std::size_t{64} * 1024 * 1024),
     duration({"request_timeout", engine, "TIME", "How long the gateway waits for an actor's answer"},
              &settings::request_timeout, 100ms, 1h),
+    on_or_off({"access_log", engine, "ON", "A line in the log for each request"}, &settings::access_log),
     targets(
       {"outbound_allow", engine, "TARGETS",
        "Targets of tools and providers that are reached although they are on this host, in a private network, or on a "

@@ -85,6 +85,8 @@ struct settings {
   /// The least severe level that is logged.
   log_level level = log_level::info;
   log_format format = log_format::text;
+  /// Whether each request gets a line in the log, whatever its level.
+  bool access_log = false;
   /// Client connections open at once, 1 to 1000000; further ones are refused.
   int max_connections = 20000;
   /// The largest request body, 1 KiB to 64 MiB.

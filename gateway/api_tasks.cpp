@@ -4,6 +4,7 @@
 #include "gateway/header_list.hpp"
 #include "gateway/parse_task.hpp"
 #include "gateway/render.hpp"
+#include "persistence/log.hpp"
 
 namespace troupe::api {
 
@@ -71,6 +72,10 @@ void create_task(const context_ptr& context) {
   gateway.ask(
     gateway.peers().writer, std::move(create),
     [context](const task_result& result) {
+      logging::debug("task created", [&](auto& line) {
+        line.add("task", result.task.id).add("thread", result.task.thread_id).add("namespace", result.task.ns);
+        line.add("replayed", result.replayed).add("request_id", context->request().id);
+      });
       auto response = with_task(201, result);
       response.headers.emplace_back("Location", "/api/v1/tasks/" + result.task.id.to_string());
       context->respond(std::move(response));

@@ -42,9 +42,8 @@ void gateway_state::relink(services_ptr peers) {
   // The new one knows nobody. Join again, then look for what the old one did not tell.
   for (const auto& [resolved, times] : rooms_) {
     self_->request(peers_->broadcaster, timeouts::join_room, join_room{resolved, subscriber_actor{self_}})
-      .then(
-        [this](const done&) { catch_up(); },
-        [](const caf::error& reason) { spdlog::error("a room could not be joined again: {}", sentence_of(reason)); });
+      .then([this](const done&) { catch_up(); },
+            [](const caf::error& reason) { spdlog::error("a room could not be joined again: {}", loggable(reason)); });
     // Each feed leaves for itself, so the room is to be left as often as it was joined.
     for (int i = 1; i < times; ++i)
       caf::anon_send(peers_->broadcaster, join_room{resolved, subscriber_actor{self_}});

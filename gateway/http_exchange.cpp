@@ -3,6 +3,7 @@
 #include "gateway/accept.hpp"
 #include "gateway/event_stream_head.hpp"
 #include "gateway/http_session.hpp"
+#include "persistence/log.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -16,6 +17,8 @@ http_exchange::http_exchange(std::shared_ptr<server_core> core, std::weak_ptr<ht
 
 http_exchange::~http_exchange() {
   try {
+    if (!answered_.load())
+      logging::warn("request left unanswered", [this](auto& line) { line.add("request_id", request_.id); });
     if (streaming_ || !answered_.load())
       core_->deliver(std::move(session_), streaming_ ? std::nullopt : std::optional{complete(last_word())});
   } catch (...) {

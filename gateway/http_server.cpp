@@ -2,6 +2,8 @@
 
 #include "gateway/closing_connection.hpp"
 #include "gateway/http_session.hpp"
+#include "gateway/problem.hpp"
+#include "gateway/request_id.hpp"
 #include "gateway/response_head.hpp"
 #include "gateway/server_core.hpp"
 
@@ -142,14 +144,22 @@ private:
   }
 
   void refuse(tcp_socket socket) {
-    const auto response = core_->handler().refusal(503, "The server has as many connections as it takes.");
+    auto response = core_->handler().refusal(503, "The server has as many connections as it takes.");
+    http_request unread;
+    unread.id = make_request_id();
+    add_request_id(response, unread.id);
+    access_trail access;
+    access.begin(core_->observer().access, unread, [&socket] { return client_address(socket); });
+    access.answered(response.status, response.body.size());
+    access.end();
     std::string bytes;
     append_response_head(bytes, response,
                          {.date_line = core_->date_line(),
                           .content_length = response.body.size(),
                           .chunked = false,
                           .keep_alive = false,
-                          .http_1_0 = false});
+                          .http_1_0 = false,
+                          .request_id = unread.id});
     bytes += response.body;
     output_queue queue;
     queue.push(bytes);

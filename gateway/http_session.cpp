@@ -2,6 +2,8 @@
 
 #include "gateway/closing_connection.hpp"
 #include "gateway/http_exchange.hpp"
+#include "gateway/problem.hpp"
+#include "gateway/request_id.hpp"
 #include "gateway/response_head.hpp"
 #include "gateway/websocket_session.hpp"
 
@@ -168,11 +170,18 @@ void http_session::dispatch() {
   auto request = reader_.take();
   is_head_ = request.method == boost::beast::http::verb::head;
   core_->charge(*this, request.body.size() < counted_body ? 0 : request.body.capacity());
+  name_request(request);
   try {
     core_->handler().on_request(std::make_shared<http_exchange>(core_, weak_from_this(), std::move(request)));
   } catch (...) {
     // The exchange was dropped on the way, and has answered for itself.
   }
+}
+
+void http_session::name_request(http_request& request) {
+  request_id_ = request_id_of(request.headers);
+  request.id = request_id_;
+  access_.begin(core_->observer().access, request, [this] { return client_address(socket_); });
 }
 
 // -- answering --------------------------------------------------------------------
@@ -192,12 +201,15 @@ void http_session::append_answer(http_response&& response) {
   if (core_->stopping())
     keep_alive_ = false;
   const bool has_body = !is_head_ && !is_bodiless(response.status);
+  add_request_id(response, request_id_);
+  access_.answered(response.status, has_body ? response.body.size() : 0);
   append_response_head(out_, response,
                        {.date_line = core_->date_line(),
                         .content_length = response.body.size(),
                         .chunked = false,
                         .keep_alive = keep_alive_,
-                        .http_1_0 = http_1_0_});
+                        .http_1_0 = http_1_0_,
+                        .request_id = request_id_});
   if (!has_body)
     return;
   if (response.body.size() < large_body) {
@@ -210,6 +222,7 @@ void http_session::append_answer(http_response&& response) {
 }
 
 void http_session::end_answer() {
+  access_.end();
   core_->charge(*this, 0);
   gone_ = nullptr;
   phase_ = keep_alive_ && !core_->stopping() ? phase::reading : phase::closing;
@@ -222,7 +235,10 @@ void http_session::refuse(unsigned status, std::string_view detail) {
   sending_.stop();
   keep_alive_ = false;
   is_head_ = false;
+  auto seen = reader_.current();
+  name_request(seen);
   append_answer(core_->handler().refusal(status, detail));
+  access_.end();
   phase_ = phase::closing;
 }
 
@@ -232,12 +248,14 @@ void http_session::start_stream(http_response head) {
   phase_ = phase::streaming;
   if (http_1_0_ || core_->stopping())
     keep_alive_ = false;
+  access_.answered(head.status, 0);
   append_response_head(out_, head,
                        {.date_line = core_->date_line(),
                         .content_length = {},
                         .chunked = !http_1_0_,
                         .keep_alive = keep_alive_,
-                        .http_1_0 = http_1_0_});
+                        .http_1_0 = http_1_0_,
+                        .request_id = request_id_});
   core_->charge(*this, 0);
   queue_out();
   write_stream(std::make_shared<const std::string>(std::move(head.body)));
@@ -248,6 +266,7 @@ void http_session::write_stream(std::shared_ptr<const std::string> part) {
   // A part of no bytes would read as the last chunk.
   if (phase_ != phase::streaming || is_head_ || part->empty())
     return;
+  access_.sent(part->size());
   if (http_1_0_) {
     queue_.push({}, std::move(part));
   } else {
@@ -268,6 +287,7 @@ void http_session::finish_stream() {
   if (!http_1_0_ && !is_head_)
     queue_.push("0\r\n\r\n");
   gone_ = nullptr;
+  access_.end();
   phase_ = keep_alive_ && !core_->stopping() ? phase::reading : phase::closing;
   core_->schedule_flush(*this);
 }
@@ -293,6 +313,7 @@ void http_session::upgrade(const http_request& request, const header_fields& add
   }
   phase_ = phase::ended;
   gone_ = nullptr;
+  access_.let_go();
   queue_out();
   boost::system::error_code ignored;
   socket_.cancel(ignored);
@@ -471,6 +492,7 @@ void http_session::on_stop() {
 
 void http_session::drop_slow_reader() {
   core_->observer().slow_reader_closed();
+  access_.cut("slow_reader");
   abort();
 }
 
@@ -478,6 +500,8 @@ void http_session::abort() {
   if (phase_ == phase::ended)
     return;
   phase_ = phase::ended;
+  access_.cut(core_->stopping() ? "server_stopped" : "client_gone");
+  access_.end();
   if (gone_)
     core_->defer(std::exchange(gone_, nullptr));
   drained_ = nullptr;

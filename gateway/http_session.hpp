@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/access_log.hpp"
 #include "gateway/output_queue.hpp"
 #include "gateway/request_reader.hpp"
 #include "gateway/server_core.hpp"
@@ -68,6 +69,7 @@ private:
   void return_room();
   bool step();
   void dispatch();
+  void name_request(http_request& request);
   void append_answer(http_response&& response);
   void end_answer();
   void refuse(unsigned status, std::string_view detail);
@@ -94,6 +96,9 @@ private:
   std::string out_;
   std::function<void()> gone_;
   std::function<void()> drained_;
+  /// Of the current request.
+  std::string request_id_;
+  access_trail access_;
   /// Of a header, or between two requests; 0 for none.
   server_core::ticks deadline_ = 0;
   /// How the client sends a body, and how it reads what the socket has no room for.

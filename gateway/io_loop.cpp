@@ -1,5 +1,7 @@
 #include "gateway/io_loop.hpp"
 
+#include "persistence/log.hpp"
+
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
@@ -18,7 +20,7 @@ void run_io(boost::asio::io_context& io, const std::function<void()>& after_faul
       return;
     } catch (const std::exception& thrown) {
       faulty = true;
-      spdlog::error("an I/O thread goes on after: {}", thrown.what());
+      spdlog::error("an I/O thread goes on after: {}", logging::type_of(thrown));
     } catch (...) {
       faulty = true;
       spdlog::error("an I/O thread goes on after an unknown exception");

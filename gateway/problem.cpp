@@ -162,6 +162,13 @@ http_response to_response(const problem& p) {
   return response;
 }
 
+void add_request_id(http_response& response, std::string_view id) {
+  if (id.empty() || response.content_type != "application/problem+json" || !response.body.ends_with('}'))
+    return;
+  response.body.pop_back();
+  response.body.append(R"(,"request_id":")").append(id).append("\"}");
+}
+
 // -- where problems come from -------------------------------------------------------
 
 namespace {

@@ -125,6 +125,10 @@ using parsed = std::variant<problem, T>;
 /// `application/problem+json` with the code's status, and `Retry-After` where it is set.
 http_response to_response(const problem& p);
 
+/// Adds `request_id` to a body that is a problem's; other answers stay as they are. The
+/// connection calls it for each answer, so that no refusal lacks it. `id` is well-formed.
+void add_request_id(http_response& response, std::string_view id);
+
 /// What the store refused, as the API says it.
 problem from_store_error(const store_error& error);
 

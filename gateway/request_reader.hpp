@@ -53,6 +53,8 @@ public:
   [[nodiscard]] http_request take();
 
   [[nodiscard]] const refused_request& refusal() const noexcept { return refusal_; }
+  /// What is known of the request that is being read, or was refused.
+  [[nodiscard]] const http_request& current() const noexcept { return request_; }
 
   // -- of the current request, from its header on -----------------------------------
 

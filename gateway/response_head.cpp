@@ -50,6 +50,8 @@ void append_response_head(std::string& to, const http_response& response, const 
     to.append("Connection: close\r\n");
   else if (framing.http_1_0)
     to.append("Connection: keep-alive\r\n");
+  if (!framing.request_id.empty())
+    append_field(to, "X-Request-Id", framing.request_id);
   for (const auto& [name, value] : response.headers)
     append_field(to, name, value);
   to.append("\r\n");

@@ -19,6 +19,8 @@ struct response_framing {
   bool keep_alive = true;
   /// The request was HTTP/1.0, which has to be told that the connection is kept.
   bool http_1_0 = false;
+  /// For `X-Request-Id`; none if it is empty.
+  std::string_view request_id{};
 };
 
 /// Appends status line and header fields up to the empty line. Line ends inside a

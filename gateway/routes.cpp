@@ -1,11 +1,13 @@
 #include "gateway/routes.hpp"
 
 #include "gateway/accept.hpp"
+#include "gateway/access_log.hpp"
 #include "gateway/api.hpp"
 #include "gateway/event_stream_head.hpp"
 #include "gateway/gateway_actor.hpp"
 #include "gateway/header_list.hpp"
 #include "gateway/parse_task.hpp"
+#include "persistence/log.hpp"
 
 #include <boost/beast/core/string.hpp>
 #include <openssl/evp.h>
@@ -139,6 +141,10 @@ void request_context::respond_json(unsigned status, std::string body) {
 void request_context::refuse(problem reason) {
   if (reason.instance.empty())
     reason.instance = request().path;
+  if (reason.code == problem_code::internal)
+    logging::error("request failed", [&](auto& line) {
+      line.add("request_id", request().id).add("route", route_).add("error", reason.detail);
+    });
   const bool comes_back = time_cures(reason.code) && is_event_stream_request(request());
   respond(comes_back ? ask_to_reconnect(reason) : to_response(reason));
 }
@@ -152,6 +158,10 @@ void request_context::note_answered(unsigned status) {
   const std::string_view method
     = request().method == http::verb::unknown ? std::string_view{"other"} : request().method_name;
   gateway_.config().measured->http_request(method, route_, status);
+  logging::debug("request", [&](auto& line) {
+    line.add("method", method).add("route", route_).add("path", request().path).add("status", status);
+    line.add("request_id", request().id);
+  });
 }
 
 void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex) {
@@ -169,6 +179,8 @@ void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange>
     if (!matches(candidate.pattern, std::get<std::vector<std::string>>(parts), context->parts_))
       continue;
     context->route_ = candidate.pattern;
+    if (request.access)
+      request.access->route.store(candidate.pattern.data(), std::memory_order_release);
     if (candidate.method == method) {
       context->serve(candidate);
       return;

@@ -1,9 +1,11 @@
 #include "gateway/serve.hpp"
 
 #include "actors/node.hpp"
-#include "gateway/json_log.hpp"
+#include "gateway/access_log.hpp"
 #include "gateway/lane.hpp"
 #include "gateway/outbound/beast_client.hpp"
+#include "persistence/log.hpp"
+#include "persistence/log_lines.hpp"
 #include "persistence/store.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -96,14 +98,20 @@ transport_limits limits_of(const settings& s, std::shared_ptr<client_memory> mem
   return limits;
 }
 
-transport_observer observer_of(const metrics_ptr& measured) {
+transport_observer observer_of(const metrics_ptr& measured, std::shared_ptr<access_log> access) {
   transport_observer observer;
   observer.http_connections = [measured](int change) { measured->http_connections_changed(change); };
   observer.websocket_connections = [measured](int change) { measured->websocket_connections_changed(change); };
   observer.websocket_frames_sent = [measured](std::size_t count) { measured->websocket_frames("sent", count); };
   observer.websocket_frames_received = [measured](std::size_t count) { measured->websocket_frames("received", count); };
   observer.slow_reader_closed = [measured] { measured->slow_reader_closed(); };
+  observer.access = std::move(access);
   return observer;
+}
+
+/// Null while it is off.
+std::shared_ptr<access_log> make_access_log(const settings& s) {
+  return s.access_log ? std::make_shared<access_log>(logging::current_style(), s.node_name, write_to_stderr) : nullptr;
 }
 
 outbound_config outbound_of(const settings& s) {
@@ -120,6 +128,7 @@ class server {
 public:
   server(const settings& s, std::shared_ptr<database> store)
     : settings_{s}, store_{std::move(store)}, system_{configure(config_, s, store_->info())}, self_{system_} {
+    log_start();
     node_ = start_node();
   }
 
@@ -132,6 +141,21 @@ public:
   }
 
 private:
+  void log_start() const {
+    logging::info("troupe starts", [this](auto& line) {
+      line.add("version", TROUPE_VERSION).add("node", settings_.node_name).add("node_id", node_id_);
+      line.add("role", to_string(settings_.role)).add("data_dir", settings_.data_dir);
+      line.add("database", redacted_database(settings_.database)).add("capacity", settings_.capacity);
+      line.add("auth", "none: loopback only").add("access_log", settings_.access_log);
+    });
+    if (!store_->info().shared)
+      return;
+    logging::info("in a cluster", [this](auto& line) {
+      line.add("links", settings_.node_links).add("host", settings_.node_host).add("tls", uses_tls(settings_));
+      line.add("lease_ms", std::chrono::microseconds{settings_.lease_time});
+    });
+  }
+
   node_actor start_node() {
     const auto shared = store_->info().shared;
     node_config config;
@@ -174,7 +198,7 @@ private:
     if (store_->info().shared)
       config.store_available = [store = store_] { return store->available(); };
     for (int i = 0; i < settings_.io_threads; ++i) {
-      auto one = std::make_shared<lane>(limits_of(settings_, memory_), observer_of(measured_));
+      auto one = std::make_shared<lane>(limits_of(settings_, memory_), observer_of(measured_, access_));
       // The first lane may take any free port, the others share it.
       const auto port = lanes_.empty() ? settings_.http_port : lanes_.front()->port();
       if (const auto error = one->listen(settings_.http_host, port, settings_.io_threads > 1)) {
@@ -214,7 +238,7 @@ private:
     op.node.started_at = started_at_;
     self_->request((*known)->writer, drain_margin, op)
       .receive([](const node_list&) {},
-               [](const caf::error& reason) { spdlog::warn("the node is not listed: {}", sentence_of(reason)); });
+               [](const caf::error& reason) { spdlog::warn("the node is not listed: {}", loggable(reason)); });
   }
 
   void wait_for_signals() {
@@ -246,7 +270,7 @@ private:
       caf::scoped_actor asker{system_};
       asker->request(supervisor, grace + drain_margin, drain{grace})
         .receive([](const drained& result) { spdlog::info("drained; {} tasks go back to the queue", result.released); },
-                 [](const caf::error& reason) { spdlog::error("the drain failed: {}", sentence_of(reason)); });
+                 [](const caf::error& reason) { spdlog::error("the drain failed: {}", loggable(reason)); });
       boost::asio::post(main_, [this] { end(0); });
     }};
   }
@@ -281,6 +305,8 @@ private:
     // It holds actors as long as it has calls.
     outbound_ = nullptr;
     lanes_.clear();
+    if (access_)
+      access_->stop();
     spdlog::info("stopped");
     return exit_code;
   }
@@ -290,7 +316,7 @@ private:
     std::optional<Result> answer;
     self_->request(whom, drain_margin, request)
       .receive([&](const Result& result) { answer = result; },
-               [](const caf::error& reason) { spdlog::error("the node does not answer: {}", sentence_of(reason)); });
+               [](const caf::error& reason) { spdlog::error("the node does not answer: {}", loggable(reason)); });
     return answer;
   }
 
@@ -298,6 +324,7 @@ private:
   std::shared_ptr<database> store_;
   metrics_ptr measured_ = std::make_shared<metrics>();
   std::shared_ptr<client_memory> memory_ = client_memory::for_process(memory_of_process(), settings_.max_body_bytes);
+  std::shared_ptr<access_log> access_ = make_access_log(settings_);
   std::shared_ptr<std::atomic<bool>> draining_ = std::make_shared<std::atomic<bool>>(false);
   const uuid node_id_ = make_uuid();
   const timestamp started_at_ = now();
@@ -376,10 +403,9 @@ void set_up_log(const settings& s) {
   case log_level::warn: spdlog::set_level(spdlog::level::warn); break;
   case log_level::error: spdlog::set_level(spdlog::level::err); break;
   }
-  if (s.format == log_format::json)
-    spdlog::set_formatter(make_json_formatter(s.node_name));
-  else
-    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%-5l%$ %v");
+  const bool json = s.format == log_format::json;
+  logging::set_style(json ? logging::style::json : logging::style::text);
+  spdlog::set_formatter(json ? make_json_formatter(s.node_name) : make_text_formatter());
   spdlog::flush_on(spdlog::level::info);
 }
 

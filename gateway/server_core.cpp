@@ -1,6 +1,7 @@
 #include "gateway/server_core.hpp"
 
 #include "gateway/http_session.hpp"
+#include "persistence/log.hpp"
 
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
@@ -23,13 +24,23 @@ std::string what_was_thrown() {
   try {
     throw;
   } catch (const std::exception& thrown) {
-    return thrown.what();
+    return logging::type_of(thrown);
   } catch (...) {
     return "an unknown exception";
   }
 }
 
 } // namespace
+
+std::string client_address(const tcp_socket& socket) {
+  boost::system::error_code gone;
+  const auto client = socket.remote_endpoint(gone);
+  if (gone)
+    return {};
+  const auto host = client.address().to_string();
+  const auto port = ':' + std::to_string(client.port());
+  return client.address().is_v6() ? '[' + host + ']' + port : host + port;
+}
 
 server_core::server_core(asio::io_context& io, std::shared_ptr<request_handler> handler, transport_limits limits,
                          transport_observer observer)

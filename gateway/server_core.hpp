@@ -38,6 +38,9 @@ using io_timer
   = boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
                                       boost::asio::io_context::executor_type>;
 
+/// `127.0.0.1:51234`, `[::1]:51234`; empty if the client has gone.
+std::string client_address(const tcp_socket& socket);
+
 /// An open connection as the core sees it. All of it happens on the I/O thread.
 class server_connection {
 public:

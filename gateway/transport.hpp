@@ -18,6 +18,9 @@
 /// below. Nothing here knows an actor.
 namespace troupe {
 
+class access_log;
+struct access_record;
+
 // -- HTTP ---------------------------------------------------------------------
 
 /// A whole request that passed the framing guard. Header fields are as received.
@@ -33,6 +36,10 @@ struct http_request {
   std::string body;
   /// It asks for a WebSocket (RFC 6455, section 4.1), well-formed.
   bool is_websocket_upgrade = false;
+  /// Its `X-Request-Id`, or one that was made for it: stands on every answer.
+  std::string id{};
+  /// For the access log; null while that is off.
+  std::shared_ptr<access_record> access{};
 };
 
 using header_fields = std::vector<std::pair<std::string, std::string>>;
@@ -153,6 +160,8 @@ struct transport_observer {
   std::function<void(std::size_t count)> websocket_frames_received = [](std::size_t) {};
   /// A slow reader was closed with 1013 or dropped.
   std::function<void()> slow_reader_closed = [] {};
+  /// Gets a line per request; null for none.
+  std::shared_ptr<access_log> access{};
 };
 
 } // namespace troupe

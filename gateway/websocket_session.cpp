@@ -42,6 +42,16 @@ bool ends_within_character(std::string_view text) noexcept {
   return false;
 }
 
+/// What Beast has answered a violation with (RFC 6455, section 7.4.1), or the client's own code.
+unsigned close_code_of(const boost::system::error_code& error, unsigned said) {
+  constexpr unsigned without_code = 1005;
+  if (error == beast::websocket::error::closed)
+    return said == 0 ? without_code : said;
+  if (error == beast::websocket::error::message_too_big)
+    return 1009;
+  return error == beast::websocket::error::bad_frame_payload ? 1007 : 1002;
+}
+
 } // namespace
 
 /// What the routes hold. It outlives the session harmlessly.
@@ -91,12 +101,16 @@ websocket_session::~websocket_session() {
 
 void websocket_session::start(const http_request& request, const header_fields& added) {
   core_->observer().websocket_connections(1);
-  stream_.set_option(beast::websocket::stream_base::decorator{[added](beast::websocket::response_type& response) {
-    // Else Beast puts itself and its version there.
-    response.set(http::field::server, "Troupe");
-    for (const auto& [name, value] : added)
-      response.set(name, value);
-  }});
+  access_.take_over(core_->observer().access, request);
+  access_.answered(101, 0);
+  stream_.set_option(
+    beast::websocket::stream_base::decorator{[added, id = request.id](beast::websocket::response_type& response) {
+      // Else Beast puts itself and its version there.
+      response.set(http::field::server, "Troupe");
+      response.set("X-Request-Id", id);
+      for (const auto& [name, value] : added)
+        response.set(name, value);
+    }});
   // Only what the handshake is made of: the request stays with the routes.
   http::request<http::empty_body> handshake{http::verb::get, "/", 11};
   for (const auto field : {http::field::host, http::field::upgrade, http::field::connection,
@@ -156,6 +170,7 @@ void websocket_session::on_read(const boost::system::error_code& error) {
     if (error.category() == boost::asio::error::get_system_category()
         || error.category() == boost::asio::error::get_misc_category())
       return abort();
+    access_.closed(close_code_of(error, stream_.reason().code));
     return linger(error == beast::websocket::error::closed ? closing_connection::client::has_said_goodbye
                                                            : closing_connection::client::may_still_send);
   }
@@ -177,6 +192,7 @@ void websocket_session::on_message() {
   if (message_.capacity() > kept_message_room)
     message_.shrink_to_fit();
   core_->observer().websocket_frames_received(1);
+  access_.received();
   if (ends_within_character(text))
     return close(1007, "a character is cut at the end of the message");
   in_message_ = true;
@@ -209,6 +225,7 @@ void websocket_session::send(std::shared_ptr<const std::string> text) {
   if (closing_ || ended_)
     return;
   auto& queue = layer().queue();
+  access_.sent(text->size());
   layer().push_text(std::move(text));
   core_->count_frame_sent();
   core_->look_at_unread();
@@ -226,6 +243,7 @@ void websocket_session::send(std::shared_ptr<const std::string> text) {
 void websocket_session::close(unsigned code, std::string_view reason) {
   if (ended_ || std::exchange(closing_, true))
     return;
+  access_.closed(code);
   reading_.start(core_->now(), delivered());
   reason = reason.substr(0, max_reason);
   const beast::websocket::close_reason why{static_cast<beast::websocket::close_code>(code),
@@ -355,6 +373,7 @@ void websocket_session::abort() {
 
 void websocket_session::detach() {
   core_->observer().websocket_connections(-1);
+  access_.end();
   handle_->detach();
   drained_ = nullptr;
   core_->defer([listener = std::exchange(listener_, nullptr)] { listener->on_close(); });

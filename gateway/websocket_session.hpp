@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/access_log.hpp"
 #include "gateway/closing_connection.hpp"
 #include "gateway/coalescing_stream.hpp"
 #include "gateway/output_queue.hpp"
@@ -76,6 +77,7 @@ private:
   boost::beast::flat_buffer message_;
   std::shared_ptr<websocket_listener> listener_;
   std::shared_ptr<handle> handle_;
+  access_trail access_;
   server_core::ticks last_seen_;
   std::function<void()> drained_;
   /// How the client sends a message, and how it reads what the socket has no room for, or

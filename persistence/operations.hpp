@@ -127,6 +127,8 @@ struct claimed_tasks {
 struct recovered_tasks {
   int requeued = 0;
   int failed = 0;
+  /// Those that have failed.
+  std::vector<uuid> given_up{};
   /// There may be more: ask again.
   bool more = false;
 };

@@ -68,6 +68,20 @@ std::string one_line(std::string text) {
   return text;
 }
 
+std::string first_line_of(const std::exception& refusal) {
+  const std::string said = refusal.what();
+  return one_line(said.substr(0, said.find('\n')));
+}
+
+/// What a refusal says, without what cites the data: details and context stand on lines of
+/// their own, and of wrong data (class 22) the first line cites it too.
+std::string said_by(const pqxx::sql_error& refusal) {
+  const std::string_view state = refusal.sqlstate();
+  if (state.starts_with("22"))
+    return "ERROR: wrong data (SQLSTATE " + std::string{state} + ")";
+  return first_line_of(refusal);
+}
+
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string result;
@@ -187,14 +201,14 @@ pg_rows pg_connection::run_watched(const std::string& sql) {
     return pg_rows{work.exec(sql)};
   } catch (const pqxx::transaction_rollback& e) {
     // Serialization and deadlock, which libpqxx tells without their SQLSTATE.
-    throw pg_conflict{one_line(e.what())};
+    throw pg_conflict{first_line_of(e)};
   } catch (const pqxx::sql_error& e) {
     const auto& state = e.sqlstate();
     if (!connection_->is_open() || is_loss(state))
-      throw pg_lost{one_line(e.what())};
+      throw pg_lost{said_by(e)};
     if (is_conflict(state))
-      throw pg_conflict{one_line(e.what())};
-    throw pg_failure{state, one_line(e.what())};
+      throw pg_conflict{said_by(e)};
+    throw pg_failure{state, said_by(e)};
   } catch (const pqxx::failure& e) {
     if (!connection_->is_open())
       throw pg_lost{one_line(e.what())};

@@ -130,9 +130,17 @@ outcome store_rules::run(const recover_tasks& op) {
   const auto [lost, more] = queue_.lost(op);
   recovered_tasks result;
   result.more = more;
-  for (const auto& id : lost)
-    if (auto task = tasks_.load(id))
-      ++(recover(*task, op) ? result.requeued : result.failed);
+  for (const auto& id : lost) {
+    auto task = tasks_.load(id);
+    if (!task)
+      continue;
+    if (recover(*task, op)) {
+      ++result.requeued;
+    } else {
+      ++result.failed;
+      result.given_up.push_back(id);
+    }
+  }
   return result;
 }
 

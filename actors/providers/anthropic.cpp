@@ -79,10 +79,10 @@ bool is_exhausted(const said_error& said) {
 }
 
 provider_failure failure_saying(std::string what, const said_error& said, error_class kind) {
-  auto sentence = providers::sentence(std::move(what), said.message);
+  auto failed = providers::cited(is_exhausted(said) ? error_class::permanent : kind, std::move(what), said.message);
   if (said.is_too_long() || said.message.find("prompt is too long") != std::string::npos)
-    return failure(error_class::permanent, providers::too_long(sentence));
-  return failure(is_exhausted(said) ? error_class::permanent : kind, std::move(sentence));
+    return providers::too_long(std::move(failed));
+  return failed;
 }
 
 /// For an error within an answer that began well.

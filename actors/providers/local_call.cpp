@@ -23,7 +23,9 @@ local_call_actor::behavior_type local_call(local_call_actor::pointer self, model
           [self, end, model, stop](const caf::error& reason) {
             self->send(model, stop);
             chat_failure failure;
-            failure.error = "The model did not answer: " + sentence_of(reason);
+            auto [text, own_words] = cite("The model did not answer", reason);
+            failure.error = std::move(text);
+            failure.own_words = own_words;
             end(std::move(failure));
           });
   return {

@@ -202,7 +202,9 @@ void model_gate_state::call_died(const caf::down_msg& down) {
   if (found == calls_.end())
     return;
   chat_failure failure;
-  failure.error = "The call to the model's provider died: " + sentence_of(down.reason);
+  auto [text, own_words] = cite("The call to the model's provider died", down.reason);
+  failure.error = std::move(text);
+  failure.own_words = own_words;
   close(found->first, std::move(failure), std::nullopt);
 }
 
@@ -248,10 +250,12 @@ void model_gate_state::judge(const open_call& call, chat_result& result, std::op
   }
   case error_class::transient:
     last_error_ = failure.error;
+    last_own_words_ = failure.own_words;
     breaker_.failed(at);
     limiter_->settle(call.tokens, used, rate_limiter::outcome::failed, at);
     if (breaker_.current(at) == circuit_breaker::state::open)
-      spdlog::warn("model {}/{} is down: {}", config_.model->ns, config_.model->name, failure.error);
+      spdlog::warn("model {}/{} is down: {}", config_.model->ns, config_.model->name,
+                   logging::own_part(failure.error, failure.own_words));
     return;
   case error_class::permanent:
   case error_class::budget_exceeded:
@@ -271,7 +275,9 @@ chat_failure model_gate_state::down() const {
   chat_failure failure;
   failure.kind = error_class::throttled;
   failure.retry_after = ceil_ms(breaker_.opens_at(at).value_or(at) - at);
-  failure.error = "The model '" + config_.model->name + "' is down: " + last_error_;
+  failure.error = "The model '" + config_.model->name + "' is down: ";
+  failure.own_words = failure.error.size() + std::min(last_own_words_, last_error_.size());
+  failure.error += last_error_;
   failure.model_down = true;
   return failure;
 }

@@ -108,6 +108,8 @@ private:
   /// What the calls so far were taught.
   model_traits traits_;
   std::string last_error_;
+  /// See `chat_failure::own_words`.
+  std::size_t last_own_words_ = logging::all_own;
   fair_queue<waiting_request> waiting_;
   std::unordered_map<std::uint64_t, open_call> calls_;
   std::uint64_t last_number_ = 0;

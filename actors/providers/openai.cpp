@@ -36,18 +36,18 @@ constexpr std::size_t max_details = 4096;
 /// An error within an answer that began well.
 provider_failure failure_in_answer(const json& body) {
   const auto said = providers::read_error(body);
-  auto text = providers::sentence("The provider sent an error", said.message);
+  auto failed = providers::cited(error_class::transient, "The provider sent an error", said.message);
   if (said.is_too_long())
-    return failure(error_class::permanent, providers::too_long(text));
+    return providers::too_long(std::move(failed));
   auto kind = said.status == 0 ? error_class::transient : providers::class_of_status(said.status);
   if (said.is("rate_limit_exceeded") || said.is("rate_limit_error"))
     kind = error_class::throttled;
   if (said.is_bad_luck())
-    return failure(error_class::transient, std::move(text));
+    return failed;
   if (said.is_out_of_quota() || said.is("invalid_request_error") || said.is("authentication_error")
       || said.is("content_filter") || said.is("content_policy_violation"))
     kind = error_class::permanent;
-  auto failed = failure(kind, std::move(text));
+  failed.kind = kind;
   failed.status = said.status != 0 || !said.is("invalid_request_error") ? said.status : 400;
   return failed;
 }
@@ -90,8 +90,8 @@ std::optional<json> exactly(std::optional<json> read, std::string_view text) {
   return read;
 }
 
-provider_failure refusal(finish_reason how, std::string sentence) {
-  auto failed = failure(error_class::permanent, std::move(sentence));
+provider_failure refusal(finish_reason how, std::string what, std::string_view said = {}) {
+  auto failed = providers::cited(error_class::permanent, std::move(what), said);
   failed.finish = how;
   return failed;
 }
@@ -156,9 +156,9 @@ private:
   /// Why what was said is no answer.
   [[nodiscard]] std::optional<provider_failure> refused() const {
     if (!refusal_.empty())
-      return refusal(finish_reason::refusal, providers::sentence("The model refused to answer", refusal_));
+      return refusal(finish_reason::refusal, "The model refused to answer", refusal_);
     if (answer_.finish_reason == "content_filter" && answer_.text.empty() && answer_.calls.empty())
-      return refusal(finish_reason::content_filter, "The provider's content filter held the answer back.");
+      return refusal(finish_reason::content_filter, "The provider's content filter held the answer back");
     const auto& reason = answer_.finish_reason;
     if (reason == "malformed_function_call" || reason == "MALFORMED_FUNCTION_CALL")
       return failure(error_class::transient, "The model wrote a tool call that its provider could not read.");
@@ -445,12 +445,10 @@ std::optional<provider_failure> openai_provider::read_whole(std::string_view bod
 
 provider_failure openai_provider::failure_of(const outbound_head& head, std::string_view body, timestamp at) const {
   const auto said = providers::read_error_body(body);
-  auto failed = failure(providers::class_of_status(head.status),
-                        providers::sentence("The provider answered " + std::to_string(head.status), said.message));
-  if (failed.kind != error_class::throttled && said.is_too_long()) {
-    failed.kind = error_class::permanent;
-    failed.error = providers::too_long(failed.error);
-  }
+  auto failed = providers::cited(providers::class_of_status(head.status),
+                                 "The provider answered " + std::to_string(head.status), said.message);
+  if (failed.kind != error_class::throttled && said.is_too_long())
+    failed = providers::too_long(std::move(failed));
   if (failed.kind == error_class::permanent && said.is_bad_luck())
     failed.kind = error_class::transient;
   // It takes as long as it takes: no attempt is charged for that.

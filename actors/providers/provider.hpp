@@ -4,6 +4,7 @@
 #include "actors/providers/model_traits.hpp"
 #include "actors/providers/sse.hpp"
 #include "actors/providers/wait_hint.hpp"
+#include "persistence/log.hpp"
 #include "persistence/records.hpp"
 
 #include <chrono>
@@ -76,6 +77,9 @@ struct provider_failure {
   std::optional<finish_reason> finish{};
   /// Of an error within a stream, the HTTP status that it names; else 0.
   unsigned status = 0;
+  /// How much of `error`, from its beginning, are this program's own words. What follows was
+  /// said by somebody else and may cite a prompt or a key: it is never logged.
+  std::size_t own_words = logging::all_own;
 };
 
 /// Puts an answer together from the events of its stream.

@@ -246,12 +246,21 @@ provider_failure failure(error_class kind, std::string error) {
   return {kind, std::move(error), std::nullopt};
 }
 
+provider_failure cited(error_class kind, std::string what, std::string_view message) {
+  const auto own_words = what.size();
+  auto failed = failure(kind, sentence(std::move(what), message));
+  failed.own_words = own_words;
+  return failed;
+}
+
 provider_failure no_answer(std::string_view body) {
-  if (is_page(body))
-    return failure(error_class::permanent, "The provider answered with " + title_of(body)
-                                             + ", and not with JSON: is the model's base_url right? It often ends with "
-                                               "/v1.");
-  return failure(error_class::transient, sentence("The provider sent an answer that is no JSON", body));
+  if (!is_page(body))
+    return cited(error_class::transient, "The provider sent an answer that is no JSON", body);
+  auto failed = failure(error_class::permanent, "The provider answered with " + title_of(body)
+                                                  + ", and not with JSON: is the model's base_url right? It often ends "
+                                                    "with /v1.");
+  failed.own_words = std::string_view{"The provider answered with a web page"}.size();
+  return failed;
 }
 
 std::string sentence(std::string what, std::string_view message) {
@@ -323,9 +332,14 @@ bool is_page(std::string_view body) noexcept {
   return body.starts_with("<!") || body.starts_with("<html") || body.starts_with("<HTML") || body.starts_with("<?xml");
 }
 
-std::string too_long(std::string_view said) {
-  return std::string{"The conversation is longer than the model can read; lower the bot's context_tokens. "}.append(
-    said);
+provider_failure too_long(provider_failure failed) {
+  constexpr std::string_view advice
+    = "The conversation is longer than the model can read; lower the bot's context_tokens. ";
+  failed.kind = error_class::permanent;
+  failed.error.insert(0, advice);
+  if (failed.own_words != logging::all_own)
+    failed.own_words += advice.size();
+  return failed;
 }
 
 } // namespace troupe::providers

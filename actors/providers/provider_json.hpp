@@ -61,6 +61,9 @@ std::string_view trim(std::string_view text) noexcept;
 /// A failure that names no time to wait.
 provider_failure failure(error_class kind, std::string error);
 
+/// `sentence` as a failure, of which `what` are our own words.
+provider_failure cited(error_class kind, std::string what, std::string_view message);
+
 /// Of an answer with a good status that is none: a page is no passing fault, since it is a
 /// wrong address that has one (atopos31/llmio#42).
 provider_failure no_answer(std::string_view body);
@@ -100,7 +103,8 @@ said_error read_error_body(std::string_view body);
 /// True for a page of HTML, which is what a wrong address answers with.
 bool is_page(std::string_view body) noexcept;
 
-/// What to do about a conversation that is too long, before what was said.
-std::string too_long(std::string_view said);
+/// The failure as permanent, with what to do about a conversation that is too long before
+/// what was said.
+provider_failure too_long(provider_failure failed);
 
 } // namespace troupe::providers

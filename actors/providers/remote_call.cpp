@@ -4,6 +4,7 @@
 #include "actors/providers/answer_relay.hpp"
 #include "actors/providers/api_key.hpp"
 #include "actors/providers/context_window.hpp"
+#include "persistence/log.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
@@ -107,6 +108,11 @@ void remote_call_state::send_request() {
   auto& outgoing = std::get<outbound_request>(made);
   outgoing.timeouts = timeouts_of(request_.model->timeouts, request_.time_left);
   outgoing.repeat_if_dropped = true;
+  head_ = {};
+  if (logging::is_on(logging::level::debug)) {
+    host_ = logging::host_of(outgoing.url);
+    asked_at_ = self_->clock().now();
+  }
   call_ = config_.outbound->start(std::move(outgoing),
                                   std::make_shared<answer_relay<remote_call_actor, true>>(remote_call_actor{self_}));
 }
@@ -122,6 +128,8 @@ bool remote_call_state::ask_otherwise(unsigned status, std::string_view said) {
   if (!learnt)
     return false;
   ++lessons_;
+  head_.status = status;
+  log_end("refused", "It is asked again in another way.");
   close();
   traits_ = *learnt;
   // What this conversation cannot have another may.
@@ -181,6 +189,7 @@ void remote_call_state::stream(answer_delta& delta) {
 void remote_call_state::finish(answer_ended& end) {
   if (std::exchange(call_, 0) == 0)
     return;
+  head_ = end.head;
   const auto at = config_.clock();
   if (end.head.status / 100 != 2) {
     if (!ask_otherwise(end.head.status, end.body))
@@ -243,6 +252,7 @@ void remote_call_state::fail(provider_failure failure) {
   chat_failure result;
   result.kind = failure.kind;
   result.error = std::move(failure.error);
+  result.own_words = failure.own_words;
   result.retry_after = failure.retry_after;
   result.finish = failure.finish;
   // Text that was seen already cannot be followed by another model's.
@@ -266,7 +276,20 @@ void remote_call_state::abandon() {
   end(chat_failure{error_class::cancelled, "The chat was stopped.", std::nullopt, {}}, std::nullopt);
 }
 
+void remote_call_state::log_end(std::string_view how, std::string_view error) const {
+  logging::debug("provider call", [&](auto& line) {
+    line.add("model", request_.model->ns + '/' + request_.model->name).add("host", host_);
+    line.add("status", head_.status).add("outcome", how);
+    line.add("took_ms", std::chrono::duration_cast<std::chrono::microseconds>(self_->clock().now() - asked_at_));
+    line.add("task", request_.id.task_id).add("attempt", request_.id.attempt).add_if_any("error", error);
+  });
+}
+
 void remote_call_state::end(chat_result result, std::optional<milliseconds> pause) {
+  if (const auto* failure = std::get_if<chat_failure>(&result))
+    log_end(to_string(failure->kind), logging::own_part(failure->error, failure->own_words));
+  else
+    log_end("answered", {});
   self_->send(gate_, call_ended{number_, std::move(result), pause});
   self_->quit();
 }

@@ -59,6 +59,7 @@ private:
   void close_answer(const outbound_head& head);
   void fail(provider_failure failure);
   void end(chat_result result, std::optional<std::chrono::milliseconds> pause);
+  void log_end(std::string_view how, std::string_view error) const;
   [[nodiscard]] token_usage usage_of(const provider_answer& answer) const;
   [[nodiscard]] bool has_streamed() const noexcept { return streamed_bytes_ > 0; }
 
@@ -77,6 +78,9 @@ private:
   std::int64_t prompt_tokens_ = 0;
   std::size_t streamed_bytes_ = 0;
   outbound_head head_;
+  /// Where it went, and since when, for the log.
+  std::string host_;
+  std::chrono::steady_clock::time_point asked_at_{};
 };
 
 remote_call_actor::behavior_type remote_call(remote_call_actor::stateful_pointer<remote_call_state> self,

@@ -1,6 +1,7 @@
 #include "actors/tools/http_call.hpp"
 
 #include "actors/providers/answer_relay.hpp"
+#include "persistence/log.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>
@@ -22,6 +23,12 @@ caf::typed_response_promise<tool_result> http_call_state::call(const call_tool& 
   promise_ = self_->make_response_promise<tool_result>();
   const auto& tool = request.tools->find(request.call.tool)->tool;
   rule_ = tool.repeat;
+  if (logging::is_on(logging::level::debug)) {
+    host_ = logging::host_of(tool.url);
+    tool_ = request.call.tool;
+    task_id_ = request.task_id;
+    began_ = self_->clock().now();
+  }
   auto made = make_tool_request(tool, request.call.arguments, request.key);
   if (auto* refused = std::get_if<tool_result>(&made))
     answer(std::move(*refused));
@@ -42,6 +49,12 @@ void http_call_state::fail(const outbound_failure& failure) {
 }
 
 void http_call_state::answer(tool_result result) {
+  logging::debug("tool call", [&](auto& line) {
+    line.add("tool", tool_).add("type", "http").add("host", host_).add("status", result.status);
+    line.add("failed", result.failed);
+    line.add("took_ms", std::chrono::duration_cast<std::chrono::microseconds>(self_->clock().now() - began_));
+    line.add("task", task_id_);
+  });
   promise_.deliver(std::move(result));
   self_->quit();
 }

@@ -8,8 +8,10 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 /// One call of an HTTP tool: spawned by the tools service for one `call_tool`, which it
 /// answers, and quits. It watches the task that asks: when that ends first, the connection
@@ -38,6 +40,11 @@ private:
   repeat_rule rule_ = repeat_rule::with_key;
   caf::typed_response_promise<tool_result> promise_;
   std::uint64_t call_ = 0;
+  /// For the log.
+  std::string host_;
+  std::string tool_;
+  uuid task_id_;
+  std::chrono::steady_clock::time_point began_{};
 };
 
 http_call_actor::behavior_type http_call(http_call_actor::stateful_pointer<http_call_state> self,

@@ -285,6 +285,7 @@ std::variant<outbound_request, tool_result> make_tool_request(const tool_record&
 tool_result read_tool_response(const outbound_head& head, std::string_view body, timestamp at) {
   const auto status = head.status;
   tool_result result;
+  result.status = status;
   if (status >= 200 && status < 300) {
     result.content = read_content(head, body);
     return result;

@@ -22,6 +22,8 @@ struct tool_result {
   std::optional<error_class> retry;
   /// Throttled only.
   std::optional<std::chrono::milliseconds> retry_after;
+  /// The HTTP status of the answer; 0 without one.
+  unsigned status = 0;
 };
 
 /// `{"error": message}`.

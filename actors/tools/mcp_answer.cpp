@@ -29,10 +29,12 @@ std::string list_of(const std::vector<std::string>& versions) {
 }
 
 toolbox_failure no_common_version(const std::vector<std::string>& supported) {
+  constexpr std::string_view what = "There is no version of the protocol in common";
   return {error_class::permanent,
-          "The MCP server speaks " + list_of(supported) + ", and this version of Troupe " + std::string{modern_version}
-            + ", " + std::string{legacy_versions[0]} + " and older.",
-          {}};
+          std::string{what} + ": the MCP server speaks " + list_of(supported) + ", and this version of Troupe "
+            + std::string{modern_version} + ", " + std::string{legacy_versions[0]} + " and older.",
+          {},
+          what.size()};
 }
 
 error_class class_of(outbound_errc code) noexcept {
@@ -84,12 +86,19 @@ error_class class_of(const error& refusal) noexcept {
   }
 }
 
-/// "The MCP server refused (HTTP 400): Unsupported protocol version."
-std::string sentence_of(const answer& got) {
+/// "The MCP server refused (HTTP 400)"
+std::string opening_of(const answer& got) {
   const auto* refusal = got.refusal();
   std::string text = refusal ? "The MCP server refused" : "The MCP server answered";
   if (got.head.status / 100 != 2)
     text += (refusal ? " (HTTP " : " HTTP ") + std::to_string(got.head.status) + (refusal ? ")" : "");
+  return text;
+}
+
+/// "The MCP server refused (HTTP 400): Unsupported protocol version."
+std::string sentence_of(const answer& got) {
+  const auto* refusal = got.refusal();
+  auto text = opening_of(got);
   const auto said = refusal ? refusal->message : providers::excerpt(providers::read_error_body(got.body).message);
   text = providers::sentence(std::move(text), said);
   if (const auto location = got.head.header("location"); got.head.status / 100 == 3 && !location.empty())
@@ -103,7 +112,7 @@ std::string sentence_of(const answer& got) {
 }
 
 toolbox_failure failure_of_status(const answer& got, timestamp at) {
-  toolbox_failure failure{providers::class_of_status(got.head.status), sentence_of(got), {}};
+  toolbox_failure failure{providers::class_of_status(got.head.status), sentence_of(got), {}, opening_of(got).size()};
   if (failure.kind == error_class::permanent)
     return failure;
   failure.retry_after = providers::wait_asked_for(got.head, got.body, at);
@@ -118,8 +127,10 @@ bool is_malformed(const answer& got) noexcept {
 
 constexpr std::string_view ended_early = "The MCP server ended its answer before it had answered.";
 
+constexpr std::string_view no_message = "The MCP server answered with something that is no JSON-RPC message";
+
 std::string no_mcp(const answer& got) {
-  return "The MCP server answered with something that is no JSON-RPC message: " + providers::excerpt(got.body, 100);
+  return std::string{no_message} + ": " + providers::excerpt(got.body, 100);
 }
 
 } // namespace
@@ -147,12 +158,12 @@ std::variant<std::string, toolbox_failure> result_of(const answer& got, timestam
   if (got.head.status / 100 != 2)
     return failure_of_status(got, at);
   if (const auto* refusal = got.refusal())
-    return toolbox_failure{class_of(*refusal), sentence_of(got), {}};
+    return toolbox_failure{class_of(*refusal), sentence_of(got), {}, opening_of(got).size()};
   if (got.answered)
     return std::get<std::string>(got.answered->result);
   if (got.is_missing())
     return toolbox_failure{error_class::transient, std::string{ended_early}, {}};
-  return toolbox_failure{error_class::permanent, no_mcp(got), {}};
+  return toolbox_failure{error_class::permanent, no_mcp(got), {}, no_message.size()};
 }
 
 bool has_lost_session(const answer& got) {
@@ -205,6 +216,7 @@ tool_result call_failure(const answer& got, repeat_rule rule, timestamp at) {
   if (is_malformed(got))
     return failed_tool(no_mcp(got));
   auto result = failed_tool(sentence_of(got));
+  result.status = got.head.status;
   if (got.head.status / 100 == 2)
     return result;
   const auto failure = failure_of_status(got, at);

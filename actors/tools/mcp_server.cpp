@@ -1,6 +1,7 @@
 #include "actors/tools/mcp_server.hpp"
 
 #include "actors/tools/mcp_relay.hpp"
+#include "persistence/log.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
@@ -109,6 +110,7 @@ std::uint64_t mcp_server_state::send(const std::string& session_key, mcp::outgoi
   entry.then = std::move(then);
   entry.message = std::move(message);
   entry.options = options;
+  entry.began = now();
   post(number, entry);
   return number;
 }
@@ -186,12 +188,22 @@ void mcp_server_state::told(const mcp_told& news) {
   tell(key, std::move(*reply));
 }
 
+void mcp_server_state::log_exchange(const exchange& ended, const mcp::answer& got) const {
+  logging::debug("MCP exchange", [&](auto& line) {
+    line.add("server", tool_.name).add("host", logging::host_of(url_)).add("method", ended.options.method);
+    line.add("status", got.head.status);
+    line.add("took_ms", std::chrono::duration_cast<std::chrono::microseconds>(now() - ended.began));
+    line.add_if_any("error", got.failure ? got.failure->error : "");
+  });
+}
+
 void mcp_server_state::answered(mcp_answered& answer) {
   const auto found = exchanges_.find(answer.exchange);
   if (found == exchanges_.end())
     return;
   auto entry = std::move(found->second);
   exchanges_.erase(found);
+  log_exchange(entry, answer.answer);
   if (follow(answer.exchange, entry, answer.answer))
     return;
   // A stream may go on behind the answer, which nobody reads: it gets a moment to end by itself, so that its

@@ -75,6 +75,7 @@ private:
     /// What was sent, for the case that the server has moved.
     mcp::outgoing message{};
     exchange_options options{};
+    steady_time began{};
     int moves = 0;
     /// The session, and the id that the request carried.
     std::string session;
@@ -169,6 +170,7 @@ private:
   /// Has it fail without anything being sent.
   void drop(std::uint64_t number, std::string error);
   void hang_up(std::uint64_t call);
+  void log_exchange(const exchange& ended, const mcp::answer& got) const;
 
   std::uint64_t after(milliseconds wait, std::function<void()> then);
   void forget_timer(std::uint64_t& number);

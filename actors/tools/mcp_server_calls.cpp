@@ -1,5 +1,6 @@
 #include "actors/tools/mcp_result.hpp"
 #include "actors/tools/mcp_server.hpp"
+#include "persistence/log.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>
@@ -254,6 +255,13 @@ void mcp_server_state::end_call(std::uint64_t number, tool_result result) {
   forget_timer(ended.timer);
   if (ended.running)
     --running_calls_;
+  logging::debug("tool call", [&](auto& line) {
+    line.add("tool", ended.request.call.tool).add("type", "mcp").add("host", logging::host_of(url_));
+    line.add("status", result.status).add("failed", result.failed);
+    const auto began = ended.deadline - ended.tool.timeout;
+    line.add("took_ms", std::chrono::duration_cast<std::chrono::microseconds>(now() - began));
+    line.add("task", ended.request.task_id);
+  });
   ended.promise.deliver(std::move(result));
   start_calls();
 }

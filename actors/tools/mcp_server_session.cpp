@@ -125,7 +125,9 @@ void mcp_server_state::take_initialized(const std::string& key, std::uint64_t nu
   }
   auto read = mcp::read_initialized(std::get<std::string>(result));
   if (auto* wrong = std::get_if<mcp::malformed>(&read)) {
-    const toolbox_failure failure{error_class::permanent, std::move(wrong->error), {}};
+    // What it names behind the colon are the server's words.
+    const auto own_words = wrong->error.find(": ");
+    const toolbox_failure failure{error_class::permanent, std::move(wrong->error), {}, own_words};
     session_opened(key, &failure);
     return;
   }

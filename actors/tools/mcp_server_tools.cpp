@@ -149,7 +149,7 @@ void mcp_server_state::listed(const std::string& key, std::uint64_t run, mcp_too
   } else if (const auto& failure = std::get<toolbox_failure>(result);
              failure.kind != error_class::permanent && list.tools && now() - list.fetched_at < oldest_list) {
     spdlog::warn("The MCP server '{}' does not list its tools; those that it had are used: {}", tool_.name,
-                 failure.error);
+                 logging::own_part(failure.error, failure.own_words));
     list.again_at = now() + list_again;
     result = list.tools;
   }

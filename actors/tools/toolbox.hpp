@@ -41,6 +41,9 @@ struct toolbox_failure {
   std::string error;
   /// Throttled only.
   std::optional<std::chrono::milliseconds> retry_after;
+  /// How much of `error`, from its beginning, are this program's own words. What follows was
+  /// said by somebody else and may cite a prompt or a key: it is never logged.
+  std::size_t own_words = logging::all_own;
 };
 
 /// What an MCP server has answered.

@@ -47,7 +47,10 @@ void take_offer(collection& all, std::size_t index, const mcp_tools_result& resu
     all.offers[index].offered = *tools;
   } else {
     auto failure = std::get<toolbox_failure>(result);
-    failure.error = "The MCP server '" + all.offers[index].server.name + "' does not list its tools: " + failure.error;
+    const auto what = "The MCP server '" + all.offers[index].server.name + "' does not list its tools: ";
+    failure.error.insert(0, what);
+    if (failure.own_words != logging::all_own)
+      failure.own_words += what.size();
     if (all.tolerant)
       all.notes.push_back(std::move(failure.error));
     else if (!std::exchange(all.answered, true))
@@ -84,7 +87,8 @@ caf::result<toolbox_result> tools_state::get(const get_toolbox& question) {
     self_->request(server_for(server), wait, wanted)
       .then([all, i](const mcp_tools_result& result) { take_offer(*all, i, result); },
             [all, i](const caf::error& reason) {
-              take_offer(*all, i, toolbox_failure{error_class::transient, sentence_of(reason), {}});
+              auto [text, own_words] = cite("It was not asked", reason);
+              take_offer(*all, i, toolbox_failure{error_class::transient, std::move(text), {}, own_words});
             });
   }
   if (all->offers.empty())

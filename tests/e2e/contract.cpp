@@ -1,5 +1,6 @@
 #include "tests/e2e/contract.hpp"
 
+#include "gateway/request_id.hpp"
 #include "tests/e2e/http_client.hpp"
 #include "tests/e2e/json_schema.hpp"
 
@@ -28,6 +29,19 @@ bool is_parameter(const std::string& segment) {
 std::string media_type(const http_reply& reply) {
   const std::string type = reply.header("Content-Type");
   return type.substr(0, type.find(';'));
+}
+
+/// What every answer has to say of its request's name.
+std::string request_id_violation(const std::string& method, const http_reply& reply) {
+  const auto id = reply.header("X-Request-Id");
+  if (!is_request_id(id)) {
+    return "the X-Request-Id is '" + id + "'";
+  }
+  if (method == "HEAD" || media_type(reply) != "application/problem+json") {
+    return {};
+  }
+  const auto cited = reply.document().value("request_id", "");
+  return cited == id ? "" : "the problem cites the request as '" + cited + "', and the header as '" + id + "'";
 }
 
 } // namespace
@@ -66,6 +80,9 @@ std::vector<std::string> contract::violations(const std::string& method, const s
   std::string verb = method;
   for (char& c : verb) {
     c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  if (auto wrong = request_id_violation(method, reply); !wrong.empty()) {
+    return {where + ": " + wrong};
   }
   const std::string route = route_of(path);
   const auto& routes = document_.at("paths");

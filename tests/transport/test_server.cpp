@@ -26,7 +26,7 @@ private:
 
 } // namespace
 
-test_server::test_server(route on_request, transport_limits limits)
+test_server::test_server(route on_request, transport_limits limits, std::shared_ptr<access_log> access)
   : io_(std::make_unique<boost::asio::io_context>(1)) {
   transport_observer observer;
   observer.http_connections = [this](int change) { http_connections += change; };
@@ -34,6 +34,7 @@ test_server::test_server(route on_request, transport_limits limits)
   observer.slow_reader_closed = [this] { ++slow_readers; };
   observer.websocket_frames_sent = [this](std::size_t count) { frames_sent += count; };
   observer.websocket_frames_received = [this](std::size_t count) { frames_received += count; };
+  observer.access = std::move(access);
   server_ = std::make_unique<http_server>(*io_, std::make_shared<test_handler>(std::move(on_request)), limits,
                                           std::move(observer));
   if (const auto error = server_->listen("127.0.0.1", 0))

@@ -25,7 +25,7 @@ using route = std::function<void(std::shared_ptr<exchange>)>;
 /// A server on its own thread and a free port of the loopback.
 class test_server {
 public:
-  explicit test_server(route on_request, transport_limits limits = {});
+  explicit test_server(route on_request, transport_limits limits = {}, std::shared_ptr<access_log> access = nullptr);
   ~test_server();
 
   test_server(const test_server&) = delete;

@@ -145,6 +145,8 @@ TEST_F(Settings, ComeFromFlags) {
                  "0",
                  "--log-level",
                  "trace",
+                 "--access-log",
+                 "on",
                  "--log-format",
                  "json",
                  "--max-connections",
@@ -190,6 +192,7 @@ TEST_F(Settings, ComeFromFlags) {
   expected.max_recoveries = 0;
   expected.level = log_level::trace;
   expected.format = log_format::json;
+  expected.access_log = true;
   expected.max_connections = 5;
   expected.max_body_bytes = std::size_t{64} * 1024 * 1024;
   expected.request_timeout = 5min;
