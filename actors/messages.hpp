@@ -424,6 +424,8 @@ struct attempt_failure {
   std::string model{};
   /// See `chat_failure::no_room`.
   bool no_room = false;
+  /// The store was away for longer than anybody waits: not the attempt's fault.
+  bool store_away = false;
   /// False if the attempt ended before the model was asked.
   bool chat_started = true;
   /// Text that was streamed but not yet journaled.

@@ -126,6 +126,19 @@ struct metrics::series {
                                          .Help("Time to apply and commit a batch")
                                          .Register(registry)
                                          .Add({}, commit_buckets);
+  prometheus::Family<prometheus::Counter>& outages = prometheus::BuildCounter()
+                                                       .Name("troupe_store_outages_total")
+                                                       .Help("Times that the store could not be written, by reason")
+                                                       .Register(registry);
+  prometheus::Gauge& store_available = prometheus::BuildGauge()
+                                         .Name("troupe_store_available")
+                                         .Help("1 while the store can be written, else 0")
+                                         .Register(registry)
+                                         .Add({}, 1);
+  prometheus::Family<prometheus::Gauge>& store_room = prometheus::BuildGauge()
+                                                        .Name("troupe_store_free_bytes")
+                                                        .Help("Room left on the volume of the database file")
+                                                        .Register(registry);
   prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
                                                         .Name("troupe_http_requests_total")
                                                         .Help("HTTP requests answered, by method, route and status")
@@ -170,6 +183,8 @@ struct metrics::series {
 
   // Looking a label set up in a family hashes and copies it; a request should not pay for that.
   std::mutex routes_mutex;
+  std::mutex store_mutex;
+  std::function<store_state()> ask_store;
   std::map<std::tuple<std::string, std::string, unsigned>, prometheus::Counter*, std::less<>> routes;
 };
 
@@ -266,6 +281,25 @@ void metrics::committed(std::size_t operations, std::chrono::duration<double> to
   series_->commit_time.Observe(took.count());
 }
 
+void metrics::watch_store(std::function<store_state()> ask) {
+  const std::lock_guard lock{series_->store_mutex};
+  series_->ask_store = std::move(ask);
+}
+
+void metrics::note_store() {
+  const std::lock_guard lock{series_->store_mutex};
+  if (!series_->ask_store)
+    return;
+  const auto state = series_->ask_store();
+  series_->store_available.Set(state.available ? 1 : 0);
+  for (std::size_t i = 0; i < state.outages.size(); ++i) {
+    auto& counter = series_->outages.Add({{"reason", std::string{to_string(static_cast<store_trouble>(i))}}});
+    counter.Increment(static_cast<double>(state.outages[i]) - counter.Value());
+  }
+  if (state.free_bytes)
+    series_->store_room.Add({}).Set(static_cast<double>(*state.free_bytes));
+}
+
 void metrics::http_request(std::string_view method, std::string_view route, unsigned status) {
   const std::lock_guard lock{series_->routes_mutex};
   auto found = series_->routes.find(std::tuple{method, route, status});
@@ -310,6 +344,7 @@ std::string metrics::render(const queue_stats& queue, timestamp at) {
   const auto age = sum.oldest_due && *sum.oldest_due < at ? at - *sum.oldest_due : timestamp::duration{0};
   series_->oldest_due.Set(std::chrono::duration<double>{age}.count());
   series_->memory.Set(resident_bytes());
+  note_store();
   return prometheus::TextSerializer{}.Serialize(series_->registry.Collect());
 }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,6 +46,8 @@ public:
   // -- store ------------------------------------------------------------------
 
   void committed(std::size_t operations, std::chrono::duration<double> took);
+  /// How the store does is asked whenever the figures are; on any thread.
+  void watch_store(std::function<store_state()> ask);
 
   // -- gateway ----------------------------------------------------------------
 
@@ -70,6 +73,8 @@ public:
 
 private:
   struct series;
+  void note_store();
+
   std::unique_ptr<series> series_;
 };
 

@@ -344,9 +344,12 @@ void task_state::store_failed(const caf::error& reason) {
     logging::debug("attempt is another's by now",
                    [this](auto& line) { line.add("task", claim_.id).add("attempt", claim_.attempt); });
     stop();
-  } else {
-    fail(cite("The store did not answer", reason));
+    return;
   }
+  stop_asking();
+  auto end = failure_so_far(error_class::transient, cite("The store did not answer", reason));
+  end.store_away = reason == caf::sec::request_timeout;
+  self_->quit(caf::make_error(errc::attempt_failed, std::move(end)));
 }
 
 void task_state::stop_asking() {

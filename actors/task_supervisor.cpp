@@ -186,9 +186,11 @@ fail_attempt task_supervisor_state::decide(const uuid& id, const running_task& e
   end.events = std::move(failure.events);
   end.finish = failure.finish;
   end.at = config_.clock();
-  const auto decision
-    = decide_restart(entry.bot ? entry.bot->restart : restart_policy{}, end.kind,
-                     {entry.charged, failure.no_room ? 0 : entry.throttled}, failure.retry_after, config_.random());
+  // That can come no more often than its timeout lets it, and is over when this is stored.
+  const auto decision = failure.store_away ? restart_decision{true, timeouts::settle_again, false}
+                                           : decide_restart(entry.bot ? entry.bot->restart : restart_policy{}, end.kind,
+                                                            {entry.charged, failure.no_room ? 0 : entry.throttled},
+                                                            failure.retry_after, config_.random());
   end.charge = decision.charge;
   if (decision.restart)
     end.retry_at = end.at + decision.delay;

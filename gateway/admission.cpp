@@ -18,7 +18,7 @@ problem draining() {
 
 problem store_is_away() {
   return {.code = problem_code::store_unavailable,
-          .detail = "The database does not answer; nothing was changed. Repeat the request shortly.",
+          .detail = "The database takes no writes just now; nothing was changed. Repeat the request shortly.",
           .retry_after = std::chrono::seconds{1}};
 }
 

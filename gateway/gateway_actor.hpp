@@ -44,8 +44,8 @@ struct gateway_config {
   std::shared_ptr<const std::atomic<bool>> draining;
   /// Whether clients are served; a worker only tells how it is.
   bool serves_api = true;
-  /// False while the store is away: what would have to be written is refused at
-  /// once. Asked on any thread; empty if the store is never away.
+  /// False while the store is away or cannot be written: what would have to be written
+  /// is refused at once. Asked on any thread; empty if the store is never away.
   std::function<bool()> store_available;
   /// Counts what is rendered for clients.
   std::shared_ptr<client_memory> memory = std::make_shared<client_memory>();

@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/io/middleman.hpp>
@@ -27,6 +28,7 @@
 #include <cstdlib>
 #include <future>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <sys/resource.h>
@@ -47,6 +49,13 @@ constexpr std::chrono::seconds drain_margin{30};
 /// A database server that is just starting is waited for.
 constexpr std::chrono::seconds open_patience{10};
 constexpr std::chrono::milliseconds between_openings{500};
+
+/// The embedded node says how it is; a store that is in trouble may never hear of it.
+constexpr std::chrono::seconds announcement{2};
+
+/// A drain waits so long for a store that cannot be written: what runs can end no sooner.
+constexpr std::chrono::seconds store_patience{5};
+constexpr std::chrono::milliseconds between_looks{200};
 
 /// Design §10: a peer that is frozen or cut off is noticed in this time.
 constexpr std::chrono::seconds heartbeat_interval{1};
@@ -129,6 +138,7 @@ public:
   server(const settings& s, std::shared_ptr<database> store)
     : settings_{s}, store_{std::move(store)}, system_{configure(config_, s, store_->info())}, self_{system_} {
     log_start();
+    measured_->watch_store([opened = store_] { return opened->state(); });
     node_ = start_node();
   }
 
@@ -193,10 +203,8 @@ private:
                           .request_timeout = settings_.request_timeout,
                           .draining = draining_,
                           .serves_api = settings_.role != node_role::worker,
-                          .store_available = {},
+                          .store_available = [store = store_] { return store->available(); },
                           .memory = memory_};
-    if (store_->info().shared)
-      config.store_available = [store = store_] { return store->available(); };
     for (int i = 0; i < settings_.io_threads; ++i) {
       auto one = std::make_shared<lane>(limits_of(settings_, memory_), observer_of(measured_, access_));
       // The first lane may take any free port, the others share it.
@@ -236,7 +244,7 @@ private:
     op.node.version = TROUPE_VERSION;
     op.node.capacity = settings_.capacity;
     op.node.started_at = started_at_;
-    self_->request((*known)->writer, drain_margin, op)
+    self_->request((*known)->writer, announcement, op)
       .receive([](const node_list&) {},
                [](const caf::error& reason) { spdlog::warn("the node is not listed: {}", loggable(reason)); });
   }
@@ -257,7 +265,7 @@ private:
 
   /// Asks the supervisor to drain; the answer ends the main loop.
   void start_drain() {
-    if (!store_->info().shared)
+    if (!store_->info().shared && store_->available())
       announce_alone(node_health::draining);
     const auto grace = settings_.drain_timeout;
     spdlog::info("draining for at most {} ms", grace.count());
@@ -268,11 +276,39 @@ private:
     }
     drain_thread_ = std::thread{[this, supervisor = (*known)->supervisor, grace] {
       caf::scoped_actor asker{system_};
+      int outcome = 0;
       asker->request(supervisor, grace + drain_margin, drain{grace})
         .receive([](const drained& result) { spdlog::info("drained; {} tasks go back to the queue", result.released); },
-                 [](const caf::error& reason) { spdlog::error("the drain failed: {}", loggable(reason)); });
-      boost::asio::post(main_, [this] { end(0); });
+                 [&outcome](const caf::error& reason) {
+                   outcome = 1;
+                   spdlog::error("the drain failed; tasks that run go on at the next start, or on other nodes: {}",
+                                 loggable(reason));
+                 });
+      boost::asio::post(main_, [this, outcome] { end(store_given_up_ ? 1 : outcome); });
     }};
+    drain_without_store((*known)->supervisor, std::nullopt);
+  }
+
+  /// Ends the drain early if the store has been away since `away_since` and stays so.
+  void drain_without_store(task_supervisor_actor supervisor,
+                           std::optional<std::chrono::steady_clock::time_point> away_since) {
+    const auto time = std::chrono::steady_clock::now();
+    if (store_->available())
+      away_since.reset();
+    else if (!away_since)
+      away_since = time;
+    if (away_since && time - *away_since >= store_patience) {
+      spdlog::critical("the database cannot be written, so that nothing that runs can end: not waiting for it");
+      store_given_up_ = true;
+      store_->give_up();
+      caf::anon_send(supervisor, drain{std::chrono::milliseconds{0}});
+      return;
+    }
+    look_timer_.expires_after(between_looks);
+    look_timer_.async_wait([this, supervisor, away_since](const boost::system::error_code& error) {
+      if (!error)
+        drain_without_store(supervisor, away_since);
+    });
   }
 
   void end(int exit_code) {
@@ -329,9 +365,11 @@ private:
   const uuid node_id_ = make_uuid();
   const timestamp started_at_ = now();
   int exit_code_ = 0;
+  bool store_given_up_ = false;
   boost::asio::io_context main_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{main_.get_executor()};
   boost::asio::signal_set signals_{main_, SIGINT, SIGTERM};
+  boost::asio::steady_timer look_timer_{main_};
   caf::actor_system_config config_;
   caf::actor_system system_;
   caf::scoped_actor self_;
@@ -376,7 +414,10 @@ int serve(const settings& s) {
     spdlog::critical("cannot open {}: {}", redacted_database(s.database), refusal->message);
     return 1;
   }
-  return server{s, std::move(std::get<std::shared_ptr<database>>(opened))}.run();
+  const auto store = std::move(std::get<std::shared_ptr<database>>(opened));
+  if (store->info().is_new)
+    spdlog::info("the database {} is new and empty", redacted_database(s.database));
+  return server{s, store}.run();
 }
 
 int migrate(const settings& s) {

@@ -26,8 +26,14 @@ public:
 
   store_result<std::unique_ptr<store_reader>> open_reader() override { return make_pg_reader(place_); }
 
-  [[nodiscard]] database_info info() const override { return {true, place_->id}; }
+  [[nodiscard]] database_info info() const override { return {true, place_->id, place_->is_new}; }
   [[nodiscard]] bool available() const noexcept override { return place_->available; }
+  [[nodiscard]] store_state state() const override {
+    store_state found;
+    found.available = place_->available;
+    found.outages[static_cast<std::size_t>(store_trouble::unreachable)] = place_->outages;
+    return found;
+  }
   void give_up() noexcept override { place_->given_up = true; }
 
 private:
@@ -56,6 +62,13 @@ void pg_place::answers() {
     spdlog::info("the database is back");
 }
 
+bool pg_place::lost() noexcept {
+  const bool answered = available.exchange(false);
+  if (answered)
+    ++outages;
+  return answered;
+}
+
 store_result<opened_pg> open_pg(const std::string& url, const std::string& password_file) {
   try {
     auto place = std::make_shared<pg_place>();
@@ -66,6 +79,7 @@ store_result<opened_pg> open_pg(const std::string& url, const std::string& passw
       return std::move(*error);
     warn_of_risks(connection);
     place->id = database_id(connection);
+    place->is_new = std::get<migration_report>(migration).from == 0;
     return opened_pg{std::make_shared<pg_database>(std::move(place)), std::get<migration_report>(migration)};
   } catch (const pg_unsuitable& e) {
     return store_error{store_errc::unsuitable, e.what()};

@@ -3,6 +3,7 @@
 #include "persistence/store.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -18,8 +19,15 @@ struct pg_place {
   /// False once a server was lost, or is slow to answer, until the writer's next call
   /// succeeds. It makes one every two seconds at least, for the node's sign of life.
   std::atomic<bool> available{true};
+  /// How often it was lost.
+  std::atomic<std::uint64_t> outages{0};
   /// The process ends: nobody waits for the server any more.
   std::atomic<bool> given_up{false};
+  /// See `database_info`.
+  bool is_new = false;
+
+  /// The server does not answer, or not in time; true if it did until now.
+  bool lost() noexcept;
 
   /// The writer's server has answered.
   void answers();

@@ -40,7 +40,7 @@ pg_connection& pg_reader::connection() {
     place_->available = true;
   } catch (...) {
     // The writer may not have noticed yet, having nothing to do: clients are to know at once.
-    place_->available = false;
+    place_->lost();
     next_try_ = std::chrono::steady_clock::now() + between_tries;
     throw;
   }

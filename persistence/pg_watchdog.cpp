@@ -50,7 +50,7 @@ void pg_watchdog::watch(const std::stop_token& ends) {
       if (!one.slow && now - one.began > slow) {
         one.slow = true;
         if (one.place)
-          one.place->available = false;
+          one.place->lost();
       }
       if (now - one.began > dead)
         ::shutdown(one.descriptor, SHUT_RDWR);

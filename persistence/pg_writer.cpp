@@ -196,7 +196,7 @@ void pg_writer::reconnect() {
       return;
     } catch (const std::exception& e) {
       connection_.reset();
-      if (place_->available.exchange(false))
+      if (place_->lost())
         spdlog::error("the database does not answer, and is looked for until it does: {}", e.what());
     }
     if (place_->given_up)

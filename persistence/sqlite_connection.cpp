@@ -4,19 +4,19 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <mutex>
+#include <string>
+#include <system_error>
 
 namespace troupe {
 namespace {
 
-// A commit returns once the log is synced (FULL). The log is checkpointed at 16 MB,
-// which keeps its files bounded, and erased pages are not overwritten with zeros
-// (Debian's default), which would double the writes of a queue.
+// A commit returns once the log is synced (FULL). Erased pages are not overwritten with
+// zeros (Debian's default), which would double the writes of a queue.
 constexpr const char* writer_settings = "PRAGMA journal_mode=WAL;"
                                         "PRAGMA synchronous=FULL;"
                                         "PRAGMA foreign_keys=ON;"
-                                        "PRAGMA wal_autocheckpoint=4000;"
-                                        "PRAGMA journal_size_limit=33554432;"
                                         "PRAGMA cache_size=-8192;"
                                         "PRAGMA secure_delete=OFF;"
                                         "PRAGMA temp_store=MEMORY;";
@@ -27,9 +27,27 @@ constexpr const char* reader_settings = "PRAGMA query_only=ON;"
                                         "PRAGMA cache_size=-2048;"
                                         "PRAGMA temp_store=MEMORY;";
 
-constexpr int busy_timeout_ms = 5000;
+/// Of files that this program makes.
+constexpr int page_bytes = 4096;
+constexpr int most_log_pages = 4000;
+constexpr int fewest_log_pages = 32;
+
+/// The log is moved to the file when it has so many pages, and is cut to twice that
+/// when it starts over, which keeps it bounded.
+std::string log_settings(const std::filesystem::path& file) {
+  std::error_code unknown;
+  const auto volume = std::filesystem::space(file.parent_path(), unknown);
+  const auto pages = unknown ? most_log_pages : log_pages_on(volume.capacity);
+  return "PRAGMA wal_autocheckpoint=" + std::to_string(pages)
+         + ";PRAGMA journal_size_limit=" + std::to_string(2 * pages * page_bytes);
+}
 
 } // namespace
+
+int log_pages_on(std::uintmax_t bytes) noexcept {
+  const auto share = bytes / 16 / page_bytes;
+  return static_cast<int>(std::clamp<std::uintmax_t>(share, fewest_log_pages, most_log_pages));
+}
 
 void sqlite_connection::closer::operator()(sqlite3* db) const noexcept {
   sqlite3_close(db);
@@ -48,15 +66,25 @@ sqlite_connection::sqlite_connection(const std::filesystem::path& file, role r) 
   const int code = sqlite3_open_v2(file.c_str(), &db, flags, nullptr);
   handle_.reset(db);
   if (code != SQLITE_OK)
-    throw sqlite_failure{code, db ? sqlite3_errmsg(db) : sqlite3_errstr(code)};
+    throw sqlite_failure::of(db, code);
   sqlite3_extended_result_codes(db, 1);
-  sqlite3_busy_timeout(db, busy_timeout_ms);
+  wait_for_locks(lock_patience);
   execute(r == role::writer ? writer_settings : reader_settings);
+  if (r == role::writer)
+    execute(log_settings(file).c_str());
 }
 
 void sqlite_connection::execute(const char* sql) {
   if (const int code = sqlite3_exec(get(), sql, nullptr, nullptr, nullptr); code != SQLITE_OK)
-    throw sqlite_failure{code, sqlite3_errmsg(get())};
+    throw sqlite_failure::of(get(), code);
+}
+
+bool sqlite_connection::empty_log() noexcept {
+  return sqlite3_wal_checkpoint_v2(get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) == SQLITE_OK;
+}
+
+void sqlite_connection::wait_for_locks(std::chrono::milliseconds limit) noexcept {
+  sqlite3_busy_timeout(get(), static_cast<int>(limit.count()));
 }
 
 std::int64_t sqlite_connection::number(const char* sql) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -28,6 +29,14 @@ public:
   /// Runs statements that return nothing of interest, separated by `;`.
   void execute(const char* sql);
 
+  /// Moves what is in the log to the file and gives the log's room back. False if
+  /// that failed, or went only part of the way because somebody reads.
+  bool empty_log() noexcept;
+
+  /// How long it waits for another program's lock.
+  void wait_for_locks(std::chrono::milliseconds limit) noexcept;
+  static constexpr std::chrono::milliseconds lock_patience{5000};
+
   /// The first column of the first row of `sql`, as a number.
   [[nodiscard]] std::int64_t number(const char* sql);
 
@@ -37,6 +46,11 @@ private:
   };
   std::unique_ptr<sqlite3, closer> handle_;
 };
+
+/// How many pages the log may grow to before it is moved to the file, on a volume of
+/// `bytes`: 4,000 (16 MB), and on a small one no more than a sixteenth of it, since what
+/// is in the log needs the same room once more when it is moved.
+int log_pages_on(std::uintmax_t bytes) noexcept;
 
 /// A write transaction that is rolled back unless committed.
 class sqlite_transaction {

@@ -3,8 +3,10 @@
 #include "persistence/sqlite_migrations.hpp"
 #include "persistence/sqlite_reader.hpp"
 #include "persistence/sqlite_statement.hpp"
+#include "persistence/sqlite_trouble.hpp"
 #include "persistence/sqlite_writer.hpp"
 
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -29,7 +31,9 @@ store_result<T> guarded(const std::filesystem::path& file, Open open) {
       return store_error{store_errc::unavailable, "The database " + file.string()
                                                     + " is in use by another Troupe process. Stop that one, or name "
                                                       "another file."};
-    return cannot_open(file, e.code().message());
+    return cannot_open(file, e.what());
+  } catch (const sqlite_failure& e) {
+    return cannot_open(file, words_for(e, file));
   } catch (const std::exception& e) {
     return cannot_open(file, e.what());
   }
@@ -37,7 +41,7 @@ store_result<T> guarded(const std::filesystem::path& file, Open open) {
 
 class sqlite_database final : public database {
 public:
-  explicit sqlite_database(std::shared_ptr<sqlite_file> file) : file_{std::move(file)} {}
+  sqlite_database(std::shared_ptr<sqlite_file> file, bool is_new) : file_{std::move(file)}, is_new_{is_new} {}
 
   store_result<std::unique_ptr<store_writer>> open_writer() override {
     if (file_->has_writer.exchange(true))
@@ -55,13 +59,19 @@ public:
       file_->path, [&]() -> store_result<std::unique_ptr<store_reader>> { return make_sqlite_reader(file_); });
   }
 
-  [[nodiscard]] database_info info() const override { return {false, id_}; }
-  [[nodiscard]] bool available() const noexcept override { return true; }
-  void give_up() noexcept override {}
+  [[nodiscard]] database_info info() const override { return {false, id_, is_new_}; }
+  [[nodiscard]] bool available() const noexcept override { return !file_->trouble.is_on(); }
+  [[nodiscard]] store_state state() const override {
+    std::error_code unknown;
+    const auto volume = std::filesystem::space(file_->path.parent_path(), unknown);
+    return {available(), file_->trouble.counts(), unknown ? std::nullopt : std::optional{volume.available}};
+  }
+  void give_up() noexcept override { file_->given_up = true; }
 
 private:
   std::shared_ptr<sqlite_file> file_;
   uuid id_ = make_uuid();
+  bool is_new_;
 };
 
 } // namespace
@@ -78,7 +88,8 @@ store_result<opened_sqlite> open_sqlite(const std::filesystem::path& file) {
     auto migration = migrate_sqlite(opened->writing, path);
     if (auto* error = std::get_if<store_error>(&migration))
       return std::move(*error);
-    return opened_sqlite{std::make_shared<sqlite_database>(std::move(opened)), std::get<migration_report>(migration)};
+    const auto& report = std::get<migration_report>(migration);
+    return opened_sqlite{std::make_shared<sqlite_database>(std::move(opened), report.from == 0), report};
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "persistence/file_lock.hpp"
+#include "persistence/outage.hpp"
 #include "persistence/sqlite_connection.hpp"
 #include "persistence/store.hpp"
 
@@ -29,6 +30,10 @@ struct sqlite_file {
   /// The process itself, once it has announced itself.
   std::optional<node_record> node;
   std::mutex node_mutex;
+  /// The writer waits for the file; it alone changes this.
+  outage trouble;
+  /// The process ends: the file is not waited for any more.
+  std::atomic<bool> given_up{false};
 };
 
 /// An open SQLite file and what its migration did.

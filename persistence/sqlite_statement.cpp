@@ -2,28 +2,69 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <cstring>
 
 namespace troupe {
 namespace {
 
 [[noreturn]] void fail(sqlite3* db, int code) {
-  throw sqlite_failure{code, db ? sqlite3_errmsg(db) : sqlite3_errstr(code)};
+  throw sqlite_failure::of(db, code);
+}
+
+/// What the system's own word says beyond SQLite's.
+store_trouble trouble_of_system(int error) noexcept {
+  switch (error) {
+  case ENOSPC:
+  case EDQUOT:
+  case EFBIG: return store_trouble::disk_full;
+  case EROFS: return store_trouble::read_only;
+  default: return store_trouble::io_error;
+  }
+}
+
+/// What the system said last of the log, else of the file. The connection does not keep
+/// that of a commit (`sqlite3_system_errno`).
+int last_system_error(sqlite3* db) noexcept {
+  if (const int known = sqlite3_system_errno(db); known != 0)
+    return known;
+  for (const int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    sqlite3_file* file = nullptr;
+    int error = 0;
+    if (sqlite3_file_control(db, "main", which, &file) == SQLITE_OK && file && file->pMethods
+        && file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK && error != 0)
+      return error;
+  }
+  return 0;
 }
 
 } // namespace
 
-bool sqlite_failure::concerns_all() const noexcept {
+sqlite_failure sqlite_failure::of(sqlite3* db, int code) {
+  if (!db)
+    return {code, sqlite3_errstr(code)};
+  // The system's error is kept for these alone; with others it is an old one.
+  const auto primary = code & 0xff;
+  const bool from_system = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN;
+  // Its message first: asking further would replace it.
+  const std::string message = sqlite3_errmsg(db);
+  return {code, message, from_system ? last_system_error(db) : 0};
+}
+
+std::optional<store_trouble> sqlite_failure::trouble() const noexcept {
   switch (code & 0xff) {
-  case SQLITE_FULL:
-  case SQLITE_IOERR:
-  case SQLITE_CORRUPT:
-  case SQLITE_NOTADB:
-  case SQLITE_READONLY:
-  case SQLITE_CANTOPEN:
+  case SQLITE_FULL: return store_trouble::disk_full;
+  case SQLITE_READONLY: return store_trouble::read_only;
   case SQLITE_BUSY:
-  case SQLITE_NOMEM: return true;
-  default: return false;
+  case SQLITE_PROTOCOL: return store_trouble::locked;
+  case SQLITE_CORRUPT:
+  case SQLITE_NOTADB: return store_trouble::damaged;
+  case SQLITE_IOERR:
+    if (code == SQLITE_IOERR_NOMEM)
+      return std::nullopt;
+    return trouble_of_system(system_error);
+  case SQLITE_CANTOPEN: return trouble_of_system(system_error);
+  default: return std::nullopt;
   }
 }
 
@@ -118,7 +159,7 @@ void sqlite_statement::run_to_end() {
     return;
   }
   // The message goes with the reset, so it is taken first.
-  const sqlite_failure failure{code, sqlite3_errmsg(sqlite3_db_handle(statement))};
+  const auto failure = sqlite_failure::of(sqlite3_db_handle(statement), code);
   sqlite3_reset(statement);
   throw failure;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/store.hpp"
 #include "persistence/time.hpp"
 #include "persistence/uuid.hpp"
 
@@ -19,16 +20,22 @@ struct sqlite3_stmt;
 /// a `sqlite_failure`, which the store's public faces turn into a `store_error`.
 namespace troupe {
 
-/// What SQLite refused: the extended result code and its message.
+/// What SQLite refused: the extended result code, the error of the system behind it if
+/// there is one (errno), and a message.
 class sqlite_failure : public std::runtime_error {
 public:
-  sqlite_failure(int result_code, const std::string& message) : std::runtime_error{message}, code{result_code} {}
+  sqlite_failure(int result_code, const std::string& message, int system_code = 0)
+    : std::runtime_error{message}, code{result_code}, system_error{system_code} {}
 
-  /// The file itself is in trouble (disk full, I/O error, corrupt, locked): no
-  /// operation will fare better than the one that failed.
-  [[nodiscard]] bool concerns_all() const noexcept;
+  /// What `db` said last; without one, what the code means.
+  static sqlite_failure of(sqlite3* db, int code);
+
+  /// What is wrong if it is the file itself that is in trouble: no operation will fare
+  /// better than the one that failed, and the same one may go through later.
+  [[nodiscard]] std::optional<store_trouble> trouble() const noexcept;
 
   int code;
+  int system_error;
 };
 
 /// The current row of a running query. Columns are taken from left to right.

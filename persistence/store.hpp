@@ -3,11 +3,14 @@
 #include "persistence/operations.hpp"
 #include "persistence/records.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -44,11 +47,11 @@ public:
   virtual ~store_writer() = default;
 
   /// Applies `batch` as one transaction and returns when it is on disk. An
-  /// operation that fails does so alone: the others are committed. If the
-  /// database cannot commit, every outcome is `unavailable` and nothing has
-  /// changed. If it cannot be reached, this waits until it can be again, and then
-  /// finds out what became of a commit whose answer was lost: what is returned is
-  /// always what happened.
+  /// operation that fails does so alone: the others are committed. If the database
+  /// cannot be reached, or cannot be written (its disk is full), this waits until it can
+  /// be again, and finds out what became of a commit whose answer was lost: what is
+  /// returned is always what happened. Only once the process has given up waiting
+  /// (`database::give_up`) is every outcome `unavailable`.
   virtual committed apply(std::span<const operation> batch) = 0;
 };
 
@@ -228,6 +231,40 @@ struct database_info {
   bool shared = false;
   /// Made with the database: the same for all who share it.
   uuid id;
+  /// There was nothing before this process opened it.
+  bool is_new = false;
+};
+
+/// Why a store cannot be written for a while.
+enum class store_trouble : std::uint8_t {
+  /// No room is left, or no more is allowed (a quota, a limit on the size of files).
+  disk_full,
+  /// The volume takes no writes, as after an error (`errors=remount-ro`).
+  read_only,
+  /// Another program holds the file's lock.
+  locked,
+  /// What is read is no database any more.
+  damaged,
+  /// Reading, writing or flushing fails.
+  io_error,
+  /// A server does not answer.
+  unreachable,
+};
+
+inline constexpr std::size_t store_troubles = 6;
+
+/// As metrics name it: `disk_full`.
+std::string_view to_string(store_trouble trouble) noexcept;
+
+/// How often each trouble has begun, by its number.
+using outage_counts = std::array<std::uint64_t, store_troubles>;
+
+/// How a store does, for metrics.
+struct store_state {
+  bool available = true;
+  outage_counts outages{};
+  /// Bytes that this process may still write to the volume; none where the store is a server.
+  std::optional<std::uint64_t> free_bytes;
 };
 
 /// A database that is open and migrated: the factory of its two sides.
@@ -240,8 +277,10 @@ public:
   virtual store_result<std::unique_ptr<store_reader>> open_reader() = 0;
 
   [[nodiscard]] virtual database_info info() const = 0;
-  /// False while the writer looks for a database that it has lost; on any thread.
+  /// False while the writer waits for a database that it has lost, or that cannot be
+  /// written (a full disk); on any thread.
   [[nodiscard]] virtual bool available() const noexcept = 0;
+  [[nodiscard]] virtual store_state state() const = 0;
   /// The process ends: a writer that waits for the database gives up, with
   /// `unavailable`; on any thread.
   virtual void give_up() noexcept = 0;

@@ -111,6 +111,7 @@ public:
     return found;
   }
   [[nodiscard]] bool available() const noexcept override { return real_->available(); }
+  [[nodiscard]] store_state state() const override { return real_->state(); }
   void give_up() noexcept override { real_->give_up(); }
 
 private:

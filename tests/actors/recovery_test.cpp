@@ -231,4 +231,36 @@ TEST_F(Recovery, CapacityHoldsWhenATaskComesBackWhoseEndWasUnknown) {
     expect_completed(id, "Echo: hello");
 }
 
+// -- a store that is away for long ------------------------------------------------
+
+// Issue 10, row 10: a disk that is full for longer than a write waits is not the task's fault.
+TEST_F(Recovery, AWriteThatWaitedTooLongChargesNothing) {
+  put_bot_named("single", [](auto& bot) { bot.restart.max_attempts = 1; });
+  faults_->befalls = [&, over = false](std::span<const operation> batch) mutable {
+    if (!holds<append_journal>(batch) || std::exchange(over, true))
+      return fault::none;
+    // The commit takes longer than anybody waits, and succeeds then.
+    advance(timeouts::execution_write + 1s);
+    return fault::none;
+  };
+  const auto id = execute_with("single", "@pace=100 one two three");
+  advance(30s);
+  expect_completed(id, "Echo: one two three");
+  EXPECT_EQ(outcomes(id), "failed completed");
+  EXPECT_THAT(attempts(id).at(0).error, HasSubstr("The store did not answer"));
+}
+
+TEST_F(Recovery, ADrainThatCannotBeStoredSaysSoToAllWhoWaitForIt) {
+  const auto id = execute("@delay=600000 long");
+  const auto first = ask<drained>(peers()->supervisor, drain{10min});
+  run();
+  EXPECT_TRUE(first->waits());
+  faults_->befalls = [](auto) { return fault::refused; };
+  const auto second = ask<drained>(peers()->supervisor, drain{0ms});
+  advance(1ms);
+  EXPECT_EQ(refusal_of(first), errc::unavailable);
+  EXPECT_EQ(refusal_of(second), errc::unavailable);
+  EXPECT_EQ(status(id), task_status::running) << "the next start finds it";
+}
+
 } // namespace troupe

@@ -5,10 +5,8 @@
 #include <gmock/gmock.h>
 #include <sqlite3.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,51 +167,6 @@ TEST_F(Sqlite, AnOperationThatFailsInTheMiddleLeavesNothingOfItself) {
   EXPECT_EQ(result.events[1].position, result.events[0].position + 1);
   EXPECT_EQ(refusal(reader->get_task(bad.task.id)), store_errc::not_found);
   EXPECT_EQ(refusal(reader->get_task(also_good.task.id)), std::nullopt);
-}
-
-/// While it lives, no file of this process grows past `size`: every write beyond
-/// fails as on a full disk.
-class full_disk {
-public:
-  explicit full_disk(rlim_t size) : handler_{std::signal(SIGXFSZ, SIG_IGN)} {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{size, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~full_disk() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  full_disk(const full_disk&) = delete;
-  full_disk& operator=(const full_disk&) = delete;
-
-private:
-  void (*handler_)(int);
-  rlimit before_{};
-};
-
-TEST_F(Sqlite, AFullDiskRefusesAllAndChangesNothing) {
-  const auto db = open();
-  const auto writer = value_of<std::unique_ptr<store_writer>>(db->open_writer());
-  const auto reader = value_of<std::unique_ptr<store_reader>>(db->open_reader());
-  const auto before = make_task("before");
-  const auto stored = writer->apply(std::vector<operation>{before});
-  const std::vector<operation> batch{make_task("one"), make_task("two")};
-  committed refused;
-  {
-    const full_disk full{std::filesystem::file_size(file() + "-wal")};
-    refused = writer->apply(batch);
-  }
-  ASSERT_EQ(refused.outcomes.size(), 2u);
-  for (const auto& answer : refused.outcomes)
-    EXPECT_EQ(refusal(answer), store_errc::unavailable);
-  EXPECT_TRUE(refused.events.empty());
-  EXPECT_EQ(value_of<std::int64_t>(reader->last_position()), stored.events.back().position);
-
-  const auto accepted = writer->apply(batch);
-  for (const auto& answer : accepted.outcomes)
-    EXPECT_EQ(refusal(answer), std::nullopt);
-  EXPECT_EQ(accepted.events.front().position, stored.events.back().position + 1);
 }
 
 } // namespace
