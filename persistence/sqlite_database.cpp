@@ -1,6 +1,8 @@
 #include "persistence/sqlite_database.hpp"
 
+#include "persistence/private_files.hpp"
 #include "persistence/sqlite_migrations.hpp"
+#include "persistence/sqlite_names.hpp"
 #include "persistence/sqlite_reader.hpp"
 #include "persistence/sqlite_statement.hpp"
 #include "persistence/sqlite_trouble.hpp"
@@ -37,6 +39,15 @@ store_result<T> guarded(const std::filesystem::path& file, Open open) {
   } catch (const std::exception& e) {
     return cannot_open(file, e.what());
   }
+}
+
+/// `file`, once nobody else can read it.
+const std::filesystem::path& made_private(const std::filesystem::path& file, bool is_new) {
+  if (is_new)
+    make_private(file);
+  else
+    make_private_again(file);
+  return file;
 }
 
 class sqlite_database final : public database {
@@ -76,18 +87,22 @@ private:
 
 } // namespace
 
-sqlite_file::sqlite_file(std::filesystem::path file)
-  : path{std::move(file)}, lock{lock_path(path)}, writing{path, sqlite_connection::role::writer} {}
+sqlite_file::sqlite_file(const std::filesystem::path& file)
+  : lock{file}, path{std::filesystem::canonical(file)}, name_lock{lock_path(path)},
+    writing{made_private(path, lock.created_file()), sqlite_connection::role::writer} {}
 
 store_result<opened_sqlite> open_sqlite(const std::filesystem::path& file) {
   return guarded<opened_sqlite>(file, [&]() -> store_result<opened_sqlite> {
     // An absolute path is never taken for an option or a `file:` address.
     const auto path = std::filesystem::absolute(file);
-    std::filesystem::create_directories(path.parent_path());
+    make_private_folders(path.parent_path());
     auto opened = std::make_shared<sqlite_file>(path);
+    if (auto refusal = check_name(*opened))
+      return std::move(*refusal);
     auto migration = migrate_sqlite(opened->writing, path);
     if (auto* error = std::get_if<store_error>(&migration))
       return std::move(*error);
+    note_name(*opened);
     const auto& report = std::get<migration_report>(migration);
     return opened_sqlite{std::make_shared<sqlite_database>(std::move(opened), report.from == 0), report};
   });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "persistence/file_lock.hpp"
+#include "persistence/inode_lock.hpp"
 #include "persistence/outage.hpp"
 #include "persistence/sqlite_connection.hpp"
 #include "persistence/store.hpp"
@@ -14,15 +15,20 @@
 /// The embedded store: one SQLite file, held by this process alone.
 namespace troupe {
 
-/// The file while it is open: the lock that keeps other processes out, and the
-/// one connection that writes. The database and both its sides share it, so the
-/// writing connection is closed last, and it alone checkpoints.
+/// The file while it is open: the locks that keep other processes out, and the one
+/// connection that writes. The database and both its sides share it, so the writing
+/// connection is closed last, and it alone checkpoints.
 struct sqlite_file {
-  /// Takes the lock and connects. Throws `std::system_error`, `sqlite_failure`.
-  explicit sqlite_file(std::filesystem::path file);
+  /// Takes the locks and connects. Throws `std::system_error`, `sqlite_failure`.
+  explicit sqlite_file(const std::filesystem::path& file);
 
+  /// Goes last: to close its descriptor would drop SQLite's own locks on the file.
+  inode_lock lock;
+  /// The file's own place, where SQLite keeps its log: behind symbolic links.
   std::filesystem::path path;
-  file_lock lock;
+  /// By name, as versions before this one do; also while another file is put in the
+  /// place of this one.
+  file_lock name_lock;
   sqlite_connection writing;
   std::atomic<bool> has_writer{false};
   /// Whose lease it is; the writer's thread only.
