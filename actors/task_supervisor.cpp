@@ -160,7 +160,7 @@ void task_supervisor_state::attempt_ended(const caf::down_msg& down) {
   auto& entry = running_.at(id);
   metrics_->task_executed(self_->clock().now() - entry.started);
   if (!down.reason || down.reason == caf::exit_reason::normal) {
-    log_attempt_end(id, entry, "done");
+    log_attempt_end(id, entry, entry.stopping ? "stopped" : "done");
     forget(id);
     return;
   }

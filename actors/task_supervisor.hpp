@@ -107,6 +107,8 @@ private:
     std::chrono::steady_clock::time_point started{};
     /// The actor has failed; what follows is not stored yet.
     std::optional<fail_attempt> settling;
+    /// It was asked to stop.
+    bool stopping = false;
     /// Of its error; see `chat_failure::own_words`.
     std::size_t own_words = logging::all_own;
   };

@@ -44,6 +44,7 @@ caf::result<task_result> task_supervisor_state::cancel(cancel_task& request) {
   // The actor first, for what it has streamed; the store decides all the same.
   auto promise = self_->make_response_promise<task_result>();
   const auto actor = found->second.actor;
+  found->second.stopping = true;
   self_->request(actor, timeouts::stop_task, stop_task{})
     .then(
       [this, promise, request, entry = found->second](stopped_task& last) mutable {

@@ -37,7 +37,7 @@ struct access_record {
   unsigned status = 0;
   /// Of bodies, or of messages.
   std::uint64_t bytes = 0;
-  /// How it ended other than whole: `client_gone`, `slow_reader`; empty for whole.
+  /// How it ended other than whole: `client_gone`, `slow_reader`, `given_up`, `server_stopped`; empty for whole.
   std::string_view cut{};
 
   // -- of a WebSocket

@@ -187,8 +187,10 @@ void http_session::name_request(http_request& request) {
 // -- answering --------------------------------------------------------------------
 
 void http_session::answer(std::optional<http_response> response) {
-  if (phase_ == phase::streaming && !response)
+  if (phase_ == phase::streaming && !response) {
+    access_.cut("given_up");
     return abort();
+  }
   if (phase_ != phase::busy)
     return;
   if (!advancing_)

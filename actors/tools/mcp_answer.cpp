@@ -29,12 +29,11 @@ std::string list_of(const std::vector<std::string>& versions) {
 }
 
 toolbox_failure no_common_version(const std::vector<std::string>& supported) {
-  constexpr std::string_view what = "There is no version of the protocol in common";
-  return {error_class::permanent,
-          std::string{what} + ": the MCP server speaks " + list_of(supported) + ", and this version of Troupe "
-            + std::string{modern_version} + ", " + std::string{legacy_versions[0]} + " and older.",
-          {},
-          what.size()};
+  std::string text = "There is no version of the protocol in common";
+  const auto own_words = text.size();
+  text.append(": the MCP server speaks ").append(list_of(supported)).append(", and this version of Troupe ");
+  text.append(modern_version).append(", ").append(legacy_versions[0]).append(" and older.");
+  return {error_class::permanent, std::move(text), {}, own_words};
 }
 
 error_class class_of(outbound_errc code) noexcept {
@@ -130,7 +129,8 @@ constexpr std::string_view ended_early = "The MCP server ended its answer before
 constexpr std::string_view no_message = "The MCP server answered with something that is no JSON-RPC message";
 
 std::string no_mcp(const answer& got) {
-  return std::string{no_message} + ": " + providers::excerpt(got.body, 100);
+  std::string text{no_message};
+  return text.append(": ").append(providers::excerpt(got.body, 100));
 }
 
 } // namespace

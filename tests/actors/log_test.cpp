@@ -133,6 +133,7 @@ TEST_F(TaskLog, OfDebugTellsHowToolsAnswered) {
 }
 
 TEST_F(TaskLog, OfDebugTellsHowAnMcpServerAnswered) {
+  put_clerk([](auto& server) { server.session = session_scope::shared; });
   const captured_log log{logging::level::debug};
   const auto id = ask_clerk();
   be_legacy();
@@ -268,6 +269,7 @@ TEST_F(TaskLog, NeverCitesAToolNorItsSecrets) {
 TEST_F(TaskLog, NeverCitesAnMcpServerNorItsSecrets) {
   const captured_log log{logging::level::trace};
   put_clerk([](auto& server) {
+    server.session = session_scope::shared;
     server.headers = {{"X-Key", planted}};
     server.url = "https://mcp.test/mcp?key=PLANTED";
   });
