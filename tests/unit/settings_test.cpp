@@ -237,7 +237,7 @@ TEST_F(Settings, OfEachNameAreReadFromEachSource) {
     // Another valid value than the default, found by trying.
     std::string other;
     for (const auto* candidate :
-         {"127.0.0.9", "sqlite:other.db", "7s", "7", "2KiB", "json", "debug", "worker", "off", "other"}) {
+         {"127.0.0.9", "sqlite:other.db", "7s", "7", "2KiB", "json", "debug", "worker", "on", "off", "other"}) {
       settings probe;
       if (!each.read(probe, candidate) && probe != settings{}) {
         other = candidate;
@@ -352,6 +352,7 @@ TEST_F(Settings, RefuseWhatIsOutOfBounds) {
     {"--node-tls-cert", {"a\nb"}},
     {"--node-tls-key", {"a\nb"}},
     {"--node-tls-ca", {"a\nb"}},
+    {"--access-log", {"", "true", "ON", "1"}},
     {"--lease-time", {"999ms", "601s", "0", ""}},
   };
   ASSERT_EQ(wrong.size(), setting_table().size());
