@@ -12,6 +12,21 @@
 /// The measurements. Each starts servers of its own, on fresh data.
 namespace troupe {
 
+/// What `hostile` does otherwise than by itself; 0 is what it does by itself.
+struct hostile_options {
+  /// The kinds of hostile clients, by name; all if empty.
+  std::vector<std::string> kinds;
+  std::size_t frames = 0;
+  std::size_t connections = 0;
+  std::size_t bytes = 0;
+  /// Honest clients.
+  std::size_t honest = 0;
+  /// How long each of the two phases takes, without and with the hostile client.
+  std::size_t seconds = 0;
+  /// Megabytes of address space that the server may use.
+  std::size_t address_space = 0;
+};
+
 struct bench_options {
   /// A directory on the disk that the build is on, not in memory.
   std::filesystem::path directory;
@@ -19,6 +34,7 @@ struct bench_options {
   /// A tenth of the work, to see that everything runs; memory is measured in full, or
   /// what is paid once would weigh too much.
   bool quick = false;
+  hostile_options hostile;
 
   /// `full`, or a tenth of it.
   [[nodiscard]] std::size_t amount(std::size_t full) const { return quick ? full / 10 : full; }
@@ -59,6 +75,9 @@ std::vector<figure> measure_connection_memory(const bench_options& options);
 std::vector<figure> measure_reading(const bench_options& options);
 /// Time until ready, and memory when idle.
 std::vector<figure> measure_start(const bench_options& options);
+
+/// What honest clients notice of a hostile one, and what it costs in memory, for each kind.
+std::vector<figure> measure_hostile_clients(const bench_options& options);
 
 // -- models that are far away, at a provider in this process ------------------------
 

@@ -3,19 +3,24 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <utility>
 
 /// `bench [--quick] [name…]`: measures the release binary on this machine and prints
 /// one table. Nothing here is a test: figures depend on the machine, so compare those
 /// of one run.
+///
+/// `hostile` has flags of its own: `--kind=<name>` (as often as there are kinds to measure), and numbers as in
+/// `--frames=300000`: see hostile_options.
 namespace {
 
 using namespace troupe;
 
-constexpr std::array<std::pair<std::string_view, measurement>, 19> measurements{{
+constexpr std::array<std::pair<std::string_view, measurement>, 20> measurements{{
   {"throughput", measure_throughput},
   {"create", measure_creation},
   {"latency", measure_latency},
@@ -24,6 +29,7 @@ constexpr std::array<std::pair<std::string_view, measurement>, 19> measurements{
   {"connection-memory", measure_connection_memory},
   {"read", measure_reading},
   {"start", measure_start},
+  {"hostile", measure_hostile_clients},
   {"model-streams", measure_model_streams},
   {"model-first-token", measure_model_first_token},
   {"model-lag", measure_model_lag},
@@ -42,8 +48,37 @@ int usage() {
   for (const auto& [name, unused] : measurements) {
     std::printf(" %s", std::string{name}.c_str());
   }
-  std::printf("\n");
+  std::printf("\nflags of hostile: --kind=<name> --frames=<n> --connections=<n> --bytes=<n> --honest=<n> --seconds=<n> "
+              "--address-space=<megabytes>\n");
   return 2;
+}
+
+/// True if the argument is one of `hostile`'s flags, which is then obeyed.
+bool take_hostile_flag(std::string_view argument, hostile_options& options) {
+  const auto equals = argument.find('=');
+  if (!argument.starts_with("--") || equals == std::string_view::npos) {
+    return false;
+  }
+  const auto name = argument.substr(2, equals - 2);
+  const auto value = argument.substr(equals + 1);
+  if (name == "kind") {
+    options.kinds.emplace_back(value);
+    return true;
+  }
+  const std::array<std::pair<std::string_view, std::size_t*>, 6> numbers{{
+    {"frames", &options.frames},
+    {"connections", &options.connections},
+    {"bytes", &options.bytes},
+    {"honest", &options.honest},
+    {"seconds", &options.seconds},
+    {"address-space", &options.address_space},
+  }};
+  const auto found = std::find_if(numbers.begin(), numbers.end(), [&](const auto& n) { return n.first == name; });
+  if (found == numbers.end()) {
+    return false;
+  }
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), *found->second);
+  return error == std::errc{} && end == value.data() + value.size();
 }
 
 } // namespace
@@ -59,7 +94,7 @@ int main(int argc, char** argv) {
     } else if (std::any_of(measurements.begin(), measurements.end(),
                            [&](const auto& m) { return m.first == argument; })) {
       wanted.push_back(argument);
-    } else {
+    } else if (!take_hostile_flag(argument, options.hostile)) {
       return usage();
     }
   }

@@ -1,5 +1,7 @@
 #include "tests/bench/subscribers.hpp"
 
+#include "tests/bench/websocket_bytes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <stdexcept>
@@ -7,54 +9,13 @@
 
 namespace troupe {
 
-namespace {
-
-constexpr std::string_view handshake = "GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
-                                       "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                                       "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
-
-/// A masked text frame of less than 126 bytes; a mask of zeros leaves the text as it is.
-std::string text_frame(std::string_view text) {
-  std::string frame{'\x81', static_cast<char>(0x80U | text.size()), 0, 0, 0, 0};
-  return frame.append(text);
-}
-
-/// Where the payload of the frame at the front of `bytes` begins and ends; end 0 if
-/// it is not complete.
-struct extent {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-
-extent first_frame(std::string_view bytes) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); };
-  if (bytes.size() < 2) {
-    return {};
-  }
-  std::size_t length = byte(1) & 0x7FU;
-  std::size_t head = 2;
-  if (length > 125) {
-    head = length == 126 ? 4 : 10;
-    if (bytes.size() < head) {
-      return {};
-    }
-    length = 0;
-    for (std::size_t i = 2; i < head; ++i) {
-      length = length << 8U | byte(i);
-    }
-  }
-  return bytes.size() < head + length ? extent{} : extent{head, head + length};
-}
-
-} // namespace
-
 subscribers::subscribers(std::uint16_t port, std::size_t count, const std::string& room)
   : subscribers_(count), poll_{::epoll_create1(EPOLL_CLOEXEC)} {
   const std::string join = text_frame(R"({"type":"subscribe","room":")" + room + "\"}");
   for (std::size_t i = 0; i < count; ++i) {
     auto& s = subscribers_[i];
     s.socket = connect_loopback(port);
-    send_all(s.socket.get(), handshake);
+    send_all(s.socket.get(), websocket_request("/api/v1/events"));
     while (s.received.find("\r\n\r\n") == std::string::npos) {
       receive_some(s.socket.get(), s.received);
     }

@@ -164,10 +164,23 @@ std::string child_process::wait_for_line(std::string_view text, std::chrono::mil
 }
 
 std::size_t child_process::resident_bytes() const {
+  return status_bytes("VmRSS:");
+}
+
+std::size_t child_process::peak_resident_bytes() const {
+  return status_bytes("VmHWM:");
+}
+
+void child_process::reset_peak() const {
+  // proc(5): 5 sets the peak to what is resident now.
+  std::ofstream{"/proc/" + std::to_string(pid_) + "/clear_refs"} << 5;
+}
+
+std::size_t child_process::status_bytes(std::string_view name) const {
   std::ifstream status{"/proc/" + std::to_string(pid_) + "/status"};
   std::string word;
   while (status >> word) {
-    if (word == "VmRSS:") {
+    if (word == name) {
       std::size_t kibibytes = 0;
       status >> kibibytes;
       return kibibytes * 1024;

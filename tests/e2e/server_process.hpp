@@ -52,11 +52,16 @@ public:
   /// Resident memory (VmRSS).
   [[nodiscard]] std::size_t resident_bytes() const;
 
+  /// The most resident memory (VmHWM) since the start, or since `reset_peak` was called.
+  [[nodiscard]] std::size_t peak_resident_bytes() const;
+  void reset_peak() const;
+
   /// User and system time consumed so far by all threads.
   [[nodiscard]] std::chrono::milliseconds cpu_time() const;
 
 private:
   void collect(int descriptor);
+  [[nodiscard]] std::size_t status_bytes(std::string_view name) const;
 
   pid_t pid_ = -1;
   int pid_descriptor_ = -1;
