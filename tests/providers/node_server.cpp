@@ -5,7 +5,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
@@ -130,14 +129,29 @@ std::string node_server::url(std::string_view path) const {
 }
 
 nlohmann::json node_server::get(const std::string& path) const {
+  return ask("GET", path, {});
+}
+
+nlohmann::json node_server::post(const std::string& path, const nlohmann::json& body) const {
+  return ask("POST", path, body.dump());
+}
+
+nlohmann::json node_server::ask(std::string_view method, const std::string& path, const std::string& body) const {
   asio::io_context io;
   beast::tcp_stream stream{io};
-  http::request<http::empty_body> request{http::verb::get, path, 11};
+  http::request<http::string_body> request;
+  request.method_string({method.data(), method.size()});
+  request.target(path);
   request.set(http::field::host, "127.0.0.1");
+  if (!body.empty()) {
+    request.set(http::field::content_type, "application/json");
+    request.body() = body;
+    request.prepare_payload();
+  }
   beast::flat_buffer buffer;
   http::response<http::string_body> response;
   error_code failure;
-  stream.expires_after(patience);
+  stream.expires_after(body.empty() ? patience : 3 * patience);
   stream.async_connect({asio::ip::address_v4::loopback(), port_}, [&](error_code error) {
     failure = error;
     if (!error) {
@@ -147,8 +161,8 @@ nlohmann::json node_server::get(const std::string& path) const {
   });
   io.run();
   if (failure || response.result() != http::status::ok) {
-    throw std::runtime_error{program_ + " does not answer GET " + path + ": " + failure.message() + " "
-                             + response.body()};
+    throw std::runtime_error{program_ + " does not answer " + std::string{method} + " " + path + ": "
+                             + failure.message() + " " + response.body()};
   }
   return nlohmann::json::parse(response.body());
 }

@@ -43,10 +43,13 @@ public:
   [[nodiscard]] std::string url(std::string_view path = {}) const;
   /// The document that it answers a GET with; throws for all but a 200 with JSON.
   [[nodiscard]] nlohmann::json get(const std::string& path) const;
+  /// The same for a POST of `body`, which may take a minute and a half.
+  [[nodiscard]] nlohmann::json post(const std::string& path, const nlohmann::json& body) const;
 
 private:
   void start();
   void kill();
+  [[nodiscard]] nlohmann::json ask(std::string_view method, const std::string& path, const std::string& body) const;
 
   temporary_folder folder_;
   std::string program_;
