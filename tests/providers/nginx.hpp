@@ -5,6 +5,7 @@
 #include "tests/temporary_folder.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,9 +24,14 @@ public:
   /// location. Throws std::runtime_error with what it wrote if it does not come up.
   explicit nginx(std::uint16_t upstream, const std::string& location = {});
 
+  /// The same with everything but what every nginx needs left to `servers`, which is told the port.
+  explicit nginx(const std::function<std::string(std::uint16_t port)>& servers);
+
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
 private:
+  void start(const std::string& servers);
+
   temporary_folder folder_;
   std::uint16_t port_ = 0;
   std::unique_ptr<child_process> process_;

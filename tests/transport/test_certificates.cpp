@@ -71,6 +71,15 @@ server_identity test_authority::issue(const std::string& alternative_name) const
   return made;
 }
 
+std::string pem(const server_identity& identity) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> memory{BIO_new(BIO_s_mem()), BIO_free};
+  check(memory && PEM_write_bio_X509(memory.get(), identity.certificate.get()) == 1
+        && PEM_write_bio_PrivateKey(memory.get(), identity.key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  char* text = nullptr;
+  const auto size = BIO_get_mem_data(memory.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 std::string test_authority::pem() const {
   const std::unique_ptr<BIO, decltype(&BIO_free)> memory{BIO_new(BIO_s_mem()), BIO_free};
   check(memory && PEM_write_bio_X509(memory.get(), own_.certificate.get()) == 1);

@@ -16,6 +16,9 @@ struct server_identity {
   ssl_certificate certificate;
 };
 
+/// Both as PEM, the certificate first, as servers read them.
+std::string pem(const server_identity& identity);
+
 /// An authority for certificates that is made on the spot.
 class test_authority {
 public:
