@@ -110,6 +110,10 @@ bool connected(std::deque<hostile_connection>& connections, std::uint16_t port) 
 
 using frame_maker = std::function<std::string(std::size_t)>;
 
+frame_maker always(std::string frame) {
+  return [same = std::move(frame)](std::size_t) { return same; };
+}
+
 /// Sends frames as fast as they are taken; whenever it is cut it comes back and goes on.
 void flood(hostile_run& run, const std::string& target, reading how, const frame_maker& frame) {
   std::size_t made = 0;
@@ -155,13 +159,11 @@ std::string room_frame(std::string_view type, std::size_t room) {
 }
 
 void ask_for_histories(hostile_run& run) {
-  const auto frame = text_frame(R"({"type":"history:sync","limit":500})");
-  flood(run, chat_of(run), reading::always, [&](std::size_t) { return frame; });
+  flood(run, chat_of(run), reading::always, always(text_frame(R"({"type":"history:sync","limit":500})")));
 }
 
 void ask_for_unread_histories(hostile_run& run) {
-  const auto frame = text_frame(R"({"type":"history:sync","limit":500})");
-  flood(run, chat_of(run), reading::never, [&](std::size_t) { return frame; });
+  flood(run, chat_of(run), reading::never, always(text_frame(R"({"type":"history:sync","limit":500})")));
 }
 
 void subscribe(hostile_run& run) {
@@ -191,23 +193,19 @@ void chat(hostile_run& run) {
 }
 
 void cancel(hostile_run& run) {
-  const auto frame = text_frame(R"({"type":"chat:cancel"})");
-  flood(run, chat_of(run), reading::always, [&](std::size_t) { return frame; });
+  flood(run, chat_of(run), reading::always, always(text_frame(R"({"type":"chat:cancel"})")));
 }
 
 void send_unknown_frames(hostile_run& run) {
-  const auto frame = text_frame(R"({"type":"dance","to":"the music"})");
-  flood(run, events_door, reading::always, [&](std::size_t) { return frame; });
+  flood(run, events_door, reading::always, always(text_frame(R"({"type":"dance","to":"the music"})")));
 }
 
 void ping_unread(hostile_run& run) {
-  const auto frame = websocket_frame(0x89, std::string(125, 'p'));
-  flood(run, events_door, reading::never, [&](std::size_t) { return frame; });
+  flood(run, events_door, reading::never, always(websocket_frame(0x89, std::string(125, 'p'))));
 }
 
 void pong_unasked(hostile_run& run) {
-  const auto frame = websocket_frame(0x8A, std::string(125, 'p'));
-  flood(run, events_door, reading::never, [&](std::size_t) { return frame; });
+  flood(run, events_door, reading::never, always(websocket_frame(0x8A, std::string(125, 'p'))));
 }
 
 /// The protocol's own pings between the fragments of a message that never ends.
