@@ -95,12 +95,12 @@ void ending_state::ask_node(const task_record& task, Operation request, Promise 
 void ending_state::collect(const task_record& task, cancel_task request, std::int64_t after, task_promise promise) {
   self_->request(peers_->readers.front(), timeouts::store_read, get_events{task.id, after, journal_page})
     .then(
-      [this, task, request, promise](const event_list& events) mutable {
-        for (const auto& event : events)
+      [this, task, request, promise](const event_page& events) mutable {
+        for (const auto& event : events.items)
           if (event.type == event_type::chat_chunk && event.attempt == task.attempt)
             request.partial_output += text_of(event);
-        if (events.size() == static_cast<std::size_t>(journal_page))
-          collect(task, std::move(request), events.back().seq, promise);
+        if (events.next)
+          collect(task, std::move(request), *events.next, promise);
         else
           store(std::move(request), promise);
       },

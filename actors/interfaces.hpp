@@ -43,11 +43,11 @@ using writer_actor = caf::typed_actor<
 using reader_actor = caf::typed_actor<
   caf::replies_to<get_task>::with<task_record>, caf::replies_to<get_tasks>::with<task_page>,
   caf::replies_to<get_task_messages>::with<message_page>, caf::replies_to<get_thread_messages>::with<message_page>,
-  caf::replies_to<get_attempts>::with<attempt_list>, caf::replies_to<get_events>::with<event_list>,
+  caf::replies_to<get_attempts>::with<attempt_page>, caf::replies_to<get_events>::with<event_page>,
   caf::replies_to<get_room_start>::with<room_start>, caf::replies_to<get_room_events>::with<room_events>,
   caf::replies_to<get_bot>::with<bot_record>, caf::replies_to<get_bots>::with<bot_page>,
   caf::replies_to<get_model>::with<model_record>, caf::replies_to<get_models>::with<model_page>,
-  caf::replies_to<get_approvals>::with<approval_page>, caf::replies_to<get_task_approvals>::with<approval_list>,
+  caf::replies_to<get_approvals>::with<approval_page>, caf::replies_to<get_task_approvals>::with<approval_page>,
   caf::replies_to<get_usage>::with<usage_list>, caf::replies_to<get_thread>::with<thread_record>,
   caf::replies_to<get_budget>::with<budget_record>, caf::replies_to<get_queue>::with<queue_stats>,
   caf::replies_to<get_nodes>::with<node_list>, caf::replies_to<get_last_position>::with<last_position>,

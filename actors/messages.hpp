@@ -62,9 +62,12 @@ struct get_thread_messages {
 
 struct get_attempts {
   uuid task_id;
+  /// The number of an attempt; 0 for the start.
+  int after = 0;
+  int limit = 50;
 };
 
-using attempt_list = std::vector<attempt_record>;
+using attempt_page = page<attempt_record, int>;
 
 struct get_events {
   uuid task_id;
@@ -72,7 +75,7 @@ struct get_events {
   int limit = 50;
 };
 
-using event_list = std::vector<event_record>;
+using event_page = page<event_record, std::int64_t>;
 
 /// Where a subscriber of `where` starts: behind a journal entry of the room's
 /// task, behind a position, or now.
@@ -132,9 +135,10 @@ using approval_page = page<approval_record, approval_place>;
 
 struct get_task_approvals {
   uuid task_id;
+  /// A call; empty for the start.
+  std::string after;
+  int limit = 50;
 };
-
-using approval_list = std::vector<approval_record>;
 
 struct get_usage {
   usage_filter filter;
@@ -152,7 +156,11 @@ struct get_thread {
   uuid thread_id;
 };
 
-struct get_queue {};
+/// The sums over all namespaces, and up to `limit` of these.
+struct get_queue {
+  std::string after;
+  int limit = 0;
+};
 
 /// Answered with a `node_list`.
 struct get_nodes {};
@@ -626,13 +634,13 @@ struct stream_step {
   X(model_result) X(get_task) X(get_tasks) X(get_task_messages) X(get_thread_messages) X(get_attempts) \
   X(get_events) X(get_room_start) X(room_start) X(get_room_events) X(room_events) X(get_bot) X(get_bots) \
   X(get_model) X(get_models) X(get_queue) X(queue_stats) X(task_record) X(task_page) X(message_page) \
-  X(attempt_list) X(event_list) X(bot_record) X(bot_page) X(model_record) X(model_page) X(work_arrived) \
+  X(attempt_page) X(event_page) X(bot_record) X(bot_page) X(model_record) X(model_page) X(work_arrived) \
   X(task_scheduled) X(events_committed) X(events_published) X(chat_delta) X(chat_result) X(stop_chat) \
   X(pause_model) X(share_models) X(get_model_state) X(model_state) X(admission_due) X(call_ended) X(answer_arrived) \
   X(answer_ended) X(answer_failed) X(get_toolbox) X(toolbox_result) X(call_tool) X(tool_result) \
   X(reserve_budget) X(budget_answer) X(put_budget) X(budget_result) X(delete_budget) X(get_budget) X(budget_record) \
   X(model_learnt) X(await_approval) X(decide_approval) X(approval_result) X(get_approvals) X(approval_page) X(get_task_approvals) \
-  X(approval_list) X(get_usage) X(usage_list) X(get_thread) X(thread_record) X(get_mcp_tools) X(mcp_tools_result) X(mcp_told) X(mcp_answered) X(mcp_due) \
+  X(get_usage) X(usage_list) X(get_thread) X(thread_record) X(get_mcp_tools) X(mcp_tools_result) X(mcp_told) X(mcp_answered) X(mcp_due) \
   X(attempt_failure) X(flush_journal) X(stop_task) X(start_turn) X(cancel_turn) X(stopped_task) X(drain) X(drained) \
   X(drain_expired) X(retry_settling) X(get_load) X(node_load) X(commit_batch) X(close_view) X(due_tick) \
   X(clean_up_tick) X(stream_step) X(rooms_changed) X(links_changed) X(renewal_due) X(node_suspected) X(recovery_due) \

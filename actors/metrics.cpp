@@ -332,7 +332,7 @@ void metrics::service_restarted(std::string_view name) {
 }
 
 std::string metrics::render(const queue_stats& queue, timestamp at) {
-  const auto sum = queue.totals();
+  const auto& sum = queue.totals;
   const auto set = [this](const char* state, std::int64_t value) {
     series_->queue.Add({{"state", state}}).Set(static_cast<double>(value));
   };

@@ -81,7 +81,7 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
     [self](const get_thread_messages& q) {
       return answer(self->state.view().thread_messages(q.thread_id, q.after, q.limit));
     },
-    [self](const get_attempts& q) { return answer(self->state.view().attempts(q.task_id)); },
+    [self](const get_attempts& q) { return answer(self->state.view().attempts(q.task_id, q.after, q.limit)); },
     [self](const get_events& q) { return answer(self->state.view().events_after(q.task_id, q.after, q.limit)); },
     [self](const get_room_start& q) { return answer(self->state.find_room_start(q)); },
     [self](const get_room_events& q) {
@@ -94,11 +94,11 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
     [self](const get_approvals& q) {
       return answer(self->state.view().list_approvals(q.ns, q.state, q.after, q.limit));
     },
-    [self](const get_task_approvals& q) { return answer(self->state.view().approvals(q.task_id)); },
+    [self](const get_task_approvals& q) { return answer(self->state.view().approvals(q.task_id, q.after, q.limit)); },
     [self](const get_usage& q) { return answer(self->state.view().usage(q.filter, q.group)); },
     [self](const get_budget& q) { return answer(self->state.view().get_budget(q.scope)); },
     [self](const get_thread& q) { return answer(self->state.view().get_thread(q.thread_id)); },
-    [self](const get_queue&) { return answer(self->state.view().queue()); },
+    [self](const get_queue& q) { return answer(self->state.view().queue(q.after, q.limit)); },
     [self](const get_nodes&) { return answer_as<node_list>(self->state.view().nodes()); },
     [self](const get_last_position&) { return answer_as<last_position>(self->state.view().last_position()); },
     [self](const close_view&) { self->state.close_view(); },

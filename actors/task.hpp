@@ -88,6 +88,10 @@ private:
   /// What an attempt before this one has asked for: calls whose outcome nobody knows, and
   /// those that a person had to allow.
   void settle(const std::vector<tool_call>& calls);
+  using approval_list = std::vector<approval_record>;
+  /// Adds what was decided about `calls` to `found`, page by page from behind the call `after`.
+  void read_approvals(const std::vector<tool_call>& calls, const std::shared_ptr<approval_list>& found,
+                      const std::string& after);
   void settle(const std::vector<tool_call>& calls, const approval_list& approvals);
   [[nodiscard]] bool needs_approval(const tool_call& call) const;
   [[nodiscard]] bool is_never_repeated(const tool_call& call) const;

@@ -9,6 +9,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 /// The ledger of tool calls: each is stored before it is made and again with its result,
@@ -17,6 +18,8 @@
 namespace troupe {
 
 namespace {
+
+constexpr int approvals_page = 500;
 
 constexpr std::string_view unknown_outcome
   = R"({"error":"The outcome of this call is unknown: the server was interrupted while it was being made. )"
@@ -150,11 +153,25 @@ approval_record task_state::approval_for(const tool_call& call, const tool_recor
 // -- going on with what was asked for before ------------------------------------
 
 void task_state::settle(const std::vector<tool_call>& calls) {
-  with_tools([this, calls] {
-    self_->request(reader(), timeouts::store_read, get_task_approvals{claim_.id})
-      .then([this, calls](const approval_list& approvals) { settle(calls, approvals); },
-            [this](const caf::error& reason) { store_failed(reason); });
-  });
+  with_tools([this, calls] { read_approvals(calls, std::make_shared<approval_list>(), {}); });
+}
+
+void task_state::read_approvals(const std::vector<tool_call>& calls, const std::shared_ptr<approval_list>& found,
+                                const std::string& after) {
+  self_->request(reader(), timeouts::store_read, get_task_approvals{claim_.id, after, approvals_page})
+    .then(
+      [this, calls, found](approval_page& more) {
+        // Those of earlier turns are of no interest.
+        for (auto& approval : more.items)
+          if (std::any_of(calls.begin(), calls.end(),
+                          [&](const auto& call) { return call.call_id == approval.call_id; }))
+            found->push_back(std::move(approval));
+        if (more.next)
+          read_approvals(calls, found, more.next->call_id);
+        else
+          settle(calls, *found);
+      },
+      [this](const caf::error& reason) { store_failed(reason); });
 }
 
 void task_state::settle(const std::vector<tool_call>& calls, const approval_list& approvals) {

@@ -10,8 +10,8 @@ namespace troupe {
 
 namespace {
 
-/// More turns than this in one thread's queue are not looked at.
-constexpr int most_busy = 500;
+/// How many tasks of a thread are asked for at once.
+constexpr int tasks_page = 500;
 
 } // namespace
 
@@ -28,7 +28,7 @@ caf::typed_response_promise<task_result> turn_state::begin(const start_turn& req
         create(sibling, request);
         return;
       }
-      find_busy(sibling, [this, request, sibling, rule](tasks& busy) {
+      find_busy(sibling, [this, request, sibling, rule](task_ids& busy) {
         if (!busy.empty() && rule == on_busy_rule::reject)
           fail(
             caf::make_error(errc::thread_busy, std::string{"The thread is busy, and its bot rejects new turns then."}));
@@ -43,13 +43,12 @@ caf::typed_response_promise<task_result> turn_state::begin(const start_turn& req
 caf::typed_response_promise<task_result> turn_state::cancel(const cancel_turn& request) {
   promise_ = self_->make_response_promise<task_result>();
   find_task(request.thread_of, [this](task_record& sibling) {
-    find_busy(sibling, [this](tasks& busy) {
+    find_busy(sibling, [this](task_ids& busy) {
       if (busy.empty()) {
         fail(caf::make_error(errc::illegal_transition, std::string{"The thread has no turn to cancel."}));
         return;
       }
-      self_
-        ->request(peers_->supervisor, timeouts::execution_write, cancel_task{busy.front().id, {}, {}, {}, clock_(), {}})
+      self_->request(peers_->supervisor, timeouts::execution_write, cancel_task{busy.front(), {}, {}, {}, clock_(), {}})
         .then([this](task_result& result) { answer(result); }, [this](caf::error& reason) { fail(std::move(reason)); });
     });
   });
@@ -76,35 +75,46 @@ void turn_state::find_rule(const std::string& ns, const std::string& bot, std::f
           });
 }
 
-void turn_state::find_busy(const task_record& sibling, std::function<void(tasks&)> then) {
-  const auto ask = [this, sibling](task_status status, std::function<void(task_page&)> use) {
-    get_tasks question;
-    question.filter.ns = sibling.ns;
-    question.filter.thread_id = sibling.thread_id;
-    question.filter.status = status;
-    question.limit = most_busy;
-    self_->request(peers_->readers.front(), timeouts::store_read, std::move(question))
-      .then([use = std::move(use)](task_page& page) { use(page); },
-            [this](caf::error& reason) { fail(std::move(reason)); });
-  };
-  ask(task_status::running, [ask, then = std::move(then)](task_page& running) {
-    ask(task_status::pending, [then, busy = std::move(running.items)](task_page& pending) mutable {
-      // Pages are newest first; a pending task that nobody executes keeps no thread busy.
-      for (auto task = pending.items.rbegin(); task != pending.items.rend(); ++task)
-        if (task->queued)
-          busy.push_back(std::move(*task));
+void turn_state::find_busy(const task_record& sibling, std::function<void(task_ids&)> then) {
+  get_tasks question;
+  question.filter.ns = sibling.ns;
+  question.filter.thread_id = sibling.thread_id;
+  question.filter.status = task_status::running;
+  question.limit = tasks_page;
+  collect(question, {}, [this, question, then = std::move(then)](task_ids& running) mutable {
+    question.filter.status = task_status::pending;
+    collect(std::move(question), {}, [busy = std::move(running), then](task_ids& pending) mutable {
+      // Pages are newest first.
+      busy.insert(busy.end(), pending.rbegin(), pending.rend());
       then(busy);
     });
   });
 }
 
-void turn_state::interrupt(tasks busy, std::function<void()> then) {
+void turn_state::collect(get_tasks question, task_ids found, std::function<void(task_ids&)> then) {
+  self_->request(peers_->readers.front(), timeouts::store_read, question)
+    .then(
+      [this, question, found = std::move(found), then = std::move(then)](const task_page& page) mutable {
+        // A pending task that nobody executes keeps no thread busy.
+        for (const auto& task : page.items)
+          if (task.status == task_status::running || task.queued)
+            found.push_back(task.id);
+        question.before = page.next;
+        if (page.next)
+          collect(std::move(question), std::move(found), std::move(then));
+        else
+          then(found);
+      },
+      [this](caf::error& reason) { fail(std::move(reason)); });
+}
+
+void turn_state::interrupt(task_ids busy, std::function<void()> then) {
   if (busy.empty()) {
     then();
     return;
   }
   // The last first: cancelling the running one would let the next begin.
-  const auto id = busy.back().id;
+  const auto id = busy.back();
   busy.pop_back();
   const auto go_on = [this, busy, then] { interrupt(busy, then); };
   self_->request(peers_->supervisor, timeouts::execution_write, cancel_task{id, {}, {}, {}, clock_(), {}})

@@ -29,14 +29,16 @@ public:
 
 private:
   using promise = caf::typed_response_promise<task_result>;
-  using tasks = std::vector<task_record>;
+  using task_ids = std::vector<uuid>;
 
   void find_task(const uuid& id, std::function<void(task_record&)> then);
   /// The rule of the bot in its namespace, else in `default`.
   void find_rule(const std::string& ns, const std::string& bot, std::function<void(on_busy_rule)> then);
   /// The thread's running and queued tasks, running ones first, then oldest first.
-  void find_busy(const task_record& sibling, std::function<void(tasks&)> then);
-  void interrupt(tasks busy, std::function<void()> then);
+  void find_busy(const task_record& sibling, std::function<void(task_ids&)> then);
+  /// Adds what keeps the thread busy to `found`, page by page, newest first.
+  void collect(get_tasks question, task_ids found, std::function<void(task_ids&)> then);
+  void interrupt(task_ids busy, std::function<void()> then);
   void create(const task_record& sibling, const start_turn& request);
   void answer(task_result& result);
   void fail(caf::error reason);

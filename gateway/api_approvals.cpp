@@ -34,7 +34,7 @@ void list_approvals(const context_ptr& context) {
     return;
   }
   if (cursor) {
-    auto after = read_approval_cursor(*cursor);
+    auto after = read_approval_cursor(cursor_kind::approvals, *cursor);
     if (auto* wrong = std::get_if<problem>(&after)) {
       context->refuse(std::move(*wrong));
       return;
@@ -44,20 +44,44 @@ void list_approvals(const context_ptr& context) {
   auto& gateway = context->gateway();
   gateway.ask(
     gateway.reader(), std::move(question),
-    [context](const approval_page& found) { context->respond_json(200, render(found)); }, refusing(context));
+    [context](const approval_page& found) { context->respond_json(200, render(found, cursor_kind::approvals)); },
+    refusing(context));
 }
 
 void get_task_approvals(const context_ptr& context) {
   const auto id = task_id_of(context);
   if (!id)
     return;
+  auto& query = context->query();
+  troupe::get_task_approvals question{*id, {}, query.limit(longest_page)};
+  const auto* cursor = query.raw("cursor");
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return;
+  }
+  if (cursor) {
+    auto after = read_approval_cursor(cursor_kind::task_approvals, *cursor);
+    if (auto* wrong = std::get_if<problem>(&after)) {
+      context->refuse(std::move(*wrong));
+      return;
+    }
+    auto& place = std::get<approval_place>(after);
+    if (place.task_id != *id) {
+      context->refuse({problem_code::invalid_cursor,
+                       "The cursor belongs to another task; use one from this list's answers as it is, or leave it out "
+                       "to start over."});
+      return;
+    }
+    question.after = std::move(place.call_id);
+  }
   auto& gateway = context->gateway();
-  const auto answer = [context](const approval_list& found) { context->respond_json(200, render(found)); };
+  const auto answer
+    = [context](const approval_page& found) { context->respond_json(200, render(found, cursor_kind::task_approvals)); };
   gateway.ask(
     gateway.reader(), troupe::get_task{*id},
-    [context, id = *id, answer](const task_record&) {
+    [context, question = std::move(question), answer](const task_record&) {
       auto& asked = context->gateway();
-      asked.ask(asked.reader(), troupe::get_task_approvals{id}, answer, refusing(context));
+      asked.ask(asked.reader(), question, answer, refusing(context));
     },
     refusing(context));
 }

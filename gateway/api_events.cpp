@@ -38,13 +38,9 @@ void answer_page(const context_ptr& context, const uuid& id) {
     question.after = std::get<std::int64_t>(after);
   }
   auto& gateway = context->gateway();
-  const auto limit = static_cast<std::size_t>(question.limit);
   gateway.ask(
     gateway.reader(), std::move(question),
-    [context, limit](const event_list& events) {
-      context->respond_json(200, journal_page(events, events.size() == limit));
-    },
-    refusing(context));
+    [context](const event_page& events) { context->respond_json(200, render(events)); }, refusing(context));
 }
 
 // -- the journal as a stream ----------------------------------------------------
@@ -84,9 +80,9 @@ void answer_stream(const context_ptr& context, const uuid& id) {
       auto& home = context->gateway();
       home.ask(
         home.reader(), get_events{id, *after, 1},
-        [context, id, after, ended = is_terminal(task.status)](const event_list& more) {
+        [context, id, after, ended = is_terminal(task.status)](const event_page& more) {
           // 204 tells an EventSource that there is nothing to reconnect for.
-          if (ended && more.empty()) {
+          if (ended && more.items.empty()) {
             context->respond({204, "", "", {}});
             return;
           }

@@ -1,4 +1,5 @@
 #include "gateway/api.hpp"
+#include "gateway/cursor.hpp"
 #include "gateway/gateway_actor.hpp"
 #include "gateway/openapi.hpp"
 #include "gateway/render.hpp"
@@ -55,9 +56,24 @@ void get_openapi(const context_ptr& context) {
 }
 
 void get_queue(const context_ptr& context) {
+  auto& query = context->query();
+  troupe::get_queue question{{}, query.limit(longest_page)};
+  const auto* cursor = query.raw("cursor");
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return;
+  }
+  if (cursor) {
+    auto after = read_name_cursor(cursor_kind::queue, *cursor);
+    if (auto* wrong = std::get_if<problem>(&after)) {
+      context->refuse(std::move(*wrong));
+      return;
+    }
+    question.after = std::move(std::get<std::string>(after));
+  }
   auto& gateway = context->gateway();
   gateway.ask(
-    gateway.reader(), troupe::get_queue{},
+    gateway.reader(), std::move(question),
     [context](const queue_stats& queue) {
       context->respond_json(200, render(queue, context->gateway().config().clock()));
     },

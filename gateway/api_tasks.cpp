@@ -6,6 +6,10 @@
 #include "gateway/render.hpp"
 #include "persistence/log.hpp"
 
+#include <climits>
+
+#include <algorithm>
+
 namespace troupe::api {
 
 namespace {
@@ -228,10 +232,26 @@ void get_attempts(const context_ptr& context) {
   const auto id = task_id_of(context);
   if (!id)
     return;
+  auto& query = context->query();
+  troupe::get_attempts question{*id, 0, query.limit(longest_page)};
+  const auto* cursor = query.raw("cursor");
+  if (auto refused = query.finish()) {
+    context->refuse(std::move(*refused));
+    return;
+  }
+  if (cursor) {
+    auto after = read_number_cursor(cursor_kind::attempts, *cursor);
+    if (auto* wrong = std::get_if<problem>(&after)) {
+      context->refuse(std::move(*wrong));
+      return;
+    }
+    // No attempt has a larger number than fits.
+    question.after = static_cast<int>(std::min<std::int64_t>(std::get<std::int64_t>(after), INT_MAX));
+  }
   auto& gateway = context->gateway();
   gateway.ask(
-    gateway.reader(), troupe::get_attempts{*id},
-    [context](const attempt_list& found) { context->respond_json(200, render(found)); }, refusing(context));
+    gateway.reader(), std::move(question),
+    [context](const attempt_page& found) { context->respond_json(200, render(found)); }, refusing(context));
 }
 
 } // namespace troupe::api

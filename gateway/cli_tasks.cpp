@@ -109,6 +109,30 @@ void change_task(const api_client& client, const task_options& options, const st
     print(what_was_done + " task " + text_member(task, "id") + " (now " + text_member(task, "status") + ").\n");
 }
 
+// -- the queue ------------------------------------------------------------------------
+
+/// All namespaces, page after page, in the form of one page. The totals are the last page's.
+api_json read_queue(const api_client& client) {
+  auto namespaces = api_json::array();
+  std::string cursor;
+  for (;;) {
+    request_target target{"/api/v1/queue"};
+    target.add("cursor", cursor);
+    auto page = client.get(target.text());
+    const auto found = page.find("namespaces");
+    if (found == page.end() || !found->is_array())
+      throw call_error{call_failure::unintelligible,
+                       "What answers at " + client.address().url() + " is no Troupe server (its answer is no queue)."};
+    for (auto& row : *found)
+      namespaces.push_back(std::move(row));
+    cursor = text_member(page, "next_cursor");
+    if (cursor.empty() || found->empty()) {
+      *found = std::move(namespaces);
+      return page;
+    }
+  }
+}
+
 // -- commands -------------------------------------------------------------------------
 
 /// What every command has: a server's address, and an end.
@@ -205,7 +229,7 @@ void add_queue(CLI::App& app, const command_maker& make) {
   const auto json = std::make_shared<bool>(false);
   sub.add_flag("--json", *json, "Print it as JSON");
   make.finish_simple(sub, [json](const api_client& client) {
-    const auto queue = client.get("/api/v1/queue");
+    const auto queue = read_queue(client);
     if (*json)
       print_json(queue);
     else

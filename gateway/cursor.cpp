@@ -128,8 +128,8 @@ std::string name_cursor(cursor_kind kind, std::string_view last) {
   return out;
 }
 
-std::string approval_cursor(const approval_place& last) {
-  return name_cursor(cursor_kind::approvals, last.task_id.to_string() + last.call_id);
+std::string approval_cursor(cursor_kind kind, const approval_place& last) {
+  return name_cursor(kind, last.task_id.to_string() + last.call_id);
 }
 
 std::string number_cursor(cursor_kind kind, std::int64_t last) {
@@ -163,8 +163,8 @@ parsed<std::string> read_name_cursor(cursor_kind kind, std::string_view text) {
   return payload;
 }
 
-parsed<approval_place> read_approval_cursor(std::string_view text) {
-  auto payload = read(cursor_kind::approvals, text);
+parsed<approval_place> read_approval_cursor(cursor_kind kind, std::string_view text) {
+  auto payload = read(kind, text);
   if (auto* refused = std::get_if<problem>(&payload))
     return std::move(*refused);
   const std::string_view place = std::get<std::string>(payload);

@@ -26,6 +26,12 @@ enum class cursor_kind : std::uint8_t {
   models = 'o',
   /// Approval lists; a task's id and a call's.
   approvals = 'a',
+  /// The approvals of one task, in the order of the calls; likewise.
+  task_approvals = 'c',
+  /// Attempt lists; an attempt's number.
+  attempts = 'n',
+  /// The namespaces of the queue; a name.
+  queue = 'q',
   /// One task's journal as a list; a `seq`.
   journal = 'j',
   /// Rooms; an event's position over all tasks.
@@ -34,13 +40,13 @@ enum class cursor_kind : std::uint8_t {
 
 std::string task_cursor(const uuid& last);
 std::string name_cursor(cursor_kind kind, std::string_view last);
-std::string approval_cursor(const approval_place& last);
+std::string approval_cursor(cursor_kind kind, const approval_place& last);
 std::string number_cursor(cursor_kind kind, std::int64_t last);
 
 /// Each reads what its counterpart made; the problem is `invalid_cursor`.
 parsed<uuid> read_task_cursor(std::string_view text);
 parsed<std::string> read_name_cursor(cursor_kind kind, std::string_view text);
-parsed<approval_place> read_approval_cursor(std::string_view text);
+parsed<approval_place> read_approval_cursor(cursor_kind kind, std::string_view text);
 parsed<std::int64_t> read_number_cursor(cursor_kind kind, std::string_view text);
 
 /// Appends `number_cursor(cursor_kind::events, position)` without an allocation of

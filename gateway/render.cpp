@@ -1,10 +1,10 @@
 #include "gateway/render.hpp"
 
-#include "gateway/cursor.hpp"
 #include "gateway/parse_frame.hpp"
 #include "gateway/parse_tool.hpp"
 #include "persistence/events_json.hpp"
 #include "persistence/json_text.hpp"
+#include "persistence/page_bound.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -128,9 +128,21 @@ void add_page(json_object& parent, const Items& items, const Cursor& next_cursor
   parent.add("next_cursor", next_cursor);
 }
 
+/// Room for a whole page at once, where it is known how large one may be: growing by and by takes twice as much.
+template <class Items>
+void reserve_for(std::string& out, const Items& items) {
+  std::size_t bytes = 0;
+  if constexpr (requires { stored_bytes(*items.begin()); })
+    for (const auto& item : items)
+      bytes += stored_bytes(item);
+  // A few escapes are in every text.
+  out.reserve(out.size() + bytes + bytes / 16);
+}
+
 template <class Items, class Cursor>
 std::string list_of(const Items& items, const Cursor& next_cursor) {
   std::string out;
+  reserve_for(out, items);
   {
     json_object members{out};
     add_page(members, items, next_cursor);
@@ -412,16 +424,18 @@ std::string render(const page<message_record, std::int64_t>& messages) {
   return list_of(messages.items, cursor_of(messages));
 }
 
-std::string render(const std::vector<attempt_record>& attempts) {
-  return list_of(attempts, nullptr);
+std::string render(const page<attempt_record, int>& attempts) {
+  return list_of(attempts.items,
+                 cursor_of(attempts.next, [](auto at) { return number_cursor(cursor_kind::attempts, at); }));
 }
 
-std::string render(const page<approval_record, approval_place>& approvals) {
-  return list_of(approvals.items, cursor_of(approvals.next, approval_cursor));
+std::string render(const page<event_record, std::int64_t>& events) {
+  return list_of(events.items, cursor_of(events.next, [](auto at) { return number_cursor(cursor_kind::journal, at); }));
 }
 
-std::string render(const std::vector<approval_record>& approvals) {
-  return list_of(approvals, nullptr);
+std::string render(const page<approval_record, approval_place>& approvals, cursor_kind kind) {
+  return list_of(approvals.items,
+                 cursor_of(approvals.next, [kind](const auto& at) { return approval_cursor(kind, at); }));
 }
 
 std::string render(const std::vector<usage_record>& groups) {
@@ -430,13 +444,6 @@ std::string render(const std::vector<usage_record>& groups) {
 
 std::string render(const node_list& found) {
   return list_of(found.nodes, nullptr);
-}
-
-std::string journal_page(const std::vector<event_record>& events, bool full) {
-  std::optional<std::string> next;
-  if (full && !events.empty())
-    next = number_cursor(cursor_kind::journal, events.back().seq);
-  return list_of(events, next);
 }
 
 // -- other answers --------------------------------------------------------------------
@@ -472,8 +479,10 @@ std::string render(const queue_stats& queue, timestamp at) {
         add_queue_row(row_members, row, at);
       }
     }
+    members.add("next_cursor",
+                cursor_of(queue.next, [](const auto& last) { return name_cursor(cursor_kind::queue, last); }));
     json_object total_members{members.open("totals")};
-    add_queue_row(total_members, queue.totals(), at);
+    add_queue_row(total_members, queue.totals, at);
   }
   return out;
 }
@@ -509,6 +518,7 @@ std::string gap_frame(const room& r, std::int64_t from, std::int64_t to) {
 
 std::string history_frame(const page<message_record, std::int64_t>& messages) {
   std::string out;
+  reserve_for(out, messages.items);
   {
     json_object members{out};
     members.add("type", "history:sync");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
+#include "gateway/cursor.hpp"
 #include "persistence/operations.hpp"
 #include "persistence/store.hpp"
 
@@ -49,21 +50,17 @@ std::string render(const page<task_record, uuid>& tasks);
 std::string render(const page<bot_record, std::string>& bots);
 std::string render(const page<model_record, std::string>& models);
 std::string render(const page<message_record, std::int64_t>& messages);
-/// All attempts are one page.
-std::string render(const std::vector<attempt_record>& attempts);
-std::string render(const page<approval_record, approval_place>& approvals);
-/// All of a task's approvals are one page.
-std::string render(const std::vector<approval_record>& approvals);
+std::string render(const page<attempt_record, int>& attempts);
+/// One task's journal.
+std::string render(const page<event_record, std::int64_t>& events);
+/// `kind` says which list they are of: `approvals` or `task_approvals`.
+std::string render(const page<approval_record, approval_place>& approvals, cursor_kind kind);
 /// All groups are one page.
 std::string render(const std::vector<usage_record>& groups);
 /// A model, and how it is on this node.
 std::string render(const model_record& model, const model_state& state);
 /// All nodes are one page.
 std::string render(const node_list& found);
-/// One task's journal. `full` says that the page has as many entries as were asked
-/// for, so that there may be more: `next_cursor` is set.
-std::string journal_page(const std::vector<event_record>& events, bool full);
-
 /// The answer of `GET /queue`; ages are counted to `at`.
 std::string render(const queue_stats& queue, timestamp at);
 

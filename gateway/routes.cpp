@@ -64,11 +64,11 @@ constexpr std::array routes{
   route{http::verb::post, "/api/v1/tasks/{id}/cancel", need::commit, of_namespace, api::cancel_task},
   route{http::verb::post, "/api/v1/tasks/{id}/retry", need::new_work, of_namespace, api::retry_task},
   route{http::verb::get, "/api/v1/tasks/{id}/messages", need::gateway, of_page, api::get_task_messages},
-  route{http::verb::get, "/api/v1/tasks/{id}/attempts", need::gateway, of_namespace, api::get_attempts},
+  route{http::verb::get, "/api/v1/tasks/{id}/attempts", need::gateway, of_page, api::get_attempts},
   route{http::verb::get, "/api/v1/tasks/{id}/events", need::gateway, "namespace after limit cursor",
         api::get_task_events},
   route{http::verb::get, "/api/v1/tasks/{id}/chat", need::gateway, "namespace after", api::open_chat},
-  route{http::verb::get, "/api/v1/tasks/{id}/approvals", need::gateway, of_namespace, api::get_task_approvals},
+  route{http::verb::get, "/api/v1/tasks/{id}/approvals", need::gateway, of_page, api::get_task_approvals},
   route{http::verb::post, "/api/v1/tasks/{id}/approvals/{call_id}", need::commit, of_namespace, api::decide_approval},
   route{http::verb::get, "/api/v1/approvals", need::gateway, "namespace status limit cursor", api::list_approvals},
   route{http::verb::get, "/api/v1/usage", need::gateway, "namespace group_by from to", api::get_usage},
@@ -77,7 +77,7 @@ constexpr std::array routes{
   route{http::verb::get, "/api/v1/user/notifications", need::gateway, "namespace created_by after",
         api::open_notifications},
   route{http::verb::get, "/api/v1/events", need::gateway, of_namespace, api::open_events},
-  route{http::verb::get, "/api/v1/queue", need::gateway, none, api::get_queue},
+  route{http::verb::get, "/api/v1/queue", need::gateway, "limit cursor", api::get_queue},
   route{http::verb::get, "/api/v1/nodes", need::gateway, none, api::get_nodes},
 };
 

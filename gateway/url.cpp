@@ -201,16 +201,16 @@ std::string query_parameters::ns() {
   return name("namespace").value_or("default");
 }
 
-int query_parameters::limit() {
+int query_parameters::limit(int otherwise) {
   const auto* value = raw("limit");
-  int result = 50;
+  int result = otherwise;
   if (value == nullptr)
     return result;
   const auto* end = value->data() + value->size();
   const auto [stop, error] = std::from_chars(value->data(), end, result);
-  if (error != std::errc{} || stop != end || result < 1 || result > 500) {
+  if (error != std::errc{} || stop != end || result < 1 || result > longest_page) {
     refuse("limit", "expected an integer from 1 to 500, got " + excerpt(*value));
-    return 50;
+    return otherwise;
   }
   return result;
 }

@@ -36,6 +36,10 @@ bool is_valid_name(std::string_view text) noexcept;
 inline constexpr std::string_view name_rule
   = "1 to 100 characters of A-Z, a-z, 0-9, '.', '_' and '-', not starting with a dot";
 
+/// The most items that a page may have. Lists that had no pages once have as many without
+/// `limit`, so that whoever reads them as a whole goes on getting the whole.
+inline constexpr int longest_page = 500;
+
 /// A query string, read by the one rule of all paths: it holds parameters that its path
 /// knows, each at most once, each with a name. Getters read their values; `finish` gives
 /// the problem with everything that was wrong until then.
@@ -61,8 +65,8 @@ public:
   std::optional<std::string> name(std::string_view name);
   /// The parameter `namespace`; `default` without it.
   std::string ns();
-  /// The parameter `limit`: 1 to 500, 50 without it.
-  int limit();
+  /// The parameter `limit`: 1 to 500, `otherwise` without it.
+  int limit(int otherwise = 50);
   std::optional<uuid> id(std::string_view name);
   std::optional<task_status> status(std::string_view name);
   /// An RFC 3339 time.

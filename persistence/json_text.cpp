@@ -1,5 +1,6 @@
 #include "persistence/json_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -91,6 +92,34 @@ void append_json_string(std::string& out, std::string_view text) {
   }
   flush();
   out += '"';
+}
+
+std::size_t json_string_size(std::string_view text) noexcept {
+  constexpr std::size_t short_escape = 2;
+  constexpr std::size_t replacement = 3;
+  constexpr std::size_t long_escape = 6;
+  constexpr std::string_view has_short = "\"\\\b\f\n\r\t";
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    if (text.size() - i >= 8 && is_plain(text.data() + i)) {
+      i += 8;
+      size += 8;
+      continue;
+    }
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x80) {
+      const auto length = sequence_length(text.substr(i));
+      size += length > 0 ? length : replacement;
+      i += std::max<std::size_t>(length, 1);
+      continue;
+    }
+    if (has_short.find(text[i]) != has_short.npos)
+      size += short_escape;
+    else
+      size += c < 0x20 ? long_escape : 1;
+    ++i;
+  }
+  return size;
 }
 
 void append_json_integer(std::string& out, std::int64_t value) {

@@ -20,6 +20,9 @@ namespace troupe {
 /// well-formed UTF-8 becomes U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
+/// How many bytes `append_json_string` writes between the quotes.
+std::size_t json_string_size(std::string_view text) noexcept;
+
 void append_json_integer(std::string& out, std::int64_t value);
 
 /// The shortest text that reads back as the same number; what JSON has no

@@ -28,7 +28,8 @@ inline constexpr std::string_view select_nodes
   = "SELECT n.id, n.name, n.role, CASE WHEN n.heartbeat_at < clock() - 10000000 THEN 2 WHEN n.draining THEN 1 ELSE 0 "
     "END, n.version, n.address, n.lease, n.capacity, n.running, n.started_at, n.heartbeat_at, "
     "CASE WHEN holds(l) THEN l.expires_at END "
-    "FROM nodes n LEFT JOIN leases l ON l.owner = n.lease ORDER BY n.name, n.started_at";
+    "FROM (SELECT * FROM nodes ORDER BY heartbeat_at DESC LIMIT 1000) n LEFT JOIN leases l ON l.owner = n.lease "
+    "ORDER BY n.name, n.started_at";
 std::vector<node_record> take_nodes(pg_rows& rows);
 
 } // namespace troupe

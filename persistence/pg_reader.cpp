@@ -1,6 +1,7 @@
 #include "persistence/pg_reader.hpp"
 
 #include "persistence/pg_nodes.hpp"
+#include "persistence/pg_page.hpp"
 #include "persistence/pg_task_list.hpp"
 #include "persistence/record_rows.hpp"
 #include "persistence/rules.hpp"
@@ -16,9 +17,21 @@ using namespace std::chrono_literals;
 /// After a failed try to connect, questions are refused for so long without another.
 constexpr auto between_tries = 250ms;
 
-std::pair<message_record, std::int64_t> take_placed_message(pg_rows& row) {
+std::pair<message_record, std::int64_t> take_placed_message(pg_page_rows& row) {
   const auto position = row.take<std::int64_t>();
   return {take_message(row), position};
+}
+
+std::string select_messages() {
+  return std::string{"SELECT m.position, "} + message_columns + ", " + std::string{pg_message_octets};
+}
+
+/// Up to `limit` documents of the namespace `$1` in a table, by name, behind `$2`.
+std::string list_documents_query(std::string_view table) {
+  auto rows = std::string{"SELECT "} + document_columns + ", " + std::string{pg_document_octets} + " FROM ";
+  rows += table;
+  rows += R"( WHERE ns = $1::text AND name COLLATE "C" > $2::text ORDER BY name COLLATE "C" LIMIT $3::int + 1)";
+  return pg_page_query(rows, R"(name COLLATE "C")", "$3::int");
 }
 
 } // namespace
@@ -88,8 +101,8 @@ store_result<page<task_record, uuid>> pg_reader::list_tasks(const task_filter& f
                                                             int limit) {
   using result = page<task_record, uuid>;
   return guarded<result>([&]() -> store_result<result> {
-    auto rows = query_task_list(connection(), filter, before, limit + 1);
-    return take_page<task_record, uuid>(rows, limit, [](pg_rows& row) {
+    auto rows = query_task_list(connection(), filter, before, limit);
+    return take_page<task_record, uuid>(rows, limit, [](pg_page_rows& row) {
       auto task = take_task(row);
       const auto id = task.id;
       return std::pair{std::move(task), id};
@@ -97,22 +110,23 @@ store_result<page<task_record, uuid>> pg_reader::list_tasks(const task_filter& f
   });
 }
 
-store_result<std::vector<attempt_record>> pg_reader::attempts(const uuid& task_id) {
-  using result = std::vector<attempt_record>;
+store_result<page<attempt_record, int>> pg_reader::attempts(const uuid& task_id, int after, int limit) {
+  using result = page<attempt_record, int>;
   return guarded<result>([&]() -> store_result<result> {
-    auto rows = connection().query(
-      "SELECT attempt, outcome, started_at, ended_at, error_class, input_tokens, output_tokens, cost, estimated, node, "
-      "model, error, finish_reason FROM attempts WHERE task_id = $1::uuid UNION ALL SELECT attempt, 0::smallint, "
-      "started_at, NULL, NULL, input_tokens, "
-      "output_tokens, cost, estimated, node, model, NULL, NULL FROM queue WHERE task_id = $1::uuid AND state = 1 ORDER "
-      "BY 1",
-      task_id);
-    result items;
-    while (rows.next())
-      items.push_back(take_attempt(rows));
+    // The running one has no error yet.
+    static const auto sql = pg_page_query(
+      std::string{"SELECT "} + attempt_columns
+        + ", coalesce(octet_length(error), 0) AS octets FROM attempts WHERE task_id = $1::uuid AND attempt > $2::int "
+          "UNION ALL SELECT attempt, 0::smallint, started_at, NULL, NULL, input_tokens, output_tokens, cost, "
+          "estimated, "
+          "node, model, NULL, NULL, 0 FROM queue WHERE task_id = $1::uuid AND attempt > $2::int AND state = 1 "
+          "ORDER BY 1 LIMIT $3::int + 1",
+      "attempt", "$3::int");
+    pg_page_rows rows{connection().query(sql, task_id, after, limit)};
+    auto found = take_attempts(rows, limit);
     if (!connection().query("SELECT 1 FROM tasks WHERE id = $1::uuid AND deleted_at IS NULL", task_id).next())
       return no_such("task", task_id.to_string());
-    return items;
+    return found;
   });
 }
 
@@ -130,10 +144,12 @@ store_result<page<message_record, std::int64_t>> pg_reader::task_messages(const 
     const auto thread_id = task.take<uuid>();
     // Nothing of a task precedes its creation, however long its thread is.
     const auto begin = task.take<std::int64_t>();
-    static const std::string sql = std::string{"SELECT m.position, "} + message_columns
-                                   + " FROM messages m WHERE m.thread_id = $1::uuid AND m.position > $2::bigint AND "
-                                     "m.task_id = $3::uuid ORDER BY m.position LIMIT $4::int";
-    auto rows = connection().query(sql, thread_id, std::max(after, begin), task_id, limit + 1);
+    static const auto sql = pg_page_query(
+      select_messages()
+        + " FROM messages m WHERE m.thread_id = $1::uuid AND m.position > $2::bigint AND m.task_id = $3::uuid "
+          "ORDER BY m.position LIMIT $4::int + 1",
+      "position", "$4::int");
+    pg_page_rows rows{connection().query(sql, thread_id, std::max(after, begin), task_id, limit)};
     return take_page<message_record, std::int64_t>(rows, limit, take_placed_message);
   });
 }
@@ -149,11 +165,12 @@ store_result<page<message_record, std::int64_t>> pg_reader::thread_messages(cons
                            thread_id);
     if (!known.next())
       return no_such("thread", thread_id.to_string());
-    static const std::string sql
-      = std::string{"SELECT m.position, "} + message_columns
+    static const auto sql = pg_page_query(
+      select_messages()
         + " FROM messages m JOIN tasks t ON t.id = m.task_id WHERE m.thread_id = $1::uuid AND m.position > $2::bigint "
-          "AND t.deleted_at IS NULL ORDER BY m.position LIMIT $3::int";
-    auto rows = connection().query(sql, thread_id, after, limit + 1);
+          "AND t.deleted_at IS NULL ORDER BY m.position LIMIT $3::int + 1",
+      "position", "$3::int");
+    pg_page_rows rows{connection().query(sql, thread_id, after, limit)};
     return take_page<message_record, std::int64_t>(rows, limit, take_placed_message);
   });
 }
@@ -187,8 +204,8 @@ store_result<page<Record, std::string>> pg_reader::list_documents(std::string_vi
                                                                   const std::string& after, int limit, Take take) {
   using result = page<Record, std::string>;
   return guarded<result>([&]() -> store_result<result> {
-    auto rows = connection().query(sql, ns, after, limit + 1);
-    return take_page<Record, std::string>(rows, limit, [&](pg_rows& row) {
+    pg_page_rows rows{connection().query(sql, ns, after, limit)};
+    return take_page<Record, std::string>(rows, limit, [&](pg_page_rows& row) {
       auto record = take(row);
       auto name = record.name;
       return std::pair{std::move(record), std::move(name)};
@@ -198,43 +215,38 @@ store_result<page<Record, std::string>> pg_reader::list_documents(std::string_vi
 
 store_result<page<bot_record, std::string>> pg_reader::list_bots(const std::string& ns, const std::string& after,
                                                                  int limit) {
-  static const std::string sql = std::string{"SELECT "} + document_columns
-                                 + " FROM bots WHERE ns = $1::text AND name COLLATE \"C\" > $2::text ORDER BY name "
-                                   "COLLATE \"C\" LIMIT $3::int";
-  return list_documents<bot_record>(sql, ns, after, limit, take_bot<pg_rows>);
+  static const auto sql = list_documents_query("bots");
+  return list_documents<bot_record>(sql, ns, after, limit, take_bot<pg_page_rows>);
 }
 
 store_result<page<model_record, std::string>> pg_reader::list_models(const std::string& ns, const std::string& after,
                                                                      int limit) {
-  static const std::string sql = std::string{"SELECT "} + document_columns
-                                 + " FROM models WHERE ns = $1::text AND name COLLATE \"C\" > $2::text ORDER BY name "
-                                   "COLLATE \"C\" LIMIT $3::int";
-  return list_documents<model_record>(sql, ns, after, limit, take_model<pg_rows>);
+  static const auto sql = list_documents_query("models");
+  return list_documents<model_record>(sql, ns, after, limit, take_model<pg_page_rows>);
 }
 
 // -- the queue and the nodes ----------------------------------------------------
 
-store_result<queue_stats> pg_reader::queue() {
+store_result<queue_stats> pg_reader::queue(const std::string& after, int limit) {
   return guarded<queue_stats>([&]() -> store_result<queue_stats> {
     // What is due counts as ready, though a claim has yet to notice; so does what is promised to a node.
-    auto rows = connection().query(
-      "SELECT ns, count(*) FILTER (WHERE ready), count(*) FILTER (WHERE waits AND NOT held), "
-      "count(*) FILTER (WHERE waits AND held), count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state = 1), "
-      "min(due_at) FILTER (WHERE ready) FROM (SELECT ns, state, held, due_at, state IN (0, 4) OR (state = 3 AND due_at "
-      "<= $1::bigint) AS ready, state = 3 AND due_at > $1::bigint AS waits FROM queue) q "
-      "GROUP BY ns ORDER BY ns COLLATE \"C\"",
-      now());
+    static const std::string sums
+      = "count(*) FILTER (WHERE ready), count(*) FILTER (WHERE waits AND NOT held), count(*) FILTER (WHERE waits AND "
+        "held), count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state = 1), min(due_at) FILTER (WHERE ready) "
+        "FROM (SELECT ns, state, held, due_at, state IN (0, 4) OR (state = 3 AND due_at <= $1::bigint) AS ready, "
+        "state = 3 AND due_at > $1::bigint AS waits FROM queue) q";
+    static const std::string of_all = "SELECT '', " + sums;
+    static const std::string of_each
+      = "SELECT ns, " + sums
+        + R"( WHERE ns COLLATE "C" > $2::text GROUP BY ns ORDER BY ns COLLATE "C" LIMIT $3::int + 1)";
+    const auto at = now();
     queue_stats stats;
-    while (rows.next()) {
-      queue_stats::row row;
-      row.ns = rows.take<std::string>();
-      row.ready = rows.take<std::int64_t>();
-      row.scheduled = rows.take<std::int64_t>();
-      row.retrying = rows.take<std::int64_t>();
-      row.blocked = rows.take<std::int64_t>();
-      row.running = rows.take<std::int64_t>();
-      row.oldest_due = rows.take<std::optional<timestamp>>();
-      stats.namespaces.push_back(std::move(row));
+    auto total = connection().query(of_all, at);
+    total.next();
+    stats.totals = take_queue_row(total);
+    if (limit > 0) {
+      auto rows = connection().query(of_each, at, after, limit);
+      take_queue(rows, limit, stats);
     }
     return stats;
   });

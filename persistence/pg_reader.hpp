@@ -30,8 +30,9 @@ public:
                                                                  int limit) override;
   store_result<page<message_record, std::int64_t>> thread_messages(const uuid& thread_id, std::int64_t after,
                                                                    int limit) override;
-  store_result<std::vector<attempt_record>> attempts(const uuid& task_id) override;
-  store_result<std::vector<event_record>> events_after(const uuid& task_id, std::int64_t seq, int limit) override;
+  store_result<page<attempt_record, int>> attempts(const uuid& task_id, int after, int limit) override;
+  store_result<page<event_record, std::int64_t>> events_after(const uuid& task_id, std::int64_t seq,
+                                                              int limit) override;
   store_result<room> resolve(const room& r) override;
   store_result<std::int64_t> position_of(const uuid& task_id, std::int64_t seq) override;
   store_result<std::int64_t> last_position() override;
@@ -45,11 +46,12 @@ public:
   store_result<page<approval_record, approval_place>> list_approvals(const std::string& ns, approval_state state,
                                                                      const std::optional<approval_place>& after,
                                                                      int limit) override;
-  store_result<std::vector<approval_record>> approvals(const uuid& task_id) override;
+  store_result<page<approval_record, approval_place>> approvals(const uuid& task_id, const std::string& after,
+                                                                int limit) override;
   store_result<std::vector<usage_record>> usage(const usage_filter& filter, usage_group group) override;
   store_result<budget_record> get_budget(const std::string& scope) override;
   store_result<thread_record> get_thread(const uuid& thread_id) override;
-  store_result<queue_stats> queue() override;
+  store_result<queue_stats> queue(const std::string& after, int limit) override;
   store_result<std::vector<node_record>> nodes() override;
 
 private:

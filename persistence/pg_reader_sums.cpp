@@ -1,3 +1,4 @@
+#include "persistence/pg_page.hpp"
 #include "persistence/pg_reader.hpp"
 #include "persistence/record_rows.hpp"
 
@@ -6,36 +7,42 @@
 /// Approvals and sums of usage, as the PostgreSQL store's readers see them.
 namespace troupe {
 
+namespace {
+
+std::string select_approvals() {
+  return std::string{"SELECT "} + approval_columns + ", " + std::string{pg_approval_octets} + " FROM approvals";
+}
+
+} // namespace
+
 store_result<page<approval_record, approval_place>> pg_reader::list_approvals(
   const std::string& ns, approval_state state, const std::optional<approval_place>& after, int limit) {
   using result = page<approval_record, approval_place>;
   return guarded<result>([&]() -> store_result<result> {
-    static const std::string sql
-      = std::string{"SELECT "} + approval_columns
-        + " FROM approvals WHERE ns = $1::text AND state = $2::smallint AND (task_id, call_id) > "
-          "($3::uuid, $4::text) AND "
-        + approval_is_shown + " ORDER BY task_id, call_id LIMIT $5::int";
+    static const auto sql
+      = pg_page_query(select_approvals()
+                        + " WHERE ns = $1::text AND state = $2::smallint AND (task_id, call_id) > ($3::uuid, $4::text) "
+                          "AND "
+                        + approval_is_shown + " ORDER BY task_id, call_id LIMIT $5::int + 1",
+                      "task_id, call_id", "$5::int");
     const auto place = after.value_or(approval_place{});
-    auto rows = connection().query(sql, ns, state, place.task_id, place.call_id, limit + 1);
-    return take_page<approval_record, approval_place>(rows, limit, [](pg_rows& row) {
-      auto approval = take_approval(row);
-      approval_place here{approval.task_id, approval.call_id};
-      return std::pair{std::move(approval), std::move(here)};
-    });
+    pg_page_rows rows{connection().query(sql, ns, state, place.task_id, place.call_id, limit)};
+    return take_approvals(rows, limit);
   });
 }
 
-store_result<std::vector<approval_record>> pg_reader::approvals(const uuid& task_id) {
-  using result = std::vector<approval_record>;
+store_result<page<approval_record, approval_place>> pg_reader::approvals(const uuid& task_id, const std::string& after,
+                                                                         int limit) {
+  using result = page<approval_record, approval_place>;
   return guarded<result>([&]() -> store_result<result> {
-    static const std::string sql = std::string{"SELECT "} + approval_columns
-                                   + " FROM approvals WHERE task_id = $1::uuid ORDER BY requested_at, length(call_id), "
-                                     "call_id";
-    result items;
-    auto rows = connection().query(sql, task_id);
-    while (rows.next())
-      items.push_back(take_approval(rows));
-    return items;
+    static const auto sql = pg_page_query(
+      select_approvals()
+        + " WHERE task_id = $1::uuid AND ($2::text = '' OR (requested_at, length(call_id), call_id) > (SELECT "
+          "requested_at, length(call_id), call_id FROM approvals WHERE task_id = $1::uuid AND call_id = $2::text)) "
+          "ORDER BY requested_at, length(call_id), call_id LIMIT $3::int + 1",
+      "requested_at, length(call_id), call_id", "$3::int");
+    pg_page_rows rows{connection().query(sql, task_id, after, limit)};
+    return take_approvals(rows, limit);
   });
 }
 

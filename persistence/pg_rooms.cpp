@@ -1,3 +1,4 @@
+#include "persistence/pg_page.hpp"
 #include "persistence/pg_reader.hpp"
 #include "persistence/record_rows.hpp"
 
@@ -17,19 +18,27 @@ namespace {
 /// Entries looked at by one call.
 constexpr std::int64_t stretch = 2000;
 
+std::string select_sourced_events() {
+  return std::string{"SELECT t.id, t.thread_id, t.ns, t.created_by, "} + event_columns + ", "
+         + std::string{pg_event_octets};
+}
+
 std::string scan_sql(std::string_view condition) {
-  return std::string{"SELECT t.id, t.thread_id, t.ns, t.created_by, "} + event_columns
-         + " FROM events e JOIN tasks t ON t.id = e.task_id WHERE e.position > $1::bigint AND e.position <= $2::bigint "
-           "AND "
-         + std::string{condition} + " ORDER BY e.position LIMIT $3::int";
+  auto rows = select_sourced_events()
+              + " FROM events e JOIN tasks t ON t.id = e.task_id WHERE e.position > $1::bigint AND e.position <= "
+                "$2::bigint AND ";
+  rows += condition;
+  rows += " ORDER BY e.position LIMIT $3::int + 1";
+  return pg_page_query(rows, "position", "$3::int");
 }
 
 const std::string& thread_sql() {
-  static const std::string sql
-    = std::string{"SELECT t.id, t.thread_id, t.ns, t.created_by, "} + event_columns
+  static const auto sql = pg_page_query(
+    select_sourced_events()
       + " FROM (SELECT id FROM tasks WHERE id = $1::uuid UNION SELECT id FROM tasks WHERE thread_id = $1::uuid AND "
         "thread_id <> id) member JOIN events e ON e.task_id = member.id JOIN tasks t ON t.id = e.task_id "
-        "WHERE e.position > $2::bigint ORDER BY e.position LIMIT $3::int";
+        "WHERE e.position > $2::bigint ORDER BY e.position LIMIT $3::int + 1",
+    "position", "$3::int");
   return sql;
 }
 
@@ -47,22 +56,20 @@ std::shared_ptr<const event_source> pg_reader::source_of(const uuid& task_id) {
   return source;
 }
 
-store_result<std::vector<event_record>> pg_reader::events_after(const uuid& task_id, std::int64_t seq, int limit) {
-  using result = std::vector<event_record>;
+store_result<page<event_record, std::int64_t>> pg_reader::events_after(const uuid& task_id, std::int64_t seq,
+                                                                       int limit) {
+  using result = page<event_record, std::int64_t>;
   return guarded<result>([&]() -> store_result<result> {
     const auto source = source_of(task_id);
     if (!source)
       return no_such("task", task_id.to_string());
-    static const std::string sql = std::string{"SELECT "} + event_columns
-                                   + " FROM events e WHERE e.task_id = $1::uuid AND e.seq > $2::bigint ORDER BY e.seq "
-                                     "LIMIT $3::int";
-    result events;
-    auto rows = connection().query(sql, task_id, seq, limit);
-    while (rows.next()) {
-      events.push_back(take_event(rows));
-      events.back().source = source;
-    }
-    return events;
+    static const auto sql
+      = pg_page_query(std::string{"SELECT "} + event_columns + ", " + std::string{pg_event_octets}
+                        + " FROM events e WHERE e.task_id = $1::uuid AND e.seq > $2::bigint ORDER BY e.seq "
+                          "LIMIT $3::int + 1",
+                      "seq", "$3::int");
+    pg_page_rows rows{connection().query(sql, task_id, seq, limit)};
+    return take_journal(rows, limit, source);
   });
 }
 
@@ -113,12 +120,12 @@ room_events pg_reader::read_room(const room& r, std::int64_t position, int limit
     return result;
   }
   auto end = std::min(last, position + stretch);
-  const auto take = [&](pg_rows rows) {
-    take_sourced_events(rows, result.events);
+  const auto take = [&](pg_rows found) {
+    pg_page_rows rows{std::move(found)};
     // A thread's are not cut off at the end: what has come meanwhile is behind it.
-    const bool full = result.events.size() >= static_cast<std::size_t>(limit);
-    result.position = full ? result.events.back().position : end;
-    if (!result.events.empty())
+    const bool more = take_sourced_events(rows, limit, result.events);
+    result.position = more ? result.events.back().position : end;
+    if (!more && !result.events.empty())
       result.position = std::max(result.position, result.events.back().position);
   };
   switch (r.type) {

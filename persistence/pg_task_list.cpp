@@ -49,20 +49,25 @@ std::string list_sql(const task_filter& filter, bool has_before) {
   std::string members;
   for (const auto& source : sources(filter)) {
     members += members.empty() ? "(" : " UNION ALL (";
-    members += source + conditions + status + " ORDER BY id DESC LIMIT $9::int)";
+    members += source + conditions + status + " ORDER BY id DESC LIMIT $9::int + 1)";
   }
   // All parameters are named, so that their types are known whichever are used.
-  return "SELECT " + std::string{pg_task_columns} + " FROM (SELECT id FROM (" + members
-         + ") every ORDER BY id DESC LIMIT $9::int) listed JOIN tasks t ON t.id = listed.id LEFT JOIN queue q "
-           "ON q.task_id = t.id WHERE ($2::uuid, $3::smallint, $4::text, $5::text, $6::bigint, $7::bigint, $8::uuid) "
-           "IS NOT NULL OR true ORDER BY t.id DESC";
+  const auto rows
+    = "SELECT " + std::string{pg_task_columns} + ", " + std::string{pg_task_octets} + " FROM (SELECT id FROM ("
+      + members
+      + ") every ORDER BY id DESC LIMIT $9::int + 1) listed JOIN tasks t ON t.id = listed.id LEFT JOIN queue q "
+        "ON q.task_id = t.id WHERE ($2::uuid, $3::smallint, $4::text, $5::text, $6::bigint, $7::bigint, $8::uuid) "
+        "IS NOT NULL OR true ORDER BY t.id DESC";
+  return pg_page_query(rows, "id DESC", "$9::int");
 }
 
 } // namespace
 
-pg_rows query_task_list(pg_connection& connection, const task_filter& filter, std::optional<uuid> before, int limit) {
-  return connection.query(list_sql(filter, before.has_value()), filter.ns, filter.thread_id, filter.status,
-                          filter.created_by, filter.bot, filter.created_after, filter.created_before, before, limit);
+pg_page_rows query_task_list(pg_connection& connection, const task_filter& filter, std::optional<uuid> before,
+                             int limit) {
+  return pg_page_rows{connection.query(list_sql(filter, before.has_value()), filter.ns, filter.thread_id, filter.status,
+                                       filter.created_by, filter.bot, filter.created_after, filter.created_before,
+                                       before, limit)};
 }
 
 } // namespace troupe

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "persistence/pg_connection.hpp"
+#include "persistence/pg_page.hpp"
 #include "persistence/store.hpp"
 
 #include <optional>
@@ -22,6 +22,7 @@ inline constexpr std::string_view pg_task_columns
     "t.output, t.spec, t.metadata";
 
 /// Newest first, `limit` at most, those with an id below `before`.
-pg_rows query_task_list(pg_connection& connection, const task_filter& filter, std::optional<uuid> before, int limit);
+pg_page_rows query_task_list(pg_connection& connection, const task_filter& filter, std::optional<uuid> before,
+                             int limit);
 
 } // namespace troupe

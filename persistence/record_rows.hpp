@@ -2,6 +2,7 @@
 
 #include "persistence/documents.hpp"
 #include "persistence/operations.hpp"
+#include "persistence/page_bound.hpp"
 #include "persistence/store.hpp"
 
 #include <exception>
@@ -244,39 +245,118 @@ event_record take_event(Rows& row) {
   return event;
 }
 
-/// Reads up to `limit` of rows selected with a limit of one more, which tells
-/// whether there is a next page. `take` gives a record and its key.
+/// True if the database has ended the page before the current row.
+template <class Rows>
+bool is_left_out(const Rows& rows) noexcept {
+  if constexpr (requires { rows.is_left_out(); })
+    return rows.is_left_out();
+  else
+    return false;
+}
+
+/// Reads up to `limit` of rows selected with a limit of one more, which tells whether
+/// there is a next page, and no more than a page may have of bytes. `take` gives a
+/// record and its key.
 template <class Record, class Key, class Rows, class Take>
 page<Record, Key> take_page(Rows& rows, int limit, Take take) {
   page<Record, Key> result;
+  page_meter<Record> meter;
   std::optional<Key> last;
   while (rows.next()) {
-    if (result.items.size() == static_cast<std::size_t>(limit)) {
+    if (is_left_out(rows) || result.items.size() == static_cast<std::size_t>(limit)) {
       result.next = std::move(last);
       break;
     }
     auto [record, key] = take(rows);
+    if (!meter.takes(result.items, record)) {
+      result.next = std::move(last);
+      break;
+    }
     result.items.push_back(std::move(record));
     last = std::move(key);
   }
   return result;
 }
 
-/// Takes events with their sources in front: id, thread, namespace, creator.
-/// Consecutive events of one task share their source.
+/// The same for events, with their sources in front: id, thread, namespace, creator.
+/// True if there is more. Consecutive events of one task share their source.
 template <class Rows>
-void take_sourced_events(Rows& rows, std::vector<event_record>& out) {
+bool take_sourced_events(Rows& rows, int limit, std::vector<event_record>& out) {
+  page_meter<event_record> meter;
   while (rows.next()) {
+    if (is_left_out(rows) || out.size() == static_cast<std::size_t>(limit))
+      return true;
     event_source source;
     source.task_id = rows.template take<uuid>();
     source.thread_id = rows.template take<uuid>();
     source.ns = rows.template take<std::string>();
     source.created_by = rows.template take<std::string>();
     auto event = take_event(rows);
+    if (!meter.takes(out, event))
+      return true;
     event.source = !out.empty() && out.back().source->task_id == source.task_id
                      ? out.back().source
                      : std::make_shared<const event_source>(std::move(source));
     out.push_back(std::move(event));
+  }
+  return false;
+}
+
+/// The same for the journal of one task, whose source is known.
+template <class Rows>
+page<event_record, std::int64_t> take_journal(Rows& rows, int limit,
+                                              const std::shared_ptr<const event_source>& source) {
+  return take_page<event_record, std::int64_t>(rows, limit, [&source](Rows& row) {
+    auto event = take_event(row);
+    event.source = source;
+    const auto seq = event.seq;
+    return std::pair{std::move(event), seq};
+  });
+}
+
+/// The attempts of one task, by number.
+template <class Rows>
+page<attempt_record, int> take_attempts(Rows& rows, int limit) {
+  return take_page<attempt_record, int>(rows, limit, [](Rows& row) {
+    auto attempt = take_attempt(row);
+    const auto number = attempt.attempt;
+    return std::pair{std::move(attempt), number};
+  });
+}
+
+template <class Rows>
+page<approval_record, approval_place> take_approvals(Rows& rows, int limit) {
+  return take_page<approval_record, approval_place>(rows, limit, [](Rows& row) {
+    auto approval = take_approval(row);
+    approval_place here{approval.task_id, approval.call_id};
+    return std::pair{std::move(approval), std::move(here)};
+  });
+}
+
+/// The sums of a namespace's queue, or of all.
+template <class Rows>
+queue_stats::row take_queue_row(Rows& rows) {
+  queue_stats::row row;
+  row.ns = rows.template take<std::string>();
+  row.ready = rows.template take<std::int64_t>();
+  row.scheduled = rows.template take<std::int64_t>();
+  row.retrying = rows.template take<std::int64_t>();
+  row.blocked = rows.template take<std::int64_t>();
+  row.running = rows.template take<std::int64_t>();
+  row.oldest_due = rows.template take<std::optional<timestamp>>();
+  return row;
+}
+
+/// Reads up to `limit` namespaces, by name, of rows selected with a limit of one more.
+template <class Rows>
+void take_queue(Rows& rows, int limit, queue_stats& stats) {
+  while (rows.next()) {
+    if (stats.namespaces.size() == static_cast<std::size_t>(limit)) {
+      if (!stats.namespaces.empty())
+        stats.next = stats.namespaces.back().ns;
+      break;
+    }
+    stats.namespaces.push_back(take_queue_row(rows));
   }
 }
 

@@ -79,23 +79,17 @@ store_result<page<task_record, uuid>> sqlite_reader::list_tasks(const task_filte
   });
 }
 
-store_result<std::vector<attempt_record>> sqlite_reader::attempts(const uuid& task_id) {
-  using result = std::vector<attempt_record>;
+store_result<page<attempt_record, int>> sqlite_reader::attempts(const uuid& task_id, int after, int limit) {
+  using result = page<attempt_record, int>;
   return guarded<result>([&]() -> store_result<result> {
-    static const std::string sql
-      = std::string{"SELECT "} + attempt_columns + " FROM attempts WHERE task_id = ?1 UNION ALL "
-        + "SELECT attempt, 0, started_at, NULL, NULL, input_tokens, output_tokens, cost, estimated, node, model, "
-          "NULL, NULL FROM queue WHERE task_id = ?1 AND state = 1 ORDER BY 1";
-    result items;
-    {
-      auto rows = prepared(sql).query(task_id);
-      while (rows.next())
-        items.push_back(take_attempt(rows));
-    }
-    auto task = prepared("SELECT 1 FROM tasks WHERE id = ? AND deleted_at IS NULL").query(task_id);
-    if (!task.next())
+    if (!prepared("SELECT 1 FROM tasks WHERE id = ? AND deleted_at IS NULL").query(task_id).next())
       return no_such("task", task_id.to_string());
-    return items;
+    static const std::string sql
+      = std::string{"SELECT "} + attempt_columns + " FROM attempts WHERE task_id = ?1 AND attempt > ?2 UNION ALL "
+        + "SELECT attempt, 0, started_at, NULL, NULL, input_tokens, output_tokens, cost, estimated, node, model, "
+          "NULL, NULL FROM queue WHERE task_id = ?1 AND attempt > ?2 AND state = 1 ORDER BY 1 LIMIT ?3";
+    auto rows = prepared(sql).query(task_id, after, limit + 1);
+    return take_attempts(rows, limit);
   });
 }
 
@@ -160,21 +154,17 @@ std::shared_ptr<const event_source> sqlite_reader::source_of(const uuid& task_id
   return source;
 }
 
-store_result<std::vector<event_record>> sqlite_reader::events_after(const uuid& task_id, std::int64_t seq, int limit) {
-  using result = std::vector<event_record>;
+store_result<page<event_record, std::int64_t>> sqlite_reader::events_after(const uuid& task_id, std::int64_t seq,
+                                                                           int limit) {
+  using result = page<event_record, std::int64_t>;
   return guarded<result>([&]() -> store_result<result> {
     const auto source = source_of(task_id);
     if (!source)
       return no_such("task", task_id.to_string());
     static const std::string sql = std::string{"SELECT "} + event_columns
                                    + " FROM events e WHERE e.task_id = ? AND e.seq > ? ORDER BY e.seq LIMIT ?";
-    result events;
-    auto rows = prepared(sql).query(task_id, seq, limit);
-    while (rows.next()) {
-      events.push_back(take_event(rows));
-      events.back().source = source;
-    }
-    return events;
+    auto rows = prepared(sql).query(task_id, seq, limit + 1);
+    return take_journal(rows, limit, source);
   });
 }
 
@@ -265,26 +255,25 @@ store_result<page<model_record, std::string>> sqlite_reader::list_models(const s
 
 // -- the queue ------------------------------------------------------------------
 
-store_result<queue_stats> sqlite_reader::queue() {
+store_result<queue_stats> sqlite_reader::queue(const std::string& after, int limit) {
   return guarded<queue_stats>([&]() -> store_result<queue_stats> {
     // What is due counts as ready, though a claim has yet to notice.
-    auto rows = prepared("SELECT ns, sum(state = 0 OR (state = 3 AND due_at <= ?1)), "
-                         "sum(state = 3 AND due_at > ?1 AND held = 0), sum(state = 3 AND due_at > ?1 AND held = 1), "
-                         "sum(state = 2), sum(state = 1), "
-                         "min(CASE WHEN state = 0 OR (state = 3 AND due_at <= ?1) THEN due_at END) "
-                         "FROM queue GROUP BY ns ORDER BY ns")
-                  .query(now());
+    static const std::string sums
+      = "sum(state = 0 OR (state = 3 AND due_at <= ?1)), sum(state = 3 AND due_at > ?1 AND held = 0), "
+        "sum(state = 3 AND due_at > ?1 AND held = 1), sum(state = 2), sum(state = 1), "
+        "min(CASE WHEN state = 0 OR (state = 3 AND due_at <= ?1) THEN due_at END) FROM queue";
+    static const std::string of_all = "SELECT '', " + sums;
+    static const std::string of_each = "SELECT ns, " + sums + " WHERE ns > ?2 GROUP BY ns ORDER BY ns LIMIT ?3";
+    const auto at = now();
     queue_stats stats;
-    while (rows.next()) {
-      queue_stats::row row;
-      row.ns = rows.take<std::string>();
-      row.ready = rows.take<std::int64_t>();
-      row.scheduled = rows.take<std::int64_t>();
-      row.retrying = rows.take<std::int64_t>();
-      row.blocked = rows.take<std::int64_t>();
-      row.running = rows.take<std::int64_t>();
-      row.oldest_due = rows.take<std::optional<timestamp>>();
-      stats.namespaces.push_back(std::move(row));
+    {
+      auto total = prepared(of_all).query(at);
+      total.next();
+      stats.totals = take_queue_row(total);
+    }
+    if (limit > 0) {
+      auto rows = prepared(of_each).query(at, after, limit + 1);
+      take_queue(rows, limit, stats);
     }
     return stats;
   });

@@ -16,25 +16,35 @@ store_result<page<approval_record, approval_place>> sqlite_reader::list_approval
                                    + approval_is_shown + " ORDER BY task_id, call_id LIMIT ?5";
     const auto place = after.value_or(approval_place{});
     auto rows = prepared(sql).query(ns, state, place.task_id, place.call_id, limit + 1);
-    return take_page<approval_record, approval_place>(rows, limit, [](sqlite_rows& row) {
-      auto approval = take_approval(row);
-      approval_place here{approval.task_id, approval.call_id};
-      return std::pair{std::move(approval), std::move(here)};
-    });
+    return take_approvals(rows, limit);
   });
 }
 
-store_result<std::vector<approval_record>> sqlite_reader::approvals(const uuid& task_id) {
-  using result = std::vector<approval_record>;
+store_result<page<approval_record, approval_place>> sqlite_reader::approvals(const uuid& task_id,
+                                                                             const std::string& after, int limit) {
+  using result = page<approval_record, approval_place>;
   return guarded<result>([&]() -> store_result<result> {
-    static const std::string sql = std::string{"SELECT "} + approval_columns
-                                   + " FROM approvals WHERE task_id = ?1 ORDER BY requested_at, length(call_id), "
-                                     "call_id";
-    result items;
-    auto rows = prepared(sql).query(task_id);
-    while (rows.next())
-      items.push_back(take_approval(rows));
-    return items;
+    // A sort would hold all of the arguments: the calls are put in order first, and then found one by one.
+    static const std::string places
+      = "SELECT call_id FROM approvals WHERE task_id = ?1 AND (?2 = '' OR (requested_at, length(call_id), call_id) > "
+        "(SELECT requested_at, length(call_id), call_id FROM approvals WHERE task_id = ?1 AND call_id = ?2)) "
+        "ORDER BY requested_at, length(call_id), call_id LIMIT ?3";
+    static const std::string sql
+      = std::string{"SELECT "} + approval_columns + " FROM approvals WHERE task_id = ?1 AND call_id = ?2";
+    result found;
+    page_meter<approval_record> meter;
+    auto calls = prepared(places).query(task_id, after, limit + 1);
+    while (calls.next()) {
+      auto row = prepared(sql).query(task_id, calls.take<std::string>());
+      row.next();
+      auto approval = take_approval(row);
+      if (found.items.size() == static_cast<std::size_t>(limit) || !meter.takes(found.items, approval)) {
+        found.next = approval_place{task_id, found.items.back().call_id};
+        break;
+      }
+      found.items.push_back(std::move(approval));
+    }
+    return found;
   });
 }
 

@@ -59,32 +59,23 @@ room_events sqlite_rooms::after(const room& r, std::int64_t position, int limit)
 }
 
 void sqlite_rooms::scan(room_events& result, const room& r, std::int64_t end, int limit) {
+  // One more than is taken tells whether there is more.
+  const auto take = [&](sqlite_rows rows) { take_up_to(result, rows, end, limit); };
   switch (r.type) {
-  case room::kind::ns: {
-    auto rows = scan_ns_.query(result.position, end, limit, r.name);
-    take_sourced_events(rows, result.events);
-    break;
+  case room::kind::ns: take(scan_ns_.query(result.position, end, limit + 1, r.name)); break;
+  case room::kind::user: take(scan_user_.query(result.position, end, limit + 1, r.name)); break;
+  case room::kind::task: take(scan_thread_.query(result.position, end, limit + 1, r.id)); break;
   }
-  case room::kind::user: {
-    auto rows = scan_user_.query(result.position, end, limit, r.name);
-    take_sourced_events(rows, result.events);
-    break;
-  }
-  case room::kind::task: {
-    auto rows = scan_thread_.query(result.position, end, limit, r.id);
-    take_sourced_events(rows, result.events);
-    break;
-  }
-  }
-  const bool full = result.events.size() >= static_cast<std::size_t>(limit);
-  result.position = full ? result.events.back().position : end;
 }
 
 void sqlite_rooms::collect_thread(room_events& result, const uuid& thread_id, std::int64_t last, int limit) {
-  auto rows = thread_events_.query(thread_id, result.position, limit);
-  take_sourced_events(rows, result.events);
-  const bool full = result.events.size() >= static_cast<std::size_t>(limit);
-  result.position = full ? result.events.back().position : last;
+  auto rows = thread_events_.query(thread_id, result.position, limit + 1);
+  take_up_to(result, rows, last, limit);
+}
+
+void sqlite_rooms::take_up_to(room_events& result, sqlite_rows& rows, std::int64_t end, int limit) {
+  const bool more = take_sourced_events(rows, limit, result.events);
+  result.position = more ? result.events.back().position : end;
 }
 
 } // namespace troupe

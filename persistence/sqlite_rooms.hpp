@@ -24,6 +24,8 @@ private:
   /// Events in (`position`, `end`] that the room wants.
   void scan(room_events& result, const room& r, std::int64_t end, int limit);
   void collect_thread(room_events& result, const uuid& thread_id, std::int64_t last, int limit);
+  /// Takes what a page may have; `end` is how far was looked if that is all.
+  static void take_up_to(room_events& result, sqlite_rows& rows, std::int64_t end, int limit);
 
   sqlite_statement last_;
   sqlite_statement scan_ns_;

@@ -90,7 +90,9 @@ struct task_filter {
   std::optional<timestamp> created_before;
 };
 
-/// A page and where the next one starts.
+/// A page and where the next one starts. It ends at the number of items that was asked
+/// for or at about 1 MiB, whichever comes first (persistence/page_bound.hpp), and is empty
+/// only where there is nothing left.
 template <class T, class Key>
 struct page {
   std::vector<T> items;
@@ -139,12 +141,13 @@ struct queue_stats {
   };
   /// One row per namespace with tasks in the queue, by name.
   std::vector<row> namespaces;
-
-  /// All namespaces together; `ns` is empty.
-  [[nodiscard]] row totals() const;
+  /// Where the next page of namespaces starts.
+  std::optional<std::string> next;
+  /// All namespaces together, also those on other pages; `ns` is empty.
+  row totals;
 };
 
-/// Events of a room behind a position.
+/// Events of a room behind a position, as many as a page may have.
 struct room_events {
   std::vector<event_record> events;
   /// How far was looked; the place to go on from. Everything of the room up to
@@ -179,9 +182,11 @@ public:
   virtual store_result<page<message_record, std::int64_t>> thread_messages(const uuid& thread_id, std::int64_t after,
                                                                            int limit)
     = 0;
-  virtual store_result<std::vector<attempt_record>> attempts(const uuid& task_id) = 0;
+  /// The task's attempts in order, those behind number `after` (0 for the start).
+  virtual store_result<page<attempt_record, int>> attempts(const uuid& task_id, int after, int limit) = 0;
   /// The task's journal behind `seq`, in order.
-  virtual store_result<std::vector<event_record>> events_after(const uuid& task_id, std::int64_t seq, int limit) = 0;
+  virtual store_result<page<event_record, std::int64_t>> events_after(const uuid& task_id, std::int64_t seq, int limit)
+    = 0;
 
   /// Replaces a task by its thread in a task room, so that it can be compared and
   /// asked for; `not_found` if the task never existed.
@@ -211,8 +216,11 @@ public:
                                                                              const std::optional<approval_place>& after,
                                                                              int limit)
     = 0;
-  /// All of a task's, in the order of the calls.
-  virtual store_result<std::vector<approval_record>> approvals(const uuid& task_id) = 0;
+  /// A task's, whatever was decided, in the order of the calls, behind the call `after`
+  /// (empty for the start).
+  virtual store_result<page<approval_record, approval_place>> approvals(const uuid& task_id, const std::string& after,
+                                                                        int limit)
+    = 0;
   /// Most costly first, by days in order; at most 1,000 groups.
   virtual store_result<std::vector<usage_record>> usage(const usage_filter& filter, usage_group group) = 0;
   /// By its scope; `not_found` without one.
@@ -220,8 +228,10 @@ public:
   /// What a thread has come to; `not_found` if no task has this id for a thread.
   virtual store_result<thread_record> get_thread(const uuid& thread_id) = 0;
 
-  virtual store_result<queue_stats> queue() = 0;
-  /// The nodes that were heard of lately, by name.
+  /// Up to `limit` namespaces, which may be none, by name, behind `after`; and all of them
+  /// together.
+  virtual store_result<queue_stats> queue(const std::string& after, int limit) = 0;
+  /// The nodes that were heard of lately, by name; at most 1,000, those heard of last.
   virtual store_result<std::vector<node_record>> nodes() = 0;
 };
 

@@ -26,6 +26,18 @@ T stored(store_result<T> result) {
   return std::move(std::get<T>(result));
 }
 
+/// Every page of a list behind `first`, as one.
+template <class Item, class Key, class Read>
+std::vector<Item> all_pages(Key first, Read read) {
+  std::vector<Item> items;
+  for (std::optional<Key> after = first; after;) {
+    auto one = stored(read(*after));
+    std::move(one.items.begin(), one.items.end(), std::back_inserter(items));
+    after = one.next;
+  }
+  return items;
+}
+
 /// A service of the test's own, which is told the handles as a gateway is.
 caf::behavior witness(caf::event_based_actor*, std::shared_ptr<services_ptr> peers, int* relinks) {
   return {
@@ -179,7 +191,7 @@ task_record actor_fixture::task(const uuid& id) {
 }
 
 std::vector<event_record> actor_fixture::journal(const uuid& id) {
-  return stored(reader_->events_after(id, 0, 100'000));
+  return all_pages<event_record>(std::int64_t{0}, [&](auto after) { return reader_->events_after(id, after, 500); });
 }
 
 std::string actor_fixture::story(const uuid& id) {
@@ -214,7 +226,7 @@ std::string actor_fixture::streamed(const uuid& id, int attempt) {
 }
 
 std::vector<message_record> actor_fixture::messages(const uuid& id) {
-  return stored(reader_->task_messages(id, 0, 1000)).items;
+  return all_pages<message_record>(std::int64_t{0}, [&](auto after) { return reader_->task_messages(id, after, 500); });
 }
 
 std::string actor_fixture::roles(const uuid& id) {
@@ -225,7 +237,7 @@ std::string actor_fixture::roles(const uuid& id) {
 }
 
 std::vector<attempt_record> actor_fixture::attempts(const uuid& id) {
-  return stored(reader_->attempts(id));
+  return all_pages<attempt_record>(0, [&](auto after) { return reader_->attempts(id, after, 500); });
 }
 
 std::string actor_fixture::outcomes(const uuid& id) {

@@ -120,6 +120,23 @@ TEST_F(Approvals, OfTwoCallsTheModelIsToldTogetherWhateverWasDecided) {
   }
 }
 
+// Their arguments do not fit on one page of approvals.
+TEST_F(Approvals, AllOfATurnsDecisionsCountHoweverLongTheirArgumentsAre) {
+  const auto id = ask_clerk("Pay all");
+  const auto note = std::string(400'000, 'n');
+  const auto arguments
+    = [&](int amount) { return R"({"amount":)" + std::to_string(amount) + R"(,"note":")" + note + "\"}"; };
+  outbound_->call_tools(0,
+                        {{"pay", arguments(1)}, {"pay", arguments(2)}, {"pay", arguments(3)}, {"pay", arguments(4)}});
+  run();
+  for (const auto* call_id : {"call_1", "call_2", "call_3", "call_4"})
+    decide(id, true, std::nullopt, call_id);
+  run();
+  ASSERT_EQ(outbound_->calls.size(), 5U);
+  for (std::size_t i = 1; i <= 4; ++i)
+    EXPECT_EQ(call(i).request.body, arguments(static_cast<int>(i)));
+}
+
 TEST_F(Approvals, AnApprovedCallIsMade) {
   const auto id = waiting_task();
   decide(id, true);

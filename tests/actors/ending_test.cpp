@@ -109,6 +109,21 @@ TEST_F(Ending, WithoutALinkTheStoreAloneCancelsAndKeepsWhatWasJournaled) {
   expect_sound_journal(id);
 }
 
+TEST_F(Ending, WhatWasJournaledIsKeptWholeHoweverManyPagesItHas) {
+  const auto id = run_elsewhere("far");
+  std::string expected = "Echo: zwölf";
+  append_journal chunk;
+  chunk.fence = {id, 1, owner_};
+  chunk.at = wall_clock();
+  for (const char c : {'a', 'b', 'c', 'd', 'e'}) {
+    const std::string text(400'000, c);
+    chunk.events = {{event_type::chat_chunk, R"({"text":")" + text + "\"}"}};
+    value_of(ask_writer(chunk));
+    expected += text;
+  }
+  EXPECT_EQ(value_of(ask_supervisor(make_cancel(id))).task.output, expected);
+}
+
 TEST_F(Ending, ANodeThatDoesNotAnswerIsWaitedForTwoSeconds) {
   const auto peer = make_peer("far");
   peer->end = nullptr;

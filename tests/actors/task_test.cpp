@@ -216,6 +216,23 @@ TEST_F(Task, ReadsAHistoryOfSeveralPages) {
   EXPECT_EQ(task(last).usage.input_tokens, 261 * 3 + 1);
 }
 
+TEST_F(Task, ReadsAHistoryOfSeveralMebibytes) {
+  put_bot_named("patient", [](auto& bot) { bot.context_tokens = 100'000'000; });
+  const auto first = execute_with("patient", std::string(250'000, 'w'));
+  for (int i = 0; i < 7; ++i) {
+    auto command = make_task(std::string(250'000, 'w'));
+    command.task.thread_id = first;
+    command.task.bot = "patient";
+    execute(std::move(command));
+  }
+  auto command = make_task("word");
+  command.task.thread_id = first;
+  command.task.bot = "patient";
+  const auto last = execute(std::move(command));
+  // Eight turns of one word, and "Echo: " before it in their answers, then this input.
+  EXPECT_EQ(task(last).usage.input_tokens, 8 * 3 + 1);
+}
+
 // -- its bot and model --------------------------------------------------------
 
 TEST_F(Task, FailsForGoodWhenItsModelWasDeleted) {

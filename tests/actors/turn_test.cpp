@@ -81,6 +81,33 @@ TEST_F(Turn, InterruptsWhatRunsAndWhatWaits) {
   expect_sound_journal(first);
 }
 
+// A page of tasks ends at about 1 MiB: three or four of these. What is on the pages behind it waits too.
+TEST_F(Turn, InterruptsAllThatWaitsHoweverLongItIs) {
+  const auto first = execute_with("eager", "@delay=1000 one");
+  std::vector<uuid> queued;
+  for (int i = 0; i < 11; ++i)
+    queued.push_back(execute_in(first, "@delay=1000 " + std::string(250'000, 'x')));
+  const auto last = value_of(say(first, "last")).task.id;
+  EXPECT_EQ(status(first), task_status::cancelled);
+  for (const auto& id : queued)
+    EXPECT_EQ(story(id), "task:created task:queued task:cancelled");
+  EXPECT_EQ(task(last).output, "Echo: last");
+}
+
+TEST_F(Turn, CancelEndsTheOldestThatWaitsHoweverLongTheOthersAre) {
+  const auto first = execute_with("patient", "@delay=1000 one");
+  std::vector<uuid> queued;
+  for (int i = 0; i < 9; ++i) {
+    auto command = make_task("@delay=1000 " + std::string(250'000, 'x'));
+    command.task.thread_id = first;
+    command.task.run_at = wall_clock() + 1h;
+    queued.push_back(execute(std::move(command)));
+  }
+  EXPECT_EQ(value_of(hush(first)).task.id, first);
+  for (const auto& id : queued)
+    EXPECT_EQ(value_of(hush(first)).task.id, id);
+}
+
 TEST_F(Turn, FollowsTheBotOfTheDefaultNamespace) {
   auto command = make_task("@delay=1000 one");
   command.task.ns = command.task.bot_ns = "elsewhere";

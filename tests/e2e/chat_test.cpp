@@ -66,6 +66,29 @@ TEST_F(Chat, ReadsTheHistoryInPages) {
   EXPECT_EQ(client.until(of_type("history:sync")).back().at("items").at(0).at("content"), "Echo: first");
 }
 
+TEST_F(Chat, ReadsALongHistoryInPagesOfAMebibyte) {
+  auto& client = converse();
+  for (int i = 0; i < 4; ++i)
+    run_task(std::string(200 * 1024, 'x'), {{"thread_id", first_.at("thread_id")}});
+  json items = json::array();
+  json after = nullptr;
+  int pages = 0;
+  do {
+    json frame{{"type", "history:sync"}, {"limit", 500}};
+    if (!after.is_null())
+      frame["after"] = after;
+    client.send(frame);
+    const json page = client.until(of_type("history:sync")).back();
+    EXPECT_LE(page.dump().size(), 1024U * 1024 + 16 * 1024);
+    for (const auto& item : page.at("items"))
+      items.push_back(item);
+    after = page.at("next_cursor");
+    ++pages;
+  } while (!after.is_null());
+  EXPECT_EQ(pages, 2);
+  EXPECT_EQ(items, json(thread()));
+}
+
 TEST_F(Chat, QueuesATurnBehindABusyOneUnlessToldOtherwise) {
   auto& client = converse();
   client.send({{"type", "chat:send"}, {"message", "@delay=200 slow"}});

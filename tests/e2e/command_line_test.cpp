@@ -53,6 +53,32 @@ TEST_F(CommandLine, ShowsTheQueue) {
   EXPECT_NE(queue.output.find("default"), std::string::npos) << queue.output;
 }
 
+// A page of the server's ends at about 1 MiB: three of these.
+TEST_F(CommandLine, ListsTasksOfSeveralPages) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 10; ++i)
+    ids.push_back(create(std::string(256 * 1024, 'x')).at("id"));
+  const auto list = troupe({"task", "ls"});
+  EXPECT_EQ(list.exit_code, 0) << list.output;
+  for (const auto& id : ids)
+    EXPECT_NE(list.output.find(id), std::string::npos) << id;
+  const auto some = troupe({"task", "ls", "--limit", "7"});
+  EXPECT_EQ(some.output.find(ids[2]), std::string::npos) << some.output;
+  EXPECT_NE(some.output.find(ids[3]), std::string::npos) << some.output;
+}
+
+TEST_F(CommandLine, ShowsAQueueOfSeveralPages) {
+  for (int i = 0; i < 503; ++i) {
+    const auto made = http().post("/api/v1/tasks?namespace=ns-" + std::to_string(1000 + i),
+                                  {{"input", "later"}, {"run_at", "2100-01-01T00:00:00Z"}, {"execute", true}});
+    ASSERT_EQ(made.status, 201U) << made.body;
+  }
+  const auto queue = troupe({"queue"});
+  EXPECT_EQ(queue.exit_code, 0) << queue.output;
+  for (const auto* name : {"ns-1000", "ns-1499", "ns-1500", "ns-1502", "(all)"})
+    EXPECT_NE(queue.output.find(name), std::string::npos) << name;
+}
+
 TEST_F(CommandLine, SaysSoIfThereIsNoServer) {
   const std::uint16_t port = server().port();
   server().signal(SIGTERM);

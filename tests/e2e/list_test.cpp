@@ -106,4 +106,102 @@ TEST_F(List, IsBoundedByItsLimit) {
   }
 }
 
+namespace {
+
+constexpr std::size_t mib = std::size_t{1024} * 1024;
+
+/// The bodies of a list's pages, from the first to the last.
+std::vector<std::string> pages_of(http_client& http, const std::string& target) {
+  std::vector<std::string> pages;
+  std::string cursor;
+  do {
+    const auto reply = http.get(cursor.empty() ? target : target + "&cursor=" + cursor);
+    EXPECT_EQ(reply.status, 200U) << reply.body;
+    pages.push_back(reply.body);
+    const auto next = reply.document().at("next_cursor");
+    cursor = next.is_null() ? "" : next.get<std::string>();
+  } while (!cursor.empty());
+  return pages;
+}
+
+/// Each page has about 1 MiB at most, all but the last are nearly full, and no item comes twice; all items in order.
+std::vector<json> expect_full_pages(http_client& http, const std::string& target, std::size_t largest_item) {
+  const auto pages = pages_of(http, target);
+  std::vector<json> items;
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    EXPECT_LE(pages[i].size(), mib + mib / 64) << target;
+    if (i + 1 < pages.size()) {
+      EXPECT_GE(pages[i].size() + largest_item, mib - mib / 64) << target << " page " << i;
+    }
+    for (const auto& item : json::parse(pages[i]).at("items"))
+      items.push_back(item);
+  }
+  EXPECT_GT(pages.size(), 1U) << target;
+  return items;
+}
+
+} // namespace
+
+// Seen in GET /tasks?limit=500 over inputs of 256 KiB: an answer of 131 MB.
+TEST_F(List, OfTasksWithLongInputsEndsItsPagesAtAMebibyte) {
+  std::vector<std::string> expected;
+  for (int i = 0; i < 40; ++i)
+    expected.insert(expected.begin(), create(std::string(256 * 1024, static_cast<char>('a' + i % 26))).at("id"));
+  const auto tasks = expect_full_pages(http(), "/api/v1/tasks?limit=500", 257 * 1024);
+  EXPECT_EQ(ids_of(tasks), expected);
+  for (const auto& task : tasks)
+    EXPECT_EQ(task.at("input").get<std::string>().size(), 256U * 1024);
+}
+
+TEST_F(List, OfWhatWasSaidAndHappenedEndsItsPagesAtAMebibyte) {
+  const std::string first = run_task(std::string(200 * 1024, 'x')).at("id");
+  for (int i = 0; i < 4; ++i)
+    run_task(std::string(200 * 1024, 'y'), {{"thread_id", first}});
+  const auto messages = expect_full_pages(http(), "/api/v1/threads/" + first + "/messages?limit=500", 201 * 1024);
+  EXPECT_EQ(messages.size(), 10U);
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    EXPECT_EQ(messages[i].at("role"), i % 2 == 0 ? "user" : "assistant");
+}
+
+TEST_F(List, OfBotsWithLongPromptsEndsItsPagesAtAMebibyte) {
+  for (int i = 0; i < 9; ++i)
+    put_bot("bot-" + std::to_string(i), {{"system_prompt", std::string(250 * 1024, 'p')}});
+  EXPECT_EQ(expect_full_pages(http(), "/api/v1/bots?limit=500", 251 * 1024).size(), 10U);
+}
+
+TEST_F(List, OfAttemptsComesInPagesToo) {
+  put_bot("stubborn", {{"restart", {{"max_attempts", 6}, {"delay_ms", 0}}}});
+  const json task = run_task("@fail=5:transient Hello", {{"spec", {{"bot_name", "stubborn"}}}});
+  const auto path = task_path(task) + "/attempts";
+  const auto whole = http().get(path).document();
+  EXPECT_EQ(whole.at("items").size(), 6U) << "without a limit as before";
+  EXPECT_TRUE(whole.at("next_cursor").is_null());
+  EXPECT_EQ(json(list_all(http(), path + "?limit=4")), whole.at("items"));
+  EXPECT_EQ(json(list_all(http(), path + "?limit=1")), whole.at("items"));
+  const std::string cursor = http().get(path + "?limit=2").document().at("next_cursor");
+  expect_problem(http().get(task_path(task) + "/events?cursor=" + cursor), 400, "invalid_cursor");
+  expect_problem(http().get(path + "?limit=0"), 400, "invalid_parameter");
+}
+
+TEST_F(List, OfTheQueueHasItsNamespacesInPagesAndAllTotalsOnEach) {
+  std::vector<std::string> expected;
+  for (const std::string name : {"a", "b", "c", "d", "e"}) {
+    const auto made = http().post("/api/v1/tasks?namespace=" + name,
+                                  {{"input", "later"}, {"run_at", "2100-01-01T00:00:00Z"}, {"execute", true}});
+    ASSERT_EQ(made.status, 201U) << made.body;
+    expected.push_back(name);
+  }
+  std::vector<std::string> seen;
+  std::string cursor;
+  do {
+    const json page = http().get("/api/v1/queue?limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor)).document();
+    EXPECT_EQ(page.at("totals").at("scheduled"), 5);
+    for (const auto& row : page.at("namespaces"))
+      seen.push_back(row.at("namespace"));
+    cursor = page.at("next_cursor").is_null() ? "" : page.at("next_cursor").get<std::string>();
+  } while (!cursor.empty());
+  EXPECT_EQ(seen, expected);
+  EXPECT_EQ(http().get("/api/v1/queue").document().at("namespaces").size(), 5U);
+}
+
 } // namespace troupe

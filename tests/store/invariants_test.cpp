@@ -113,7 +113,7 @@ TEST_P(Invariants, AReaderThatAsksAfterNMissesAndRepeatsNothing) {
   const auto id = completed_task();
   const auto whole = journal(id);
   for (std::int64_t after = 0; after <= static_cast<std::int64_t>(whole.size()); ++after) {
-    const auto rest = value_of<std::vector<event_record>>(reader->events_after(id, after, 2));
+    const auto rest = value_of<page<event_record, std::int64_t>>(reader->events_after(id, after, 2)).items;
     ASSERT_EQ(rest.size(), std::min<std::size_t>(2, whole.size() - static_cast<std::size_t>(after)));
     if (!rest.empty()) {
       EXPECT_EQ(rest[0].seq, after + 1);

@@ -160,7 +160,7 @@ TEST_P(Postgres, AThreadRunsOneTaskAtATimeWhoeverAddsAndEndsThem) {
     thread.join();
   EXPECT_EQ(most, 1);
   EXPECT_EQ(ended, per_node * 3);
-  EXPECT_TRUE(value_of<queue_stats>(reader->queue()).namespaces.empty());
+  EXPECT_TRUE(value_of<queue_stats>(reader->queue({}, 10)).namespaces.empty());
 }
 
 TEST_P(Postgres, AKeyUsedOnTwoNodesAtOnceMakesOneTask) {

@@ -184,7 +184,7 @@ TEST_P(Rooms, AFollowerBesideAWriterSeesNeitherHoleNorRepeat) {
     for (;;) {
       // Looked at first: what was committed before it is seen by this round.
       const bool last_round = finished.load();
-      auto entries = value_of<std::vector<event_record>>(followed->events_after(watched, seq, 5));
+      auto entries = value_of<page<event_record, std::int64_t>>(followed->events_after(watched, seq, 5)).items;
       auto part = value_of<room_events>(followed->room_events_after(of_namespace("default"), position, 5));
       if (last_round && entries.empty() && part.events.empty() && part.at_end)
         return;

@@ -238,7 +238,7 @@ task_record store_fixture::task(const uuid& id) {
 }
 
 std::vector<event_record> store_fixture::journal(const uuid& id) {
-  return value_of<std::vector<event_record>>(reader->events_after(id, 0, all));
+  return all_of<event_record, std::int64_t>(0, [&](auto after) { return reader->events_after(id, after, all); });
 }
 
 std::string store_fixture::story(const uuid& id) {
@@ -257,11 +257,12 @@ std::string store_fixture::data_of(const uuid& id, event_type type) {
 }
 
 std::vector<message_record> store_fixture::messages(const uuid& id) {
-  return value_of<page<message_record, std::int64_t>>(reader->task_messages(id, 0, all)).items;
+  return all_of<message_record, std::int64_t>(0, [&](auto after) { return reader->task_messages(id, after, all); });
 }
 
 std::vector<message_record> store_fixture::conversation(const uuid& thread) {
-  return value_of<page<message_record, std::int64_t>>(reader->thread_messages(thread, 0, all)).items;
+  return all_of<message_record, std::int64_t>(0,
+                                              [&](auto after) { return reader->thread_messages(thread, after, all); });
 }
 
 std::string store_fixture::roles(const std::vector<message_record>& items) {
@@ -272,11 +273,12 @@ std::string store_fixture::roles(const std::vector<message_record>& items) {
 }
 
 std::vector<attempt_record> store_fixture::attempts(const uuid& id) {
-  return value_of<std::vector<attempt_record>>(reader->attempts(id));
+  return all_of<attempt_record, int>(0, [&](auto after) { return reader->attempts(id, after, all); });
 }
 
 std::vector<approval_record> store_fixture::approvals(const uuid& id) {
-  return value_of<std::vector<approval_record>>(reader->approvals(id));
+  return all_of<approval_record, approval_place>(
+    {}, [&](const auto& after) { return reader->approvals(id, after.call_id, all); });
 }
 
 std::string store_fixture::decisions(const uuid& id) {
@@ -308,7 +310,7 @@ void store_fixture::expect_no_holes(const uuid& id) {
 }
 
 queue_stats::row store_fixture::queue_of(const std::string& ns) {
-  for (auto& row : value_of<queue_stats>(reader->queue()).namespaces)
+  for (auto& row : value_of<queue_stats>(reader->queue({}, all)).namespaces)
     if (row.ns == ns)
       return row;
   return {};

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -55,6 +56,29 @@ template <class Result>
 std::optional<store_errc> refusal(const Result& result) {
   const auto* error = std::get_if<store_error>(&result);
   return error ? std::optional{error->code} : std::nullopt;
+}
+
+/// Every page of a list from `first` on, where `read` gives the page behind a key. A page
+/// without items is the only one, and none goes on from where it began.
+template <class Item, class Key, class Read>
+std::vector<page<Item, Key>> pages_of(Key first, Read read) {
+  std::vector<page<Item, Key>> pages;
+  for (std::optional<Key> after = std::move(first); after;) {
+    pages.push_back(value_of<page<Item, Key>>(read(*after)));
+    if (pages.back().items.empty() && (pages.back().next || pages.size() > 1))
+      throw std::runtime_error{"an empty page among others"};
+    after = pages.back().next;
+  }
+  return pages;
+}
+
+/// The same as one list.
+template <class Item, class Key, class Read>
+std::vector<Item> all_of(Key first, Read read) {
+  std::vector<Item> items;
+  for (auto& one : pages_of<Item, Key>(std::move(first), read))
+    std::move(one.items.begin(), one.items.end(), std::back_inserter(items));
+  return items;
 }
 
 class store_fixture : public testing::TestWithParam<database_kind> {

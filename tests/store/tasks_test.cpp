@@ -326,7 +326,7 @@ TEST_P(Tasks, ADeletedTaskIsGoneButItsJournalTellsSo) {
   EXPECT_EQ(refusal(reader->get_task(id)), store_errc::not_found);
   EXPECT_EQ(refusal(reader->task_messages(id, 0, 10)), store_errc::not_found);
   EXPECT_EQ(refusal(reader->thread_messages(id, 0, 10)), store_errc::not_found);
-  EXPECT_EQ(refusal(reader->attempts(id)), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->attempts(id, 0, 1)), store_errc::not_found);
   EXPECT_THAT(listed(in_default()), IsEmpty());
   EXPECT_EQ(refused(delete_task{id, clock}), store_errc::not_found);
   EXPECT_EQ(refused(retry_task{id, clock, {}}), store_errc::not_found);

@@ -35,11 +35,13 @@ TEST(Cursor, HoldsTheLongestName) {
 TEST(Cursor, HoldsThePlaceOfAnApproval) {
   const auto id = make_uuid();
   for (const std::string call_id : {"c", "call_1", "call_1000000", "a/b ü\n"}) {
-    const auto read = std::get<approval_place>(read_approval_cursor(approval_cursor({id, call_id})));
+    const auto read = std::get<approval_place>(
+      read_approval_cursor(cursor_kind::approvals, approval_cursor(cursor_kind::approvals, {id, call_id})));
     EXPECT_EQ(read.task_id, id);
     EXPECT_EQ(read.call_id, call_id);
   }
-  EXPECT_LE(approval_cursor({id, std::string(64, 'c')}).size(), 200U) << "as long as a parameter may be";
+  EXPECT_LE(approval_cursor(cursor_kind::approvals, {id, std::string(64, 'c')}).size(), 200U)
+    << "as long as a parameter may be";
 }
 
 TEST(Cursor, NeedsNoEscapeInAUrlOrInJson) {
@@ -62,9 +64,11 @@ TEST(Cursor, RefusesThoseOfAnotherList) {
   EXPECT_TRUE(is_refused(read_task_cursor(number)));
   EXPECT_TRUE(is_refused(read_name_cursor(cursor_kind::bots, name_cursor(cursor_kind::models, "a"))));
   EXPECT_TRUE(is_refused(read_number_cursor(cursor_kind::events, task_cursor(make_uuid()))));
-  EXPECT_TRUE(is_refused(read_approval_cursor(task_cursor(make_uuid()))));
-  EXPECT_TRUE(is_refused(read_approval_cursor(number)));
-  EXPECT_TRUE(is_refused(read_task_cursor(approval_cursor({make_uuid(), "call_1"}))));
+  EXPECT_TRUE(is_refused(read_approval_cursor(cursor_kind::approvals, task_cursor(make_uuid()))));
+  EXPECT_TRUE(is_refused(read_approval_cursor(cursor_kind::approvals, number)));
+  EXPECT_TRUE(is_refused(read_task_cursor(approval_cursor(cursor_kind::approvals, {make_uuid(), "call_1"}))));
+  EXPECT_TRUE(is_refused(read_approval_cursor(cursor_kind::task_approvals,
+                                              approval_cursor(cursor_kind::approvals, {make_uuid(), "call_1"}))));
 }
 
 TEST(Cursor, RefusesAnyChangedCharacter) {
@@ -97,7 +101,7 @@ TEST(Cursor, RefusesOtherText) {
     EXPECT_TRUE(is_refused(read_task_cursor(text)));
     EXPECT_TRUE(is_refused(read_number_cursor(cursor_kind::events, text)));
     EXPECT_TRUE(is_refused(read_name_cursor(cursor_kind::bots, text)));
-    EXPECT_TRUE(is_refused(read_approval_cursor(text)));
+    EXPECT_TRUE(is_refused(read_approval_cursor(cursor_kind::approvals, text)));
   }
 }
 
@@ -108,7 +112,8 @@ TEST(Cursor, RefusesAPayloadThatTheListCannotHave) {
   EXPECT_TRUE(is_refused(read_name_cursor(cursor_kind::bots, name_cursor(cursor_kind::bots, "../x"))));
   const auto id = make_uuid().to_string();
   for (const auto& place : {std::string{}, std::string{"call_1"}, id, id.substr(1) + "call_1", std::string(100, 'a')})
-    EXPECT_TRUE(is_refused(read_approval_cursor(name_cursor(cursor_kind::approvals, place)))) << place;
+    EXPECT_TRUE(is_refused(read_approval_cursor(cursor_kind::approvals, name_cursor(cursor_kind::approvals, place))))
+      << place;
 }
 
 } // namespace

@@ -68,6 +68,18 @@ TEST(JsonString, ReadsBackAsTheSameText) {
   }
 }
 
+TEST(JsonString, IsAsLongAsWasSaidBefore) {
+  std::mt19937 random{11};
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    for (auto n = random() % 40; n > 0; --n)
+      text += static_cast<char>(round % 2 == 0 ? random() % 256 : random() % 128);
+    std::string out;
+    append_json_string(out, text);
+    EXPECT_EQ(json_string_size(text) + 2, out.size()) << out;
+  }
+}
+
 TEST(JsonNumber, CoversTheWholeRange) {
   std::string out;
   append_json_integer(out, std::numeric_limits<std::int64_t>::min());

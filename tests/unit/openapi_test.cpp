@@ -164,7 +164,7 @@ TEST(Openapi, FitsWhatIsRendered) {
   EXPECT_TRUE(fits(render(node_list{}), "NodePage"));
   EXPECT_TRUE(fits(render(queue_stats{}, timestamp{}), "Queue"));
   EXPECT_TRUE(fits(render(approval_record{}), "Approval"));
-  EXPECT_TRUE(fits(render(std::vector<approval_record>{}), "ApprovalPage"));
+  EXPECT_TRUE(fits(render(page<approval_record, approval_place>{}, cursor_kind::approvals), "ApprovalPage"));
   EXPECT_TRUE(fits(render(usage_record{}), "UsageGroup"));
   EXPECT_TRUE(fits(render(std::vector<usage_record>{}), "UsagePage"));
   EXPECT_TRUE(fits(render(thread_record{}), "Thread"));

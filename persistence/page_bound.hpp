@@ -1,0 +1,65 @@
+#pragma once
+
+#include "persistence/records.hpp"
+
+#include <cstddef>
+#include <vector>
+
+/// Where a page ends besides at its number of items: before the item that would carry
+/// it past about 1 MiB. An item that is larger than that is a page of its own, so that
+/// no page is empty while there is something to give. Pure; both databases measure
+/// alike.
+namespace troupe {
+
+/// What a page comes to at most, in bytes of the JSON that it is shown as.
+inline constexpr std::size_t max_page_bytes = std::size_t{1024} * 1024;
+
+/// The bytes of a record's texts as they are stored, and what stands around them where
+/// the record is shown, roughly.
+std::size_t stored_bytes(const task_record& task) noexcept;
+std::size_t stored_bytes(const message_record& message) noexcept;
+std::size_t stored_bytes(const event_record& event) noexcept;
+std::size_t stored_bytes(const attempt_record& attempt) noexcept;
+std::size_t stored_bytes(const approval_record& approval) noexcept;
+std::size_t stored_bytes(const bot_record& bot) noexcept;
+std::size_t stored_bytes(const model_record& model) noexcept;
+
+/// The same with the escapes of JSON strings, for which every text is looked through.
+std::size_t shown_bytes(const task_record& task) noexcept;
+std::size_t shown_bytes(const message_record& message) noexcept;
+std::size_t shown_bytes(const event_record& event) noexcept;
+std::size_t shown_bytes(const attempt_record& attempt) noexcept;
+std::size_t shown_bytes(const approval_record& approval) noexcept;
+std::size_t shown_bytes(const bot_record& bot) noexcept;
+std::size_t shown_bytes(const model_record& model) noexcept;
+
+/// Measures a page while it grows.
+template <class Record>
+class page_meter {
+public:
+  /// False if `next` would carry the page of `items` past its bound. To be asked once
+  /// for each record, in their order.
+  bool takes(const std::vector<Record>& items, const Record& next) {
+    stored_ += stored_bytes(next);
+    // No text grows more than that, so a small page is not looked through.
+    if (stored_ * most_growth <= max_page_bytes)
+      return true;
+    if (stored_ > max_page_bytes)
+      return items.empty();
+    for (; measured_ < items.size(); ++measured_)
+      shown_ += shown_bytes(items[measured_]);
+    shown_ += shown_bytes(next);
+    ++measured_;
+    return items.empty() || shown_ <= max_page_bytes;
+  }
+
+private:
+  /// A control character is one byte, and `\u0001` as JSON.
+  static constexpr std::size_t most_growth = 6;
+
+  std::size_t stored_ = 0;
+  std::size_t shown_ = 0;
+  std::size_t measured_ = 0;
+};
+
+} // namespace troupe
