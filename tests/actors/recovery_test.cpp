@@ -247,7 +247,7 @@ TEST_F(Recovery, AWriteThatWaitedTooLongChargesNothing) {
   advance(30s);
   expect_completed(id, "Echo: one two three");
   EXPECT_EQ(outcomes(id), "failed completed");
-  EXPECT_THAT(attempts(id).at(0).error, HasSubstr("The store did not answer"));
+  EXPECT_THAT(attempts(id).at(0).error.value_or(""), HasSubstr("The store did not answer"));
 }
 
 TEST_F(Recovery, ADrainThatCannotBeStoredSaysSoToAllWhoWaitForIt) {

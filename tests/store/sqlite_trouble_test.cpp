@@ -71,7 +71,7 @@ protected:
       for (const auto& op : batch) {
         const auto& task = std::get<create_task>(op).task;
         EXPECT_EQ(value_of<task_record>(reader->get_task(task.id)).input, task.input);
-        const auto events = value_of<std::vector<event_record>>(reader->events_after(task.id, 0, 100));
+        const auto events = value_of<page<event_record, std::int64_t>>(reader->events_after(task.id, 0, 100)).items;
         ASSERT_EQ(events.size(), 1U);
         EXPECT_EQ(events[0].position, ++position);
       }
