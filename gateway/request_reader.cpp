@@ -149,8 +149,13 @@ request_reader::progress request_reader::begin_request(std::string_view raw) {
   auto& header = parser_->get().base();
   if (auto bad = judge_framing(header))
     return refuse(bad->status, std::move(bad->detail));
-  if (error == http::error::body_limit)
+  if (error == http::error::body_limit) {
+    // Its head is whole: the log may say what was refused.
+    request_.method_name = view(header.method_string());
+    request_.path = view(header.target()).substr(0, header.target().find('?'));
+    request_.headers = static_cast<const http::fields&>(header);
     return refuse(413, "The body is longer than this server takes.");
+  }
   assert(used == raw.size());
 
   request_.method = header.method();

@@ -168,6 +168,7 @@ TEST_F(AccessLogOfServer, SaysThatAClientHasGone) {
     raw_client waits{server.port()};
     waits.send(get("/waits"));
     ASSERT_TRUE(began[0].wait());
+    waits.reset();
   }
   EXPECT_THAT(lines(1).at(0), AllOf(HasSubstr(" path=/waits status=499 bytes=0 "), HasSubstr(" cut=client_gone")));
   {
@@ -175,6 +176,7 @@ TEST_F(AccessLogOfServer, SaysThatAClientHasGone) {
     streams.send(get("/stream"));
     ASSERT_TRUE(began[1].wait());
     ASSERT_TRUE(streams.read_until("head"));
+    streams.reset();
   }
   EXPECT_THAT(lines(2).at(1), AllOf(HasSubstr(" path=/stream status=200 bytes=4 "), HasSubstr(" cut=client_gone")));
   server.run([&] { open.clear(); });
