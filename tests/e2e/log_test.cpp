@@ -15,15 +15,6 @@ using testing::Not;
 
 class Log : public server_test {};
 
-std::string last_line_with(const std::string& output, const std::string& text) {
-  std::istringstream lines{output};
-  std::string found;
-  for (std::string line; std::getline(lines, line);)
-    if (line.find(text) != std::string::npos)
-      found = line;
-  return found;
-}
-
 } // namespace
 
 TEST_F(Log, SaysAtTheStartWhatStartsWhere) {
