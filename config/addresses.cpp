@@ -49,6 +49,20 @@ bool is_loopback(const std::string& host) noexcept {
   return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+std::vector<std::string> loopback_addresses(const std::string& host) {
+  if (host == "localhost")
+    return {"127.0.0.1", "::1"};
+  return {host};
+}
+
+std::string without_brackets(const std::string& host) {
+  in6_addr v6{};
+  if (!host.starts_with('[') || !host.ends_with(']'))
+    return host;
+  auto inside = host.substr(1, host.size() - 2);
+  return inet_pton(AF_INET6, inside.c_str(), &v6) == 1 ? inside : host;
+}
+
 bool is_node_address(const std::string& host) noexcept {
   in_addr v4{};
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1)

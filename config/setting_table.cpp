@@ -1,6 +1,7 @@
 #include "config/setting_table.hpp"
 
 #include "config/addresses.hpp"
+#include "config/origins.hpp"
 
 #include <algorithm>
 #include <array>
@@ -239,6 +240,50 @@ setting targets(heading h, std::vector<std::string> settings::*member) {
   return result;
 }
 
+/// A list whose entries each have a form to be kept in; an entry without one is wrong.
+setting list(heading h, std::vector<std::string> settings::*member, std::string bounds,
+             std::optional<std::string> (*form)(const std::string&), std::string must) {
+  auto result = base(std::move(h));
+  result.bounds = std::move(bounds);
+  result.read = [=](settings& s, std::string_view value) -> std::optional<std::string> {
+    auto entries = split_list(value);
+    for (auto& each : entries) {
+      auto formed = form(each);
+      // `*` stands for all there are, so that nothing stands beside it.
+      if (!formed || (*formed == "*" && entries.size() > 1))
+        return must;
+      each = std::move(*formed);
+    }
+    s.*member = std::move(entries);
+    return std::nullopt;
+  };
+  result.write = [=](const settings& s) { return join_list(s.*member); };
+  result.default_text = "none";
+  return result;
+}
+
+std::optional<std::string> host_form(const std::string& entry) {
+  auto host = without_brackets(entry);
+  return is_node_address(host) ? std::optional{std::move(host)} : std::nullopt;
+}
+
+std::optional<std::string> origin_form(const std::string& entry) {
+  if (entry == "*")
+    return entry;
+  const auto origin = parse_origin(entry);
+  return origin ? std::optional{to_string(*origin)} : std::nullopt;
+}
+
+/// An address or a name to listen on; an IPv6 address may have its brackets.
+setting host(heading h, std::string settings::*member, std::string bounds, bool (*valid)(const std::string&),
+             std::string must) {
+  auto result = text(std::move(h), member, std::move(bounds), valid, std::move(must));
+  result.read = [read = std::move(result.read)](settings& s, std::string_view value) {
+    return read(s, without_brackets(std::string{value}));
+  };
+  return result;
+}
+
 setting on_or_off(heading h, bool settings::*member) {
   auto result = base(std::move(h));
   result.bounds = "on, off";
@@ -277,9 +322,9 @@ setting derived(std::string how, setting result) {
 std::vector<setting> make_table() {
   using enum setting_group;
   return {
-    text(
-      {"http_host", address, "HOST", "Address to listen on"}, &settings::http_host, "127.0.0.0/8, ::1 or localhost",
-      [](const std::string& v) { return is_loopback(v); },
+    host(
+      {"http_host", address, "HOST", "Address to listen on; localhost is both 127.0.0.1 and ::1"}, &settings::http_host,
+      "127.0.0.0/8, ::1 or localhost", [](const std::string& v) { return is_loopback(v); },
       "must be a loopback address (127.0.0.0/8, ::1 or localhost): Troupe has no authentication yet, so it does not "
       "listen where others could reach it"),
     number<std::uint16_t>({"http_port", address, "PORT", "TCP port to listen on; 0 takes any free one"},
@@ -310,6 +355,15 @@ std::vector<setting> make_table() {
     duration({"request_timeout", engine, "TIME", "How long the gateway waits for an actor's answer"},
              &settings::request_timeout, 100ms, 1h),
     on_or_off({"access_log", engine, "ON", "A line in the log for each request"}, &settings::access_log),
+    list({"http_allowed_hosts", engine, "HOSTS",
+          "Names that the Host field of a request may bear beside the addresses of this host and localhost"},
+         &settings::http_allowed_hosts, "names or addresses without a port; several with commas between", host_form,
+         "must be names or addresses without a port, with commas between; international names as xn--…"),
+    list({"cors_origins", engine, "ORIGINS", "Origins whose pages may use the API from a browser"},
+         &settings::cors_origins, "https://host, http://host:port, or * alone for all; several with commas between",
+         origin_form,
+         "must be origins with commas between, each as https://host or http://host:port without a path, or * alone for "
+         "all; international names as xn--…"),
     targets(
       {"outbound_allow", engine, "TARGETS",
        "Targets of tools and providers that are reached although they are on this host, in a private network, or on a "
@@ -326,7 +380,7 @@ std::vector<setting> make_table() {
         "must be 1 to 64 letters, digits, '.', '-' or '_'")),
     choice({"role", cluster, "ROLE", "What this node does: answer clients, run tasks, or both; all with SQLite"},
            &settings::role, {node_role::all, node_role::gateway, node_role::worker}),
-    text(
+    host(
       {"node_host", cluster, "HOST", "Address to listen on for links from other nodes, and told to them"},
       &settings::node_host, "a loopback address; with TLS any address of this node or a host name",
       [](const std::string& v) { return is_node_address(v); },

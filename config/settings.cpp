@@ -162,11 +162,10 @@ std::string host_name() {
 }
 
 void derive(settings& s) {
-  // Not left to a resolver, which could be told to answer with another address.
-  for (auto* host : {&s.http_host, &s.node_host}) {
-    if (*host == "localhost")
-      *host = "127.0.0.1";
-  }
+  // Not left to a resolver, which could be told to answer with another address. Clients, who
+  // are given no address, are listened to on all of localhost (`loopback_addresses`).
+  if (s.node_host == "localhost")
+    s.node_host = "127.0.0.1";
   if (s.database.empty() && !s.data_dir.empty())
     s.database = "sqlite:" + (std::filesystem::path(s.data_dir) / "troupe.db").string();
   if (s.worker_threads == 0)

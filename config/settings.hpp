@@ -52,7 +52,7 @@ std::string_view to_string(node_role role) noexcept;
 
 struct settings {
   /// The address to listen on. Loopback only (127.0.0.0/8, ::1, localhost), as
-  /// there is no authentication yet.
+  /// there is no authentication yet. `localhost` is both 127.0.0.1 and ::1.
   std::string http_host = "127.0.0.1";
   /// The TCP port to listen on, 0 to 65535; 0 takes any free one.
   std::uint16_t http_port = 8080;
@@ -93,6 +93,12 @@ struct settings {
   std::size_t max_body_bytes = 1024 * 1024;
   /// How long the gateway waits for an actor's answer; 100 ms to 1 h.
   std::chrono::milliseconds request_timeout{30'000};
+  /// Names and addresses that the Host field of a request may bear beside the addresses
+  /// of this host and `localhost`: in lower case, without ports and brackets.
+  std::vector<std::string> http_allowed_hosts;
+  /// Origins whose pages may use the API from a browser, in lower case, as
+  /// `https://app.example.com`; or one `*` for every page, then without credentials.
+  std::vector<std::string> cors_origins;
   /// Targets of tools and providers that are reached although they are not public
   /// addresses (loopback, private networks): `host`, `host:port`, `[IPv6]`,
   /// `[IPv6]:port`, in lower case, or `*` for every one. Without a port, any of them.
@@ -153,8 +159,8 @@ void add_address_options(CLI::App& sub, settings& target);
 
 // -- after reading ------------------------------------------------------------
 
-/// Fills in what is derived (`database`, `worker_threads`, `node_name`, and the
-/// address of `localhost`), holds every value against its bounds and against the
+/// Fills in what is derived (`database`, `worker_threads`, `node_name`, and a
+/// `node_host` of `localhost`), holds every value against its bounds and against the
 /// others, and looks whether the files that are named can be read. A sentence says
 /// what is wrong; it never holds a password of `database`.
 std::optional<std::string> check(settings& s);

@@ -155,6 +155,10 @@ TEST_F(Settings, ComeFromFlags) {
                  "64MiB",
                  "--request-timeout",
                  "5m",
+                 "--http-allowed-hosts",
+                 "Troupe.example, [fd00::7]",
+                 "--cors-origins",
+                 "https://App.example:443,http://localhost:3000",
                  "--outbound-allow",
                  "127.0.0.1:11434, Tools.internal,[FD00::7]:443,[::1]",
                  "--outbound-ca-file",
@@ -196,6 +200,8 @@ TEST_F(Settings, ComeFromFlags) {
   expected.max_connections = 5;
   expected.max_body_bytes = std::size_t{64} * 1024 * 1024;
   expected.request_timeout = 5min;
+  expected.http_allowed_hosts = {"troupe.example", "fd00::7"};
+  expected.cors_origins = {"https://app.example", "http://localhost:3000"};
   expected.outbound_allow = {"127.0.0.1:11434", "tools.internal", "[fd00::7]:443", "[::1]"};
   expected.outbound_ca_file = "/o";
   expected.node_name = "n";
@@ -236,8 +242,8 @@ TEST_F(Settings, OfEachNameAreReadFromEachSource) {
   for (const auto& each : setting_table()) {
     // Another valid value than the default, found by trying.
     std::string other;
-    for (const auto* candidate :
-         {"127.0.0.9", "sqlite:other.db", "7s", "7", "2KiB", "json", "debug", "worker", "on", "off", "other"}) {
+    for (const auto* candidate : {"127.0.0.9", "sqlite:other.db", "7s", "7", "2KiB", "json", "debug", "worker", "on",
+                                  "off", "other", "https://other"}) {
       settings probe;
       if (!each.read(probe, candidate) && probe != settings{}) {
         other = candidate;
@@ -340,6 +346,12 @@ TEST_F(Settings, RefuseWhatIsOutOfBounds) {
     {"--max-connections", {"0", "1000001"}},
     {"--max-body-bytes", {"1023", "65MiB", "1GB", "-1", "18446744073709551615MiB"}},
     {"--request-timeout", {"99ms", "0", "2h"}},
+    {"--http-allowed-hosts", {"a:80", "[::1]:80", "*", "http://a", "a b", "0.0.0.0", "[::]", "a,,b", "a,", "a/b"}},
+    {"--cors-origins",
+     {"app.example", "null", "https://a/", "https://*.a", "https://a,*", "*,*", "https://a,,https://b", "https://a b",
+      "https://u@a",
+      "https://b\xc3\xbc"
+      "cher.example"}},
     {"--outbound-allow",
      {"a b", "a,,b", ",", "a,", "::1", "[::1", "[::1]x", "[127.0.0.1]", "[]", "a:0", "a:65536", "a:", "a:x", "*:80",
       "http://a", "a/b", "0.0.0.0", "*.internal"}},
@@ -367,6 +379,24 @@ TEST_F(Settings, RefuseAnAddressOthersCouldReachAndSayWhy) {
               AllOf(HasSubstr("0.0.0.0"), HasSubstr("no authentication yet")));
   for (const auto* host : {"127.0.0.1", "127.255.255.254", "::1", "0:0:0:0:0:0:0:1", "localhost"})
     EXPECT_EQ(run({"serve", "--http-host", host}), "") << host;
+}
+
+TEST_F(Settings, TakeAnIpv6AddressAsUrlsWriteIt) {
+  EXPECT_EQ(run({"serve", "--http-host", "[::1]", "--node-host", "[::1]"}), "");
+  EXPECT_EQ(result.http_host, "::1");
+  EXPECT_EQ(result.node_host, "::1");
+  EXPECT_EQ(run({"task", "ls", "--http-host", "[::1]"}), "");
+  EXPECT_EQ(result.http_host, "::1");
+  for (const auto* host : {"[127.0.0.1]", "[localhost]", "[::1", "::1]", "[]", "[::1]:80", "[fd00::7]"})
+    EXPECT_THAT(run({"serve", "--http-host", host}), HasSubstr("must be a loopback address")) << host;
+}
+
+TEST_F(Settings, NameHostsAndOriginsOfPages) {
+  EXPECT_EQ(run({"serve", "--cors-origins", "*"}), "");
+  EXPECT_THAT(result.cors_origins, testing::ElementsAre("*"));
+  EXPECT_EQ(run({"serve", "--cors-origins", "", "--http-allowed-hosts", ""}), "");
+  EXPECT_THAT(result.cors_origins, testing::IsEmpty());
+  EXPECT_THAT(result.http_allowed_hosts, testing::IsEmpty());
 }
 
 TEST_F(Settings, AllowTargetsByNameOrAll) {
@@ -444,7 +474,7 @@ TEST_F(Settings, DeriveWhatIsNotGiven) {
   s.node_host = "localhost";
   EXPECT_EQ(check(s), std::nullopt);
   EXPECT_EQ(s.database, "sqlite:/srv/troupe/troupe.db");
-  EXPECT_EQ(s.http_host, "127.0.0.1");
+  EXPECT_EQ(s.http_host, "localhost") << "it is listened on at all of its addresses";
   EXPECT_EQ(s.node_host, "127.0.0.1");
   EXPECT_EQ(s.worker_threads, static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 256u)));
   EXPECT_NE(s.node_name, "");
@@ -670,6 +700,11 @@ TEST(Databases, ThatHoldNoSecretAreShownAsTheyAre) {
 }
 
 // -- addresses ----------------------------------------------------------------
+
+TEST(Addresses, OfLocalhostAreTwo) {
+  EXPECT_THAT(loopback_addresses("localhost"), testing::ElementsAre("127.0.0.1", "::1"));
+  EXPECT_THAT(loopback_addresses("127.0.0.7"), testing::ElementsAre("127.0.0.7"));
+}
 
 TEST(Addresses, OfANodeAreThoseThatOthersCanBeTold) {
   for (const auto* host :
