@@ -1,8 +1,8 @@
 #include "gateway/cli_client.hpp"
 
+#include "config/addresses.hpp"
 #include "persistence/uuid.hpp"
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -18,6 +18,7 @@
 #include <deque>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace troupe {
 
@@ -121,14 +122,21 @@ std::string server_address::url() const {
 
 namespace {
 
+/// Where to try, in this order: a server may listen on any of them.
+std::vector<asio::ip::tcp::endpoint> endpoints_of(const server_address& address, error_code& failure) {
+  std::vector<asio::ip::tcp::endpoint> endpoints;
+  for (const auto& each : loopback_addresses(address.host))
+    endpoints.emplace_back(asio::ip::make_address(each, failure), address.port);
+  return endpoints;
+}
+
 /// A connection for one request, driven by the thread that calls. The time limits are
 /// the stream's own, which is why its asynchronous operations are used.
 class connection {
 public:
   connection(const server_address& address, milliseconds limit) : address_{address}, stream_{io_} {
     error_code failure;
-    asio::ip::tcp::resolver resolver{io_};
-    const auto endpoints = resolver.resolve(address.host, std::to_string(address.port), failure);
+    const auto endpoints = endpoints_of(address, failure);
     if (!failure) {
       stream_.expires_after(limit);
       stream_.async_connect(endpoints, [&](error_code error, const auto&) { failure = error; });

@@ -51,7 +51,7 @@ struct transport_limits {
   std::chrono::seconds websocket_idle_timeout{60};
 };
 
-/// Listens on one address and serves its connections on one I/O thread: the one
+/// Listens on one host and serves its connections on one I/O thread: the one
 /// that runs `io`. Constructed, started and stopped on any thread, destroyed
 /// after `io` has stopped.
 class http_server {
@@ -63,7 +63,9 @@ public:
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;
 
-  /// Binds and starts to accept; port 0 takes a free one. With `shared`, several
+  /// Binds and starts to accept; port 0 takes a free one. `host` is a numeric address, or
+  /// `localhost` for both of its own, which then have the same port; that a host has no
+  /// IPv6, or no IPv4, is no error. With `shared`, several
   /// servers of this process may listen on the port, and the kernel spreads the
   /// connections over them.
   std::error_code listen(const std::string& host, std::uint16_t port, bool shared = false);

@@ -112,6 +112,34 @@ TEST_F(Process, RefusesAnAddressThatOthersCouldReach) {
   }
 }
 
+// laravel/framework#16937, websockets/wscat#144: a server on one of localhost's addresses, a client at the other.
+TEST_F(Process, IsFoundByTheCommandLineAtEveryAddressOfLocalhost) {
+  for (const auto& [listens, asked] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+         {"localhost", {"localhost", "127.0.0.1", "::1", "[::1]"}}, {"127.0.0.1", {"localhost", "127.0.0.1"}}}) {
+    start({"--http-host", listens});
+    const auto port = std::to_string(server().port());
+    for (const auto& host : asked) {
+      const auto seen = run_troupe({"task", "ls", "--http-host", host, "--http-port", port});
+      EXPECT_EQ(seen.exit_code, 0) << host << ": " << seen.output;
+    }
+  }
+}
+
+TEST_F(Process, ListensOnAnIpv6AddressHoweverItIsWritten) {
+  const temporary_folder other;
+  for (const std::string host : {"::1", "[::1]"}) {
+    child_process process{
+      {troupe_binary(), "serve", "--http-host", host, "--http-port", "0", "--data-dir", other.path().string()}};
+    const auto line = process.wait_for_line("listening on ");
+    ASSERT_NE(line.find("http://[::1]:"), std::string::npos) << line;
+    const auto port = line.substr(line.find("[::1]:") + 6);
+    for (const std::string asked : {"::1", "localhost"})
+      EXPECT_EQ(run_troupe({"task", "ls", "--http-host", asked, "--http-port", port}).exit_code, 0) << asked;
+    process.signal(SIGTERM);
+    EXPECT_EQ(process.wait(), 0);
+  }
+}
+
 TEST_F(Process, RefusesAPortThatIsTaken) {
   const temporary_folder other;
   const auto refused

@@ -209,9 +209,9 @@ std::chrono::milliseconds child_process::cpu_time() const {
 
 server_process::server_process(const std::filesystem::path& data_dir, const std::vector<std::string>& flags)
   : child_process{serve_command(data_dir, flags)} {
-  constexpr std::string_view mark = "listening on http://127.0.0.1:";
-  const std::string line = wait_for_line(mark);
-  const char* digits = line.data() + line.find(mark) + mark.size();
+  // Behind the last colon, as an IPv6 address has others.
+  const std::string line = wait_for_line("listening on http://");
+  const char* digits = line.data() + line.rfind(':') + 1;
   std::from_chars(digits, line.data() + line.size(), port_);
   if (!eventually([this] { return is_ready(port_); })) {
     throw std::runtime_error{"the server does not become ready; it wrote:\n" + output()};
