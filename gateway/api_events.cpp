@@ -108,7 +108,8 @@ bool refuse_plain_request(const context_ptr& context) {
   if (context->request().is_websocket_upgrade)
     return false;
   problem plain{problem_code::upgrade_required, "This path speaks WebSocket; connect with a WebSocket client."};
-  plain.headers = {{"Upgrade", "websocket"}};
+  // The version is told to those, too, who speak another one (RFC 6455, section 4.4).
+  plain.headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
   context->refuse(std::move(plain));
   return true;
 }

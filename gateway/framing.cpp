@@ -48,8 +48,9 @@ bool is_ip_literal(std::string_view literal) noexcept {
          });
 }
 
-/// `uri-host [ ":" port ]` of RFC 9110, section 7.2. An empty host is refused, as
-/// section 4.2.1 demands of http URIs.
+} // namespace
+
+// An empty host is refused, as RFC 9110, section 4.2.1, demands of http URIs.
 bool is_well_formed_host(std::string_view value) noexcept {
   std::string_view port;
   std::string_view host = value;
@@ -72,8 +73,6 @@ bool is_well_formed_host(std::string_view value) noexcept {
     return true;
   return port.front() == ':' && port.size() <= 6 && std::all_of(port.begin() + 1, port.end(), is_digit);
 }
-
-} // namespace
 
 std::optional<framing_error> judge_framing(const http::request_header<http::fields>& header) {
   const auto version = header.version();

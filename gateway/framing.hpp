@@ -26,6 +26,9 @@ struct framing_error {
 std::optional<framing_error> judge_framing(
   const boost::beast::http::request_header<boost::beast::http::fields>& header);
 
+/// `host [":" port]` as Host has it (RFC 9110, section 7.2): not empty, no user.
+bool is_well_formed_host(std::string_view value) noexcept;
+
 /// True if a raw header block folds a line (RFC 9112, section 5.2), which Beast
 /// would silently join.
 bool has_folded_line(std::string_view raw_header) noexcept;

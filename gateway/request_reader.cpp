@@ -162,6 +162,8 @@ request_reader::progress request_reader::begin_request(std::string_view raw) {
   request_.method_name = view(header.method_string());
   if (auto bad = take_target(view(header.target())))
     return refuse(bad->status, std::move(bad->detail));
+  if (request_.authority.empty())
+    request_.authority = view(header[http::field::host]);
   request_.is_websocket_upgrade = parser_->upgrade() && parser_->is_done() && is_websocket_request(header);
   // From the header alone: a trailer has no say in it.
   keep_alive_ = parser_->keep_alive();
@@ -178,18 +180,25 @@ std::optional<request_reader::refused_request> request_reader::take_target(std::
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (target.size() >= scheme.size() && beast::iequals(target.substr(0, scheme.size()), scheme)) {
       const auto path = target.find_first_of("/?", scheme.size());
-      if (path == scheme.size())
-        return refused_request{400, "The request target names no host."};
+      request_.authority = target.substr(scheme.size(), path == target.npos ? path : path - scheme.size());
+      if (!is_well_formed_host(request_.authority))
+        return refused_request{400, "The request target names no host, or more than a host and a port."};
       target.remove_prefix(std::min(path, target.size()));
       if (target.empty() || target.front() == '?') {
-        request_.path = "/";
+        request_.path = target.empty() && request_.method == http::verb::options ? "*" : "/";
         request_.query = target.empty() ? target : target.substr(1);
         return std::nullopt;
       }
       break;
     }
   }
-  if (!target.starts_with('/'))
+  // The forms of RFC 9112, sections 3.2.3 and 3.2.4, with their methods only.
+  if ((request_.method == http::verb::options && target == "*")
+      || (request_.method == http::verb::connect && is_well_formed_host(target))) {
+    request_.path = target;
+    return std::nullopt;
+  }
+  if (!target.starts_with('/') || request_.method == http::verb::connect)
     return refused_request{400, "The request target must be a path, or an http URL with one."};
   const auto question = target.find('?');
   request_.path = target.substr(0, question);

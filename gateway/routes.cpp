@@ -99,6 +99,22 @@ bool matches(std::string_view pattern, const std::vector<std::string>& parts, st
   return pattern.empty();
 }
 
+/// As `Allow` lists them.
+constexpr auto methods_of_the_server = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+std::string methods_of(const std::vector<std::string>& parts) {
+  std::string methods;
+  std::vector<std::string> found;
+  for (const auto& candidate : routes) {
+    if (!matches(candidate.pattern, parts, found))
+      continue;
+    methods += std::string{http::to_string(candidate.method)} + ", ";
+    if (candidate.method == http::verb::get)
+      methods += "HEAD, ";
+  }
+  return methods.empty() ? methods : methods + "OPTIONS";
+}
+
 /// In hexadecimal, since stores keep it as text.
 std::string digest(const http_request& request) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
@@ -167,6 +183,15 @@ void request_context::note_answered(unsigned status) {
 void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex) {
   const auto context = std::make_shared<request_context>(gateway, std::move(ex));
   const auto& request = context->request();
+  // Neither has a path.
+  if (request.method == http::verb::connect) {
+    context->refuse({problem_code::not_implemented, "This server is no proxy: it opens no connections for clients."});
+    return;
+  }
+  if (request.path == "*") {
+    context->tell_methods(methods_of_the_server);
+    return;
+  }
   auto parts = split_path(request.path);
   if (auto* wrong = std::get_if<problem>(&parts)) {
     context->refuse(std::move(*wrong));
@@ -174,7 +199,6 @@ void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange>
   }
   // HEAD is GET whose body the server leaves out.
   const auto method = request.method == http::verb::head ? http::verb::get : request.method;
-  std::string allowed;
   for (const auto& candidate : routes) {
     if (!matches(candidate.pattern, std::get<std::vector<std::string>>(parts), context->parts_))
       continue;
@@ -185,14 +209,18 @@ void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange>
       context->serve(candidate);
       return;
     }
-    allowed += (allowed.empty() ? "" : ", ") + std::string{http::to_string(candidate.method)};
-    if (candidate.method == http::verb::get)
-      allowed += ", HEAD";
   }
+  const auto allowed = methods_of(std::get<std::vector<std::string>>(parts));
   if (allowed.empty())
     context->refuse(no_such_path(request.path));
+  else if (method == http::verb::options)
+    context->tell_methods(allowed);
   else
     context->refuse(method_not_allowed(request.method_name, allowed));
+}
+
+void request_context::tell_methods(const std::string& allowed) {
+  respond({204, "", "", {{"Allow", allowed}}});
 }
 
 void request_context::serve(const route& served) {
@@ -207,6 +235,14 @@ void request_context::serve(const route& served) {
     refuse(std::move(*refused));
   else
     served.serve(shared_from_this());
+}
+
+std::string allowed_methods(std::string_view path) {
+  if (path == "*")
+    return methods_of_the_server;
+  const auto parts = split_path(path);
+  const auto* split = std::get_if<std::vector<std::string>>(&parts);
+  return split == nullptr ? std::string{} : methods_of(*split);
 }
 
 node_condition condition_of(const gateway_state& gateway) {

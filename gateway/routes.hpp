@@ -55,6 +55,7 @@ public:
 
 private:
   void serve(const route& served);
+  void tell_methods(const std::string& allowed);
 
   gateway_state& gateway_;
   std::shared_ptr<exchange> exchange_;
@@ -67,6 +68,10 @@ using context_ptr = std::shared_ptr<request_context>;
 
 /// Serves a request; must lead to exactly one answer, now or later.
 using route_function = void (*)(const context_ptr&);
+
+/// The methods that a path knows, whichever node it is on, as `Allow` lists them (RFC 9110,
+/// section 10.2.1); of `*`, all that the server knows. Empty if there is no such path.
+std::string allowed_methods(std::string_view path);
 
 /// How the node is, for `refusal_of`.
 node_condition condition_of(const gateway_state& gateway);

@@ -28,7 +28,11 @@ struct http_request {
   boost::beast::http::verb method = boost::beast::http::verb::get;
   /// The method's name as received, also of methods that Beast does not know.
   std::string method_name;
-  /// The target before `?`, not yet percent-decoded.
+  /// Where the client means to be: the host, perhaps with a port, of an absolute target, else
+  /// of the Host field (RFC 9112, section 3.2.2). Well-formed; empty if HTTP/1.0 names none.
+  std::string authority;
+  /// The target before `?`, not yet percent-decoded. `*` if OPTIONS asks about the whole
+  /// server; of CONNECT the authority that it names.
   std::string path;
   /// The target behind `?`, not yet percent-decoded; empty for none.
   std::string query;

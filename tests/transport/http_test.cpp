@@ -174,6 +174,30 @@ TEST(HttpServer, TakesTheAbsoluteFormOfATarget) {
   EXPECT_EQ(client.read_response().value().body, "GET /?q ");
 }
 
+TEST(HttpServer, TellsWhereTheClientMeansToBe) {
+  test_server server{
+    [](const std::shared_ptr<exchange>& request) { request->respond(text_response(request->request().authority)); }};
+  raw_client client{server.port()};
+  // An absolute target overrides Host (RFC 9112, section 3.2.2).
+  client.send(get("/") + get("http://other/") + get("https://Other:8080?q") + get("HTTP://[::1]:80/a/b"));
+  for (const auto* authority : {"test", "other", "Other:8080", "[::1]:80"})
+    EXPECT_EQ(client.read_response().value().body, authority);
+  client.send("CONNECT other:443 HTTP/1.1\r\nHost: mine\r\n\r\n");
+  EXPECT_EQ(client.read_response().value().body, "mine");
+  raw_client old{server.port()};
+  old.send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(old.read_response().value().body, "");
+}
+
+TEST(HttpServer, TakesTheFormsOfATargetWithoutAPath) {
+  test_server server{describe};
+  raw_client client{server.port()};
+  client.send("OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\nOPTIONS http://test HTTP/1.1\r\nHost: test\r\n\r\n"
+              "OPTIONS http://test/ HTTP/1.1\r\nHost: test\r\n\r\nCONNECT other:443 HTTP/1.1\r\nHost: test\r\n\r\n");
+  for (const auto* seen : {"OPTIONS *? ", "OPTIONS *? ", "OPTIONS /? ", "CONNECT other:443? "})
+    EXPECT_EQ(client.read_response().value().body, seen);
+}
+
 TEST(HttpServer, PassesUnknownMethodsOn) {
   test_server server{describe};
   raw_client client{server.port()};

@@ -157,11 +157,66 @@ TEST_F(Routes, TellAPathWithTwoPartsFromItsNeighbours) {
   const auto approval = std::string{task_approvals} + "/call_1";
   const auto other_method = ask("GET", approval);
   EXPECT_EQ(other_method.status, 405U);
-  EXPECT_EQ(header(other_method, "Allow"), "POST");
-  EXPECT_EQ(header(ask("POST", task_approvals), "Allow"), "GET, HEAD");
+  EXPECT_EQ(header(other_method, "Allow"), "POST, OPTIONS");
+  EXPECT_EQ(header(ask("POST", task_approvals), "Allow"), "GET, HEAD, OPTIONS");
   for (const auto& path :
        {std::string{task_approvals} + "/", approval + "/x", std::string{"/api/v1/tasks//approvals/c"}})
     EXPECT_EQ(ask("POST", path, false, "{}").status, 404U) << path;
+}
+
+// -- methods that every path knows, and none -----------------------------------------------
+
+// oven-sh/bun#32811: a server that took `*` for no target.
+TEST_F(Routes, TellTheMethodsOfAPathAndOfTheServer) {
+  const auto task = ask("OPTIONS", "/api/v1/tasks/x");
+  EXPECT_EQ(task.status, 204U);
+  EXPECT_EQ(task.body, "");
+  EXPECT_EQ(header(task, "Allow"), "GET, HEAD, DELETE, OPTIONS");
+  EXPECT_EQ(header(ask("OPTIONS", "/healthz"), "Allow"), "GET, HEAD, OPTIONS");
+  const auto server = ask("OPTIONS", "*");
+  EXPECT_EQ(server.status, 204U);
+  EXPECT_EQ(header(server, "Allow"), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  EXPECT_EQ(ask("OPTIONS", "/no/such/path").status, 404U);
+}
+
+TEST_F(Routes, TellTheMethodsOfEveryPathOfTheContract) {
+  for (const auto& operation : described_operations()) {
+    EXPECT_THAT(header(ask("OPTIONS", operation.path), "Allow"), HasSubstr(operation.method)) << operation.path;
+    EXPECT_THAT(allowed_methods("*"), HasSubstr(operation.method));
+  }
+  EXPECT_EQ(allowed_methods("/no/such/path"), "");
+  EXPECT_EQ(allowed_methods("/%zz"), "");
+  EXPECT_EQ(allowed_methods("a:80"), "");
+}
+
+TEST_F(Routes, OpenNoTunnels) {
+  const auto refused = ask("CONNECT", "other.example:443");
+  EXPECT_EQ(refused.status, 501U);
+  EXPECT_EQ(code_of(refused), "not_implemented");
+  EXPECT_THAT(refused.body, HasSubstr("no proxy"));
+}
+
+TEST_F(Routes, RefuseMethodsThatNoPathHas) {
+  for (const auto* method : {"TRACE", "BREW", "get", "PROPFIND"}) {
+    const auto refused = ask(method, "/api/v1/tasks");
+    EXPECT_EQ(refused.status, 405U) << method;
+    EXPECT_EQ(header(refused, "Allow"), "POST, GET, HEAD, OPTIONS");
+  }
+}
+
+TEST_F(Routes, NameTheVersionOfWebSocketThatIsSpoken) {
+  int websockets = 0;
+  for (const auto& operation : described_operations()) {
+    if (!operation.is_websocket)
+      continue;
+    // A handshake of another version does not count as one (RFC 6455, section 4.2.2).
+    const auto refused = ask("GET", operation.path);
+    EXPECT_EQ(refused.status, 426U) << operation.path;
+    EXPECT_EQ(header(refused, "Upgrade"), "websocket");
+    EXPECT_EQ(header(refused, "Sec-WebSocket-Version"), "13");
+    ++websockets;
+  }
+  EXPECT_EQ(websockets, 3);
 }
 
 // -- queries ------------------------------------------------------------------------
