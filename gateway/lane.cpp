@@ -36,7 +36,8 @@ struct open_turn {
 
 } // namespace
 
-lane::lane(transport_limits limits, transport_observer observer) : limits_{limits}, observer_{std::move(observer)} {}
+lane::lane(transport_limits limits, transport_observer observer, std::shared_ptr<const origin_policy> origins)
+  : limits_{limits}, observer_{std::move(observer)}, origins_{std::move(origins)} {}
 
 lane::~lane() {
   io_.stop();
@@ -89,7 +90,20 @@ void lane::post(std::function<void(lane&)> f) {
 
 // -- request_handler ----------------------------------------------------------
 
+bool lane::refuse_page(exchange& request) const {
+  auto judged = origins_->judge(request.request());
+  for (auto& [name, value] : judged.fields)
+    request.add_header(std::move(name), std::move(value));
+  if (!judged.refusal)
+    return false;
+  judged.refusal->instance = request.request().path;
+  request.respond(to_response(*judged.refusal));
+  return true;
+}
+
 void lane::on_request(std::shared_ptr<exchange> request) {
+  if (refuse_page(*request))
+    return;
   if (gateway_) {
     caf::anon_send(gateway_, serve_request{std::move(request)});
     return;

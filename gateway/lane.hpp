@@ -4,6 +4,7 @@
 #include "gateway/gateway_actor.hpp"
 #include "gateway/http_server.hpp"
 #include "gateway/hub.hpp"
+#include "gateway/origin_policy.hpp"
 #include "gateway/transport.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -21,7 +22,7 @@ namespace troupe {
 
 class lane final : public request_handler, public std::enable_shared_from_this<lane> {
 public:
-  lane(transport_limits limits, transport_observer observer);
+  lane(transport_limits limits, transport_observer observer, std::shared_ptr<const origin_policy> origins);
   ~lane() override;
 
   lane(const lane&) = delete;
@@ -67,12 +68,15 @@ public:
   [[nodiscard]] std::shared_ptr<const std::string> share(std::string text);
 
 private:
+  /// True if a page sent it that may not; then it is answered.
+  [[nodiscard]] bool refuse_page(exchange& request) const;
   void use_gateway(gateway_actor fresh);
 
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
   transport_limits limits_;
   transport_observer observer_;
+  std::shared_ptr<const origin_policy> origins_;
   std::unique_ptr<http_server> server_;
   hub hub_;
   gateway_actor gateway_;

@@ -16,6 +16,7 @@ std::string_view to_string(problem_code code) noexcept {
   case problem_code::invalid_id: return "invalid_id";
   case problem_code::invalid_header: return "invalid_header";
   case problem_code::bot_invalid: return "bot_invalid";
+  case problem_code::origin_refused: return "origin_refused";
   case problem_code::not_found: return "not_found";
   case problem_code::method_not_allowed: return "method_not_allowed";
   case problem_code::not_acceptable: return "not_acceptable";
@@ -30,6 +31,7 @@ std::string_view to_string(problem_code code) noexcept {
   case problem_code::target_too_long: return "target_too_long";
   case problem_code::unsupported_media_type: return "unsupported_media_type";
   case problem_code::not_a_gateway: return "not_a_gateway";
+  case problem_code::misdirected_request: return "misdirected_request";
   case problem_code::invalid_body: return "invalid_body";
   case problem_code::unknown_field: return "unknown_field";
   case problem_code::thread_not_found: return "thread_not_found";
@@ -55,6 +57,7 @@ unsigned status_of(problem_code code) noexcept {
   case problem_code::invalid_id:
   case problem_code::invalid_header:
   case problem_code::bot_invalid: return 400;
+  case problem_code::origin_refused: return 403;
   case problem_code::not_found: return 404;
   case problem_code::method_not_allowed: return 405;
   case problem_code::not_acceptable: return 406;
@@ -68,7 +71,8 @@ unsigned status_of(problem_code code) noexcept {
   case problem_code::payload_too_large: return 413;
   case problem_code::target_too_long: return 414;
   case problem_code::unsupported_media_type: return 415;
-  case problem_code::not_a_gateway: return 421;
+  case problem_code::not_a_gateway:
+  case problem_code::misdirected_request: return 421;
   case problem_code::invalid_body:
   case problem_code::unknown_field:
   case problem_code::thread_not_found: return 422;
@@ -94,6 +98,7 @@ std::string_view title_of(problem_code code) noexcept {
   case problem_code::invalid_id: return "The identifier is no UUID";
   case problem_code::invalid_header: return "A header field is invalid";
   case problem_code::bot_invalid: return "The task's bot cannot be used";
+  case problem_code::origin_refused: return "Pages of this origin may not do this";
   case problem_code::not_found: return "Not found";
   case problem_code::method_not_allowed: return "The method is not allowed here";
   case problem_code::not_acceptable: return "No acceptable representation";
@@ -108,6 +113,7 @@ std::string_view title_of(problem_code code) noexcept {
   case problem_code::target_too_long: return "The request target is too long";
   case problem_code::unsupported_media_type: return "The media type is not supported";
   case problem_code::not_a_gateway: return "This node takes no requests of clients";
+  case problem_code::misdirected_request: return "The request was sent to another server's name";
   case problem_code::invalid_body: return "The body is not what is asked for";
   case problem_code::unknown_field: return "The body has unknown members";
   case problem_code::thread_not_found: return "The thread does not exist";

@@ -38,7 +38,9 @@ enum class problem_code : std::uint8_t {
   /// The task's bot does not exist, or its model does not.
   bot_invalid,
 
-  // -- 404 to 431: the request is readable but cannot be served as it is
+  // -- 403 to 431: the request is readable but cannot be served as it is
+  /// A page of another origin, which may not do this.
+  origin_refused,
   not_found,
   /// The path exists, with other methods; `Allow` names them.
   method_not_allowed,
@@ -62,6 +64,8 @@ enum class problem_code : std::uint8_t {
   unsupported_media_type,
   /// The node runs tasks and takes no requests of clients.
   not_a_gateway,
+  /// `Host` is a name that this server does not go by.
+  misdirected_request,
   /// The body is JSON, but not what is asked for; `errors` says where.
   invalid_body,
   /// The body has members that do not exist here; `errors` names them.

@@ -3,7 +3,10 @@
 #include "actors/node.hpp"
 #include "gateway/access_log.hpp"
 #include "gateway/lane.hpp"
+#include "gateway/origin_policy.hpp"
 #include "gateway/outbound/beast_client.hpp"
+#include "gateway/own_addresses.hpp"
+#include "gateway/routes.hpp"
 #include "persistence/log.hpp"
 #include "persistence/log_lines.hpp"
 #include "persistence/store.hpp"
@@ -123,6 +126,14 @@ std::shared_ptr<access_log> make_access_log(const settings& s) {
   return s.access_log ? std::make_shared<access_log>(logging::current_style(), s.node_name, write_to_stderr) : nullptr;
 }
 
+std::shared_ptr<const origin_policy> origins_of(const settings& s) {
+  return std::make_shared<origin_policy>(origin_rules{
+    .allowed_hosts = s.http_allowed_hosts,
+    .cors_origins = s.cors_origins,
+    .is_own_address = [own = std::make_shared<own_addresses>()](const auto& address) { return own->contains(address); },
+    .methods_of = allowed_methods});
+}
+
 outbound_config outbound_of(const settings& s) {
   outbound_config config;
   config.allow = s.outbound_allow;
@@ -205,8 +216,9 @@ private:
                           .serves_api = settings_.role != node_role::worker,
                           .store_available = [store = store_] { return store->available(); },
                           .memory = memory_};
+    const auto origins = origins_of(settings_);
     for (int i = 0; i < settings_.io_threads; ++i) {
-      auto one = std::make_shared<lane>(limits_of(settings_, memory_), observer_of(measured_, access_));
+      auto one = std::make_shared<lane>(limits_of(settings_, memory_), observer_of(measured_, access_), origins);
       // The first lane may take any free port, the others share it.
       const auto port = lanes_.empty() ? settings_.http_port : lanes_.front()->port();
       if (const auto error = one->listen(settings_.http_host, port, settings_.io_threads > 1)) {

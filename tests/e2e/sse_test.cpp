@@ -66,8 +66,8 @@ TEST_F(ServerSentEvents, AreAnsweredWithTheirHeadAloneWhereOnlyThatIsAsked) {
   // The connection is free for the next request, though the task runs for hours.
   const auto reply
     = exchange_bytes(server().port(), "HEAD " + task_path(task)
-                                        + "/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"
-                                          "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+                                        + "/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+                                          "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(count_answers(reply.bytes), 2U) << reply.bytes;
   for (const auto* line : {"Content-Type: text/event-stream\r\n", "X-Accel-Buffering: no\r\n",
                            "Cache-Control: no-store\r\n", R"({"status":"ok"})"})

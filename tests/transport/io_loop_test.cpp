@@ -39,7 +39,8 @@ TEST(IoLoop, EndsWhenItIsStopped) {
 }
 
 TEST(Lane, ServesOnAfterAFaultOnItsThread) {
-  const auto one = std::make_shared<lane>(transport_limits{}, transport_observer{});
+  const auto one
+    = std::make_shared<lane>(transport_limits{}, transport_observer{}, std::make_shared<origin_policy>(origin_rules{}));
   ASSERT_FALSE(one->listen("127.0.0.1", 0, false));
   one->run();
   raw_client before{one->port()};

@@ -34,17 +34,19 @@ TEST(Problem, NamesEachCodeOnceAndGivesItAnErrorStatusAndATitle) {
     EXPECT_LE(status_of(code), 505U) << to_string(code);
     EXPECT_FALSE(title_of(code).empty()) << to_string(code);
   }
-  EXPECT_EQ(names.size(), 33U);
+  EXPECT_EQ(names.size(), 35U);
 }
 
 TEST(Problem, KeepsTheStatusesOfTheContract) {
   EXPECT_EQ(status_of(problem_code::invalid_json), 400U);
   EXPECT_EQ(status_of(problem_code::bot_invalid), 400U);
+  EXPECT_EQ(status_of(problem_code::origin_refused), 403U);
   EXPECT_EQ(status_of(problem_code::not_found), 404U);
   EXPECT_EQ(status_of(problem_code::idempotency_key_reused), 409U);
   EXPECT_EQ(status_of(problem_code::task_finished), 409U);
   EXPECT_EQ(status_of(problem_code::illegal_transition), 409U);
   EXPECT_EQ(status_of(problem_code::not_a_gateway), 421U);
+  EXPECT_EQ(status_of(problem_code::misdirected_request), 421U);
   EXPECT_EQ(status_of(problem_code::unknown_field), 422U);
   EXPECT_EQ(status_of(problem_code::task_failed), 500U);
   EXPECT_EQ(status_of(problem_code::store_unavailable), 503U);
