@@ -1,3 +1,4 @@
+#include "tests/address_space.hpp"
 #include "tests/bench/benchmarks.hpp"
 #include "tests/bench/honest_clients.hpp"
 #include "tests/bench/hostile_clients.hpp"
@@ -6,10 +7,10 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <stdexcept>
-#include <sys/resource.h>
-#include <system_error>
+#include <iterator>
+#include <optional>
 #include <thread>
+#include <utility>
 
 /// Honest clients beside a hostile one. Each kind is measured once: there are many, and a hostile client is not a close
 /// call.
@@ -24,14 +25,6 @@ constexpr seconds answer_limit{10};
 
 std::size_t chosen(std::size_t wanted, std::size_t otherwise) {
   return wanted == 0 ? otherwise : wanted;
-}
-
-/// The server has what a small machine would give it; a growth beyond it is a failed allocation.
-void limit_address_space(const child_process& process, std::size_t megabytes) {
-  const rlimit limit{megabytes << 20U, megabytes << 20U};
-  if (::prlimit(process.pid(), RLIMIT_AS, &limit, nullptr) != 0) {
-    throw std::system_error{errno, std::generic_category(), "prlimit"};
-  }
 }
 
 struct phase {
@@ -66,11 +59,12 @@ struct comparison {
 comparison compare(const bench_options& options, const hostile_kind& kind, hostile_amounts amounts) {
   const auto& wanted = options.hostile;
   const seconds time{chosen(wanted.seconds, options.quick ? 2 : 6)};
+  std::optional<small_address_space> machine{std::in_place, chosen(wanted.address_space, 1024) << 20U};
   fresh_server server{options};
+  machine.reset();
   auto scene = kind.scene;
   scene.tasks = std::min(scene.tasks, std::max<std::size_t>(1, options.amount(scene.tasks)));
   const auto task = set_scene(server.port(), scene);
-  limit_address_space(server.process(), chosen(wanted.address_space, 1024));
   honest_clients honest{server.port(), chosen(wanted.honest, 50), std::chrono::milliseconds{100}, answer_limit};
   watch(honest, std::chrono::seconds{1});
   const auto quiet = watch(honest, time);

@@ -1,7 +1,5 @@
-#include "tests/bench/sockets.hpp"
+#include "tests/address_space.hpp"
 #include "tests/e2e/hostile_test.hpp"
-
-#include <cstdint>
 
 /// Hostile HTTP clients. Each was seen at Troupe 0.1.0 (issue 10). Of the same kind: oven-sh/bun#32469 (answers that
 /// nobody reads), spray/spray-can#23 (requests in a row); requests that are never finished are known as slowloris.
@@ -67,21 +65,16 @@ TEST_F(HostileRequests, WhoseHeaderNeverEndsHarmNobody) {
 // -- how small the machine may be --------------------------------------------------------------
 
 TEST_F(HostileRequests, AreServedWithinAGigabyteOfAddressSpace) {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   // Of which a thread's stack and an arena of malloc take their part before anything is done.
-  const temporary_folder data;
-  child_process small{{"/usr/bin/prlimit", "--as=1073741824", troupe_binary(), "serve", "--data-dir",
-                       data.path().string(), "--http-port", "0"}};
-  const auto line = small.wait_for_line("listening on http://127.0.0.1:");
-  const auto port = static_cast<std::uint16_t>(std::stoul(line.substr(line.rfind(':') + 1)));
-  http_client client{port};
-  ASSERT_TRUE(eventually([&] { return client.get("/readyz").status == 200; }));
-  const auto task = set_scene(port, {120, 250'000, true});
-  EXPECT_EQ(client.get("/api/v1/tasks?limit=500").status, 200U);
-  EXPECT_EQ(client.get("/api/v1/threads/" + task + "/messages?limit=500").status, 200U);
-  const auto metrics = client.get("/metrics").body;
-  EXPECT_THAT(metrics, testing::Not(testing::ContainsRegex("troupe_service_restarts_total[^\n]* [1-9]")));
-#endif
+  {
+    const small_address_space machine{std::size_t{1} << 30U};
+    start();
+  }
+  const auto task = set_scene(server().port(), {40, 250'000, true});
+  EXPECT_EQ(http().get("/api/v1/tasks?limit=500").status, 200U);
+  EXPECT_EQ(http().get("/api/v1/threads/" + task + "/messages?limit=500").status, 200U);
+  EXPECT_THAT(http().get("/metrics").body,
+              testing::Not(testing::ContainsRegex("troupe_service_restarts_total[^\n]* [1-9]")));
 }
 
 } // namespace troupe

@@ -1,5 +1,6 @@
 #include "tests/e2e/hostile_test.hpp"
 
+#include "tests/address_space.hpp"
 #include "tests/bench/honest_clients.hpp"
 
 namespace troupe {
@@ -24,6 +25,10 @@ void expect_all_answered(honest_clients& honest, std::string_view when) {
 
 void hostile_test::expect_harmless(std::string_view name, hostile_amounts amounts, std::size_t tasks) {
   const auto& kind = hostile_kind_named(name);
+  {
+    const small_address_space machine{std::size_t{1} << 30U};
+    start();
+  }
   const auto port = server().port();
   auto scene = kind.scene;
   scene.tasks = tasks == 0 ? scene.tasks : tasks;

@@ -13,7 +13,8 @@ namespace troupe {
 class hostile_test : public server_test {
 protected:
   /// While a hostile client of this kind does so much, each request of honest clients is answered with 2xx, and the
-  /// server's memory grows by less than 64 MB. `tasks` is how many the scene has, 0 for as many as in the benchmark.
+  /// server, which has a gigabyte of address space, grows by less than 64 MB. `tasks` is how many the scene has, 0 for
+  /// as many as in the benchmark.
   void expect_harmless(std::string_view kind, hostile_amounts amounts, std::size_t tasks = 0);
 };
 
