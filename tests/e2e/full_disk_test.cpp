@@ -80,7 +80,7 @@ private:
   std::optional<http_client> http_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Of, FullDisk, testing::Values(8, 64),
+INSTANTIATE_TEST_SUITE_P(Of, FullDisk, testing::Values(8, 32),
                          [](const auto& size) { return std::to_string(size.param) + "Megabytes"; });
 
 } // namespace
@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(Of, FullDisk, testing::Values(8, 64),
 // Issue 10, row 10: five seconds of a full disk failed running tasks for good.
 TEST_P(FullDisk, CostsRunningTasksNothingButTheTime) {
   start();
-  const auto tasks = start_tasks(20, "@words=60 @pace=20");
+  const auto tasks = start_tasks(20, "@words=200 @pace=20");
   for (const auto& one : tasks)
     EXPECT_TRUE(eventually([&] { return http().get(task_path(one)).document().at("status") == "RUNNING"; }));
   fill_until_noticed();
@@ -142,7 +142,7 @@ TEST_P(FullDisk, OverAndOverLosesNothing) {
 
 TEST_P(FullDisk, ThatTroupeHasFilledItselfIsOverOnceItIsLarger) {
   start();
-  const std::string input(std::min<std::size_t>(200'000, GetParam() * 25'000), 'x');
+  const std::string input(200'000, 'x');
   std::vector<std::string> acknowledged;
   for (;;) {
     const auto reply = http().post("/api/v1/tasks", {{"input", input}});
@@ -186,7 +186,7 @@ TEST_P(FullDisk, DoesNotHoldUpTheEndNorCallItGood) {
 
 TEST_P(FullDisk, ThatHasRoomAgainBeforeTheDrainIsOverCostsTheDrainNothing) {
   start();
-  const auto tasks = start_tasks(3, "@words=40 @pace=20");
+  const auto tasks = start_tasks(3, "@words=100 @pace=20");
   for (const auto& one : tasks)
     EXPECT_TRUE(eventually([&] { return http().get(task_path(one)).document().at("status") == "RUNNING"; }));
   fill_until_noticed();
@@ -200,7 +200,7 @@ TEST_P(FullDisk, ThatHasRoomAgainBeforeTheDrainIsOverCostsTheDrainNothing) {
 
 TEST_P(FullDisk, DoesNotCostWhatWasAcknowledgedWhenTheProcessIsKilled) {
   start();
-  std::vector<json> tasks = start_tasks(10, "@words=40 @pace=20");
+  std::vector<json> tasks = start_tasks(10, "@words=100 @pace=20");
   fill_until_noticed();
   server().signal(SIGKILL);
   EXPECT_EQ(server().wait(), 128 + SIGKILL);
@@ -247,7 +247,12 @@ TEST_P(FullDisk, AfterAKillDoesNotKeepWhatIsThereFromBeingRead) {
   volume().fill();
   start();
   EXPECT_EQ(http().get(task_path(kept)).document().at("status"), "COMPLETED");
-  expect_problem(http().post("/api/v1/tasks", {{"input", "no room"}}), 503, "store_unavailable");
+  // The log may have some room left that it had before.
+  EXPECT_TRUE(eventually([&] {
+    return http().post("/api/v1/tasks", {{"input", std::string(100'000, 'x')}}).status == 503;
+  }));
+  EXPECT_FALSE(is_ready());
+  EXPECT_EQ(http().get(task_path(kept)).document().at("status"), "COMPLETED");
   volume().release();
   EXPECT_TRUE(eventually([&] { return is_ready(); }));
   EXPECT_EQ(create_task_from(http(), {{"input", "room"}}).at("status"), "PENDING");
