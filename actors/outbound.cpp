@@ -1,8 +1,35 @@
 #include "actors/outbound.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace troupe {
+
+namespace {
+
+constexpr std::string_view for_proxies = "proxy-";
+
+constexpr std::array<std::string_view, 11> clients_own{
+  "host", "content-length", "transfer-encoding", "connection", "upgrade",         "http2-settings",
+  "te",   "trailer",        "keep-alive",        "expect",     "accept-encoding",
+};
+
+char in_lower_case(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool equal_names(std::string_view left, std::string_view right) noexcept {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [](char a, char b) { return in_lower_case(a) == in_lower_case(b); });
+}
+
+} // namespace
+
+bool is_clients_own_header(std::string_view name) noexcept {
+  return equal_names(name.substr(0, for_proxies.size()), for_proxies)
+         || std::any_of(clients_own.begin(), clients_own.end(),
+                        [name](std::string_view own) { return equal_names(name, own); });
+}
 
 std::string_view outbound_head::header(std::string_view name) const noexcept {
   const auto found = std::find_if(headers.begin(), headers.end(), [&](const auto& one) { return one.first == name; });

@@ -17,7 +17,19 @@
 /// thread of the implementation's: a listener passes it on to its actor and returns.
 namespace troupe {
 
+/// Whose share of a node's connections a call uses. None of them can take another's.
+enum class outbound_share : std::uint8_t {
+  /// A turn of a model, which has limits of its own.
+  model,
+  /// A call of a tool, and whatever else somebody waits for.
+  call,
+  /// A stream that stays open to listen. It never waits: if there is no room it fails at once.
+  stream,
+};
+
 struct outbound_timeouts {
+  /// Waiting for a turn, where many calls are under way.
+  std::chrono::milliseconds turn{30'000};
   /// Looking the name up, connecting, and TLS.
   std::chrono::milliseconds connect{10'000};
   /// From then until the first part of the answer's body that counts as progress.
@@ -32,10 +44,11 @@ struct outbound_request {
   std::string method = "POST";
   /// Absolute, `http` or `https`.
   std::string url;
-  /// Host, framing and connection headers are the implementation's.
+  /// Those that are the client's own (`is_clients_own_header`) are passed over.
   header_list headers;
   std::string body;
   outbound_timeouts timeouts;
+  outbound_share share = outbound_share::call;
   /// A kept connection that the other side has closed or reset before a byte of the answer
   /// came is no failure: the request is made again at once on a new one. Not for requests
   /// that must not be made twice.
@@ -66,6 +79,9 @@ enum class outbound_errc : std::uint8_t {
   cut_off,
   /// What came was no HTTP, or longer than allowed.
   malformed,
+  /// This node has as many calls under way as it may, and none ended in time. The other
+  /// side has not seen the request, and nothing is known of it.
+  busy,
 };
 
 struct outbound_failure {
@@ -75,6 +91,14 @@ struct outbound_failure {
   /// The request may have reached the other side.
   bool sent = false;
 };
+
+/// True for a header that the client writes itself, whatever a request says: Host, framing,
+/// connection headers, and those for proxies (RFC 9110, sections 7.2, 7.6, 10.1.1, 11.7 and
+/// 12.5.3; RFC 9112, section 6).
+bool is_clients_own_header(std::string_view name) noexcept;
+
+/// A node that was busy with other calls is asked again after so long.
+inline constexpr std::chrono::milliseconds busy_pause{2'000};
 
 /// Told in this order: a head, data, and `on_end`; or `on_failure` at any point
 /// instead of the rest. Nothing may throw.

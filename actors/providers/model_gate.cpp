@@ -236,6 +236,12 @@ void model_gate_state::judge(const open_call& call, chat_result& result, std::op
   }
   auto& failure = std::get<chat_failure>(result);
   const auto used = failure.usage.input_tokens + failure.usage.output_tokens;
+  if (failure.no_room) {
+    // The node itself was busy: nothing was learnt of the model.
+    breaker_.abandoned();
+    limiter_->settle(call.tokens, used, rate_limiter::outcome::failed, at);
+    return;
+  }
   switch (failure.kind) {
   case error_class::throttled: {
     breaker_.succeeded();

@@ -24,6 +24,7 @@ using json = nlohmann::json;
 constexpr std::size_t max_answer = std::size_t{1024} * 1024;
 constexpr std::size_t max_error_body = 2000;
 constexpr std::size_t max_url = std::size_t{8} * 1024;
+constexpr std::chrono::milliseconds longest_turn{30'000};
 constexpr std::chrono::milliseconds longest_connect{10'000};
 
 char in_lower_case(char c) noexcept {
@@ -274,7 +275,9 @@ std::variant<outbound_request, tool_result> make_tool_request(const tool_record&
     request.headers.emplace_back("Idempotency-Key", key);
   }
   const std::chrono::milliseconds timeout{tool.timeout};
-  request.timeouts = {std::min(longest_connect, timeout), timeout, timeout, timeout};
+  // A call that gets no turn says so within its time, as one that was not made.
+  request.timeouts
+    = {std::min(longest_turn, timeout / 2), std::min(longest_connect, timeout), timeout, timeout, timeout};
   request.max_answer = max_answer;
   request.repeat_if_dropped = tool.repeat != repeat_rule::never;
   return request;
@@ -318,6 +321,10 @@ tool_result read_tool_failure(const outbound_failure& failure, repeat_rule rule)
   case outbound_errc::unreachable:
   case outbound_errc::timed_out:
   case outbound_errc::cut_off: result.retry = error_class::transient; break;
+  case outbound_errc::busy:
+    result.retry = error_class::throttled;
+    result.retry_after = busy_pause;
+    break;
   case outbound_errc::refused:
   case outbound_errc::malformed: break;
   }

@@ -41,10 +41,16 @@ error_class class_of(outbound_errc code) noexcept {
   case outbound_errc::unreachable:
   case outbound_errc::timed_out:
   case outbound_errc::cut_off: return error_class::transient;
+  case outbound_errc::busy: return error_class::throttled;
   case outbound_errc::refused:
   case outbound_errc::malformed: break;
   }
   return error_class::permanent;
+}
+
+toolbox_failure failure_of(const outbound_failure& failure) {
+  const bool is_busy = failure.code == outbound_errc::busy;
+  return {class_of(failure.code), failure.error, is_busy ? std::optional{busy_pause} : std::nullopt};
 }
 
 /// JSON-RPC 2.0, section 5.1: codes that are a server's own.
@@ -154,7 +160,7 @@ bool answer::is_missing() const noexcept {
 
 std::variant<std::string, toolbox_failure> result_of(const answer& got, timestamp at) {
   if (got.failure)
-    return toolbox_failure{class_of(got.failure->code), got.failure->error, {}};
+    return failure_of(*got.failure);
   if (got.head.status / 100 != 2)
     return failure_of_status(got, at);
   if (const auto* refusal = got.refusal())
@@ -263,7 +269,7 @@ std::variant<speaks_modern, needs_initialize, toolbox_failure> judge_probe(const
     const bool may_be_legacy = got.failure->sent && got.failure->code != outbound_errc::refused;
     if (may_be_legacy)
       return needs_initialize{};
-    return toolbox_failure{class_of(got.failure->code), got.failure->error, {}};
+    return failure_of(*got.failure);
   }
   if (got.head.status == 401 || providers::class_of_status(got.head.status) == error_class::throttled)
     return failure_of_status(got, at);

@@ -124,6 +124,9 @@ void mcp_relay::take(mcp::message message) {
     if (answer_.streamed)
       pass();
   } else if (auto* note = std::get_if<mcp::notification>(&message)) {
+    // Only what answers a request, or is listened to, may ask: an answer to an answer that asked again would never end.
+    if (answer_.head.status / 100 != 2 || !(id_ || listens_))
+      return;
     // Progress and log messages are nobody's.
     const bool matters = !note->id.empty() || note->method == "notifications/tools/list_changed"
                          || note->method == "notifications/subscriptions/acknowledged";

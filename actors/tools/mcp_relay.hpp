@@ -12,7 +12,8 @@
 #include <string_view>
 
 /// Passes what an MCP server sends on to the actor that asked: requests and notices as they
-/// come (`mcp_told`), the answer as soon as it is there or the body has ended
+/// come (`mcp_told`; none of refusals, nor of what answers a notification or an answer), the answer as soon as it is
+/// there or the body has ended
 /// (`mcp_answered`). It runs on the outbound client's thread, so that the actor is woken
 /// for what matters alone.
 namespace troupe {

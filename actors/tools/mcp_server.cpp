@@ -19,11 +19,16 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto idle_limit = 10min;
+constexpr std::chrono::milliseconds longest_turn = 30s;
 constexpr std::chrono::milliseconds longest_connect = 10s;
 /// A stream without a word for so long is opened again.
 constexpr std::chrono::milliseconds longest_silence = 1h;
-/// What a server may ask in one exchange.
+/// What a server may ask in one exchange, and on a stream that stays open.
 constexpr int most_questions = 100;
+constexpr int most_questions_of_stream = 1000;
+/// Answers to it that are under way, and those that wait for that. Beyond, it gets none.
+constexpr std::size_t most_replies = 4;
+constexpr std::size_t most_waiting_replies = 100;
 
 /// Of what nobody waits for.
 constexpr std::chrono::milliseconds courtesy = 10s;
@@ -128,7 +133,9 @@ void mcp_server_state::post(std::uint64_t number, exchange& entry) {
   request.headers.insert(request.headers.begin(), headers.begin(), headers.end());
   request.body = body;
   const auto limit = options.listens ? longest_silence : options.timeout;
-  request.timeouts = {std::min(longest_connect, limit), limit, limit, limit};
+  // A call that gets no turn says so within its time, as one that was not made.
+  request.timeouts = {std::min(longest_turn, limit / 2), std::min(longest_connect, limit), limit, limit, limit};
+  request.share = options.listens ? outbound_share::stream : outbound_share::call;
   request.max_answer = options.listens ? std::size_t{0} - 1 : longest_mcp_stream;
   entry.call = outbound_->start(
     std::move(request), std::make_shared<mcp_relay>(mcp_server_actor{self_}, number, options.id, options.listens));
@@ -159,6 +166,27 @@ void mcp_server_state::tell(const std::string& session_key, mcp::outgoing messag
   });
 }
 
+void mcp_server_state::reply(std::string session_key, mcp::outgoing message) {
+  if (replies_.size() < most_waiting_replies)
+    replies_.emplace_back(std::move(session_key), std::move(message));
+  send_replies();
+}
+
+void mcp_server_state::send_replies() {
+  while (replying_ < most_replies && !replies_.empty()) {
+    auto [key, message] = std::move(replies_.front());
+    replies_.pop_front();
+    // What a session asked that is gone need not be answered.
+    if (!sessions_.contains(key))
+      continue;
+    ++replying_;
+    send(key, std::move(message), {.timeout = courtesy, .is_reply = true}, [this](const exchange&, mcp::answer&) {
+      --replying_;
+      send_replies();
+    });
+  }
+}
+
 void mcp_server_state::hang_up(std::uint64_t call) {
   if (call != 0)
     outbound_->cancel(call);
@@ -181,11 +209,9 @@ void mcp_server_state::told(const mcp_told& news) {
     list_changed(from.session);
   else if (news.note.method == "notifications/subscriptions/acknowledged")
     hears_changes_ = true;
-  auto reply = mcp::answer_to(how_, news.note);
-  if (!reply || ++from.questions > most_questions)
-    return;
-  const auto key = from.session;
-  tell(key, std::move(*reply));
+  auto answer = mcp::answer_to(how_, news.note);
+  if (answer && ++from.questions <= (from.options.listens ? most_questions_of_stream : most_questions))
+    reply(from.session, std::move(*answer));
 }
 
 void mcp_server_state::log_exchange(const exchange& ended, const mcp::answer& got) const {
@@ -208,7 +234,8 @@ void mcp_server_state::answered(mcp_answered& answer) {
     return;
   // A stream may go on behind the answer, which nobody reads: it gets a moment to end by itself, so that its
   // connection can be used again.
-  if (answer.answer.failure)
+  // Of an answer to it nothing is of interest, and an open one would count as none.
+  if (answer.answer.failure || entry.options.is_reply)
     hang_up(entry.call);
   else if (answer.answer.streamed || !entry.options.id)
     after(1s, [this, call = entry.call] { hang_up(call); });
@@ -235,6 +262,7 @@ std::vector<std::string> mcp_server_state::close() {
     hang_up(one.call);
   exchanges_.clear();
   timers_.clear();
+  replies_.clear();
   for (auto& [number, call] : std::exchange(calls_, {}))
     call.promise.deliver(failed_tool(closed));
   const mcp_tools_result failure = toolbox_failure{error_class::transient, std::string{closed}, {}};

@@ -68,6 +68,8 @@ private:
     milliseconds timeout{0};
     /// A stream that lasts.
     bool listens = false;
+    /// To what the server has asked.
+    bool is_reply = false;
   };
   struct exchange {
     /// The outbound client's number; 0 if nothing was sent.
@@ -163,6 +165,9 @@ private:
   bool follow(std::uint64_t number, exchange& entry, const mcp::answer& got);
   /// What nobody waits for.
   void tell(const std::string& session_key, mcp::outgoing message);
+  /// Answers what the server has asked, a few at a time.
+  void reply(std::string session_key, mcp::outgoing message);
+  void send_replies();
   void cancel(std::uint64_t& exchange);
   /// The request without what belongs to one message; a sentence if a header's value is not
   /// to be had.
@@ -243,6 +248,9 @@ private:
 
   std::map<std::uint64_t, exchange> exchanges_;
   std::map<std::uint64_t, std::function<void()>> timers_;
+  /// Which wait, each with its session; how many are under way.
+  std::deque<std::pair<std::string, mcp::outgoing>> replies_;
+  std::size_t replying_ = 0;
   std::uint64_t last_number_ = 0;
   /// Numbers the JSON-RPC requests.
   std::int64_t last_id_ = 0;

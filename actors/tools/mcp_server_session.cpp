@@ -214,7 +214,7 @@ void mcp_server_state::end_session(const std::string& id, std::shared_ptr<outbou
   request->method = "DELETE";
   if (!how_.version.empty())
     request->headers.emplace_back("MCP-Protocol-Version", how_.version);
-  request->timeouts = {longest_end, longest_end, longest_end, longest_end};
+  request->timeouts = {longest_end, longest_end, longest_end, longest_end, longest_end};
   outbound_->start(std::move(*request), std::move(listener));
 }
 

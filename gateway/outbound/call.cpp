@@ -18,7 +18,7 @@ namespace {
 constexpr std::chrono::milliseconds longest_limit = std::chrono::hours{24 * 365};
 
 outbound_timeouts within_range(outbound_timeouts given) {
-  for (auto* limit : {&given.connect, &given.first_data, &given.idle, &given.total})
+  for (auto* limit : {&given.turn, &given.connect, &given.first_data, &given.idle, &given.total})
     *limit = std::clamp(*limit, std::chrono::milliseconds{0}, longest_limit);
   return given;
 }
@@ -27,7 +27,8 @@ outbound_timeouts within_range(outbound_timeouts given) {
 
 outbound_call::outbound_call(outbound_core& core, std::uint64_t number, outbound_request request,
                              std::shared_ptr<outbound_listener> listener)
-  : core_{core}, number_{number}, listener_{std::move(listener)}, timeouts_{within_range(request.timeouts)},
+  : core_{core}, number_{number}, share_{request.share}, listener_{std::move(listener)}, timeouts_{within_range(
+                                                                                           request.timeouts)},
     max_answer_{request.max_answer}, request_{std::move(request)}, timer_{core.io()}, end_{clock::now()
                                                                                            + timeouts_.total} {}
 
@@ -36,6 +37,16 @@ outbound_call::outbound_call(outbound_core& core, std::uint64_t number, outbound
 void outbound_call::start() {
   if (!prepare())
     return;
+  mark_ = clock::now();
+  switch (core_.enter(number_, share_, route_->target.endpoint())) {
+  case call_queue::verdict::begins: return begin();
+  case call_queue::verdict::waits: return set_timer();
+  case call_queue::verdict::full: return fail(outbound_errc::busy, busy_sentence("and as many wait"));
+  }
+}
+
+void outbound_call::begin() {
+  phase_ = phase::connecting;
   set_timer();
   if (auto idle = core_.pool().take(route_->key()))
     use(std::move(idle), true);
@@ -69,6 +80,13 @@ bool outbound_call::prepare() {
   message_ = std::get<outbound_message>(std::move(message));
   route_ = std::make_shared<const outbound_route>(std::move(route));
   return true;
+}
+
+std::string outbound_call::busy_sentence(std::string_view why) const {
+  const auto& bounds = core_.bounds(share_);
+  return route_->target.authority() + " was not called: this node has as many calls under way as it may ("
+         + std::to_string(bounds.per_target) + " at one host, " + std::to_string(bounds.sum) + " in sum), "
+         + std::string{why} + ".";
 }
 
 void outbound_call::connect() {
@@ -183,6 +201,7 @@ bool outbound_call::may_resend() const {
 
 outbound_call::clock::time_point outbound_call::due() const {
   switch (phase_) {
+  case phase::queued: return std::min(end_, mark_ + timeouts_.turn);
   case phase::connecting: return end_;
   case phase::waiting: return std::min(end_, mark_ + timeouts_.first_data);
   case phase::streaming: return std::min(end_, mark_ + timeouts_.idle);
@@ -211,7 +230,9 @@ void outbound_call::on_time() {
   if (now < due())
     return set_timer();
   const auto host = route_->target.authority();
-  if (now >= end_)
+  if (phase_ == phase::queued)
+    fail(outbound_errc::busy, busy_sentence("and none ended within " + duration_text(timeouts_.turn)));
+  else if (now >= end_)
     fail(outbound_errc::timed_out, host + " was not done within " + duration_text(timeouts_.total) + ".");
   else if (phase_ == phase::streaming)
     fail(outbound_errc::timed_out, host + " sent nothing more for " + duration_text(timeouts_.idle) + ".");
@@ -248,7 +269,7 @@ void outbound_call::end() {
   if (connection_)
     connection_->close();
   connection_.reset();
-  core_.remove(number_);
+  core_.remove(number_, share_);
 }
 
 } // namespace troupe

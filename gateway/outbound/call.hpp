@@ -29,6 +29,8 @@ public:
 
   /// Call once the core has it.
   void start();
+  /// It is its turn.
+  void begin();
   /// Ends without a word.
   void cancel() { end(); }
 
@@ -36,6 +38,8 @@ private:
   using clock = std::chrono::steady_clock;
 
   enum class phase {
+    /// For its turn.
+    queued,
     connecting,
     /// The request is under way; nothing of the answer has counted as progress.
     waiting,
@@ -43,6 +47,7 @@ private:
   };
 
   bool prepare();
+  [[nodiscard]] std::string busy_sentence(std::string_view why) const;
   void connect();
   void use(std::shared_ptr<outbound_connection> connection, bool reused);
   void on_written(const boost::system::error_code& error, std::size_t count);
@@ -66,6 +71,7 @@ private:
 
   outbound_core& core_;
   std::uint64_t number_;
+  outbound_share share_;
   /// Null once the call has ended.
   std::shared_ptr<outbound_listener> listener_;
   outbound_timeouts timeouts_;
@@ -88,7 +94,7 @@ private:
   /// When the timer will look next; none if it is not set.
   std::optional<clock::time_point> look_;
 
-  phase phase_ = phase::connecting;
+  phase phase_ = phase::queued;
   bool is_head_ = false;
   bool is_safe_ = false;
   /// See `outbound_request::repeat_if_dropped`.

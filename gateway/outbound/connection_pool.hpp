@@ -19,8 +19,10 @@ namespace troupe {
 /// Used on the I/O thread only.
 class connection_pool final : private connection_reader {
 public:
-  /// Of one key at most `max_idle` are kept, each for `idle_time`.
-  connection_pool(boost::asio::io_context& io, std::size_t max_idle, std::chrono::milliseconds idle_time);
+  /// Of one key at most `max_idle` are kept, of all together `max_sum`, where the oldest
+  /// gives way; each for `idle_time`.
+  connection_pool(boost::asio::io_context& io, std::size_t max_idle, std::size_t max_sum,
+                  std::chrono::milliseconds idle_time);
   ~connection_pool() override;
 
   connection_pool(const connection_pool&) = delete;
@@ -31,6 +33,8 @@ public:
   void put(std::shared_ptr<outbound_connection> connection);
 
   void close();
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
 private:
   using clock = std::chrono::steady_clock;
@@ -43,10 +47,13 @@ private:
   void on_bytes(outbound_connection& from, std::string_view bytes) override;
   void on_closed(outbound_connection& from, const boost::system::error_code& why) override;
   void remove(outbound_connection& connection);
+  void drop_oldest();
   void wait();
   void sweep();
 
   std::size_t max_idle_;
+  std::size_t max_sum_;
+  std::size_t size_ = 0;
   std::chrono::milliseconds idle_time_;
   io_timer timer_;
   bool waiting_ = false;

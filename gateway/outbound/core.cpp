@@ -16,8 +16,11 @@ constexpr std::size_t scratch_bytes = 64 * 1024;
 } // namespace
 
 outbound_core::outbound_core(boost::asio::io_context& io, const outbound_config& config)
-  : io_{io}, policy_{config.allow}, proxies_{config.proxy}, ca_file_{config.ca_file},
-    scratch_(scratch_bytes), names_{io}, pool_{io, config.max_idle, config.idle_time} {}
+  : io_{io}, config_{config}, models_{config.models},
+    requests_of_tools_{config.calls}, streams_{config.streams}, policy_{config.allow}, proxies_{config.proxy},
+    scratch_(scratch_bytes), names_{io, config.name_servers, config.max_lookups}, pool_{io, config.max_idle,
+                                                                                        config.max_idle_sum,
+                                                                                        config.idle_time} {}
 
 outbound_core::~outbound_core() {
   close();
@@ -38,8 +41,37 @@ bool outbound_core::cancel(std::uint64_t number) {
   return true;
 }
 
-void outbound_core::remove(std::uint64_t number) {
+call_queue& outbound_core::turns(outbound_share share) noexcept {
+  switch (share) {
+  case outbound_share::model: return models_;
+  case outbound_share::call: return requests_of_tools_;
+  case outbound_share::stream: return streams_;
+  }
+  return requests_of_tools_;
+}
+
+const call_bounds& outbound_core::bounds(outbound_share share) const noexcept {
+  switch (share) {
+  case outbound_share::model: return config_.models;
+  case outbound_share::call: return config_.calls;
+  case outbound_share::stream: return config_.streams;
+  }
+  return config_.calls;
+}
+
+call_queue::verdict outbound_core::enter(std::uint64_t number, outbound_share share, const std::string& target) {
+  return turns(share).enter(number, target);
+}
+
+void outbound_core::remove(std::uint64_t number, outbound_share share) {
   calls_.erase(number);
+  auto& waiting = turns(share);
+  waiting.leave(number);
+  while (const auto next = waiting.next())
+    if (const auto found = calls_.find(*next); found != calls_.end())
+      std::shared_ptr {
+        found->second
+        } -> begin();
 }
 
 void outbound_core::close() {
@@ -78,10 +110,10 @@ void outbound_core::set_up_tls() {
     tls_problem_ = "TLS cannot be set up: " + error_text(error) + ".";
     return;
   }
-  if (!ca_file_.empty())
-    context->load_verify_file(ca_file_, error);
+  if (!config_.ca_file.empty())
+    context->load_verify_file(config_.ca_file, error);
   if (error)
-    tls_problem_ = "The certificates in " + ca_file_ + " cannot be read: " + error_text(error) + ".";
+    tls_problem_ = "The certificates in " + config_.ca_file + " cannot be read: " + error_text(error) + ".";
   else
     tls_ = std::move(context);
 }

@@ -2,6 +2,7 @@
 
 #include "actors/outbound.hpp"
 #include "gateway/outbound/address_policy.hpp"
+#include "gateway/outbound/call_queue.hpp"
 #include "gateway/outbound/config.hpp"
 #include "gateway/outbound/connection_pool.hpp"
 #include "gateway/outbound/name_lookup.hpp"
@@ -37,8 +38,11 @@ public:
   void start(std::uint64_t number, outbound_request request, std::shared_ptr<outbound_listener> listener);
   /// False if there is no such call.
   bool cancel(std::uint64_t number);
+  /// For the call itself: whether it may begin, or waits until `outbound_call::begin`.
+  call_queue::verdict enter(std::uint64_t number, outbound_share share, const std::string& target);
+  [[nodiscard]] const call_bounds& bounds(outbound_share share) const noexcept;
   /// For the call itself: it has ended.
-  void remove(std::uint64_t number);
+  void remove(std::uint64_t number, outbound_share share);
 
   /// Ends all calls without a word and closes every connection. The I/O context has
   /// stopped.
@@ -64,11 +68,15 @@ public:
 
 private:
   void set_up_tls();
+  [[nodiscard]] call_queue& turns(outbound_share share) noexcept;
 
   boost::asio::io_context& io_;
+  outbound_config config_;
+  call_queue models_;
+  call_queue requests_of_tools_;
+  call_queue streams_;
   address_policy policy_;
   proxy_settings proxies_;
-  std::string ca_file_;
   std::unique_ptr<boost::asio::ssl::context> tls_;
   std::string tls_problem_;
   std::vector<char> scratch_;

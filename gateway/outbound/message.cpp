@@ -4,7 +4,6 @@
 #include <boost/beast/http/field.hpp>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -37,15 +36,6 @@ bool is_field_value(std::string_view text) noexcept {
   });
 }
 
-bool is_ours(std::string_view name) noexcept {
-  constexpr std::array<std::string_view, 10> ours{
-    "host", "content-length", "transfer-encoding", "connection", "upgrade",
-    "te",   "trailer",        "keep-alive",        "expect",     "accept-encoding",
-  };
-  const auto is_name = [&](std::string_view other) { return beast::iequals(name, other); };
-  return std::any_of(ours.begin(), ours.end(), is_name) || beast::iequals(name.substr(0, 6), "proxy-");
-}
-
 void take_body(outbound_message& message, std::string&& body) {
   const auto method = message.method();
   const bool expects_one = method == http::verb::post || method == http::verb::put || method == http::verb::patch;
@@ -74,7 +64,7 @@ std::variant<outbound_message, std::string> make_message(outbound_request&& requ
       return "A header of the request has a name or a value with characters that are not allowed there.";
     if (name.size() + value.size() > longest_header)
       return "The header " + name.substr(0, 100) + " of the request is too long.";
-    if (is_ours(name))
+    if (is_clients_own_header(name))
       continue;
     if (beast::iequals(name, "user-agent"))
       message.set(name, value);

@@ -15,9 +15,8 @@ namespace troupe {
 
 using outbound_message = boost::beast::http::request<boost::beast::http::string_body>;
 
-/// Makes a request for `target`, or says in a sentence what is wrong with it. Host,
-/// framing and connection headers are ours, and so is Accept-Encoding: what is said
-/// of them in `request` is passed over. With a proxy, which is for `http` only, the
+/// Makes a request for `target`, or says in a sentence what is wrong with it. What is said
+/// in `request` of headers that are the client's own is passed over. With a proxy, which is for `http` only, the
 /// target is in absolute form (RFC 9112, section 3.2.2).
 std::variant<outbound_message, std::string> make_message(outbound_request&& request, const outbound_target& target,
                                                          const proxy_server* proxy);

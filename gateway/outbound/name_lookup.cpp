@@ -1,10 +1,10 @@
 #include "gateway/outbound/name_lookup.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/address_v4.hpp>
+#include <boost/asio/ip/address_v6.hpp>
 #include <boost/asio/post.hpp>
 
-#include <system_error>
-#include <thread>
+#include <string_view>
 #include <utility>
 
 namespace troupe {
@@ -16,73 +16,63 @@ using boost::system::error_code;
 using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds answer_life{5};
+constexpr std::chrono::seconds refusal_life{1};
+constexpr std::chrono::seconds longest_query{10};
 constexpr std::size_t most_answers = 1024;
-constexpr unsigned most_lookups = 16;
 
-name_lookup::addresses resolve(const std::string& name, error_code& error) {
-  name_lookup::addresses found;
-  asio::io_context io;
-  asio::ip::tcp::resolver resolver{io};
-  // Without a service every address comes once.
-  for (const auto& entry : resolver.resolve(name, "", error))
-    found.push_back(entry.endpoint().address());
-  return found;
+bool is_localhost(std::string_view name) noexcept {
+  if (name.ends_with('.'))
+    name.remove_suffix(1);
+  return name == "localhost" || name.ends_with(".localhost");
 }
 
 } // namespace
 
-name_lookup::name_lookup(asio::io_context& io) : io_{io}, way_back_{std::make_shared<way_back>()} {
-  way_back_->io = &io;
-}
-
-name_lookup::~name_lookup() {
-  const std::lock_guard lock{way_back_->mutex};
-  way_back_->io = nullptr;
-}
+name_lookup::name_lookup(asio::io_context& io, std::string servers, std::size_t most)
+  : io_{io}, servers_{std::move(servers)}, most_{most} {}
 
 void name_lookup::find(const std::string& name, callback done) {
-  const auto known = known_.find(name);
-  if (known != known_.end() && steady_clock::now() - known->second.at < answer_life) {
-    asio::post(io_, [done = std::move(done), found = known->second.found] { done({}, found); });
+  if (is_localhost(name)) {
+    const addresses both{asio::ip::address_v6::loopback(), asio::ip::address_v4::loopback()};
+    asio::post(io_, [done = std::move(done), both] { done({}, both); });
+    return;
+  }
+  if (const auto known = known_.find(name); known != known_.end() && steady_clock::now() < known->second.until) {
+    asio::post(io_, [done = std::move(done), said = known->second] { done(said.error, said.found); });
     return;
   }
   auto& callbacks = asked_[name];
   callbacks.push_back(std::move(done));
   if (callbacks.size() > 1)
     return;
-  if (running_ < most_lookups)
+  if (running_.size() < most_)
     start(name);
   else
     waiting_.push_back(name);
 }
 
 void name_lookup::start(const std::string& name) {
-  ++running_;
-  try {
-    std::thread{[this, name, back = way_back_] {
-      error_code error;
-      auto found = resolve(name, error);
-      const std::lock_guard lock{back->mutex};
-      if (back->io != nullptr)
-        asio::post(*back->io, [this, name, error, found = std::move(found)] { on_found(name, error, found); });
-    }}.detach();
-  } catch (const std::system_error&) {
-    asio::post(io_, [this, name] { on_found(name, asio::error::no_memory, {}); });
-  }
+  auto& query = running_[name];
+  query
+    = std::make_shared<name_query>(io_, name, servers_, [this, name](const error_code& error, const addresses& found) {
+        on_found(name, error, found);
+      });
+  query->start(longest_query);
 }
 
-void name_lookup::on_found(const std::string& name, const error_code& error, addresses found) {
-  --running_;
+void name_lookup::on_found(const std::string& name, const error_code& error, const addresses& found) {
+  running_.erase(name);
   if (!waiting_.empty()) {
-    start(waiting_.front());
+    const auto next = std::move(waiting_.front());
     waiting_.pop_front();
+    start(next);
   }
-  if (!error) {
-    if (known_.size() >= most_answers)
-      known_.clear();
-    known_[name] = {found, steady_clock::now()};
-  }
+  if (known_.size() >= most_answers)
+    known_.clear();
+  known_[name] = {error, found, steady_clock::now() + (error ? refusal_life : answer_life)};
   const auto asked = asked_.extract(name);
+  if (asked.empty())
+    return;
   for (const auto& done : asked.mapped())
     done(error, found);
 }

@@ -1,61 +1,55 @@
 #pragma once
 
+#include "gateway/outbound/name_query.hpp"
+
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 namespace troupe {
 
-/// Looks names up, several at a time: the system's resolver blocks, and Asio's asks it
-/// for one name after the other, so that one dead name server would hold up all calls.
-/// Each lookup has a thread, which nobody waits for: it may take longer than this
-/// object lives. Used on the I/O thread only.
+/// Looks names up, side by side, each once however many ask for it. A name that hangs has its
+/// time and holds back no other; `localhost` and what is below it never wait (RFC 6761,
+/// section 6.3). What is found is for the caller to judge: an answer may be another one each
+/// time, and is used for the connection that it was asked for. Used on the I/O thread only.
 class name_lookup {
 public:
-  using addresses = std::vector<boost::asio::ip::address>;
+  using addresses = name_query::addresses;
   /// Called on the I/O thread, and never before `find` has returned.
-  using callback = std::function<void(const boost::system::error_code&, const addresses&)>;
+  using callback = name_query::callback;
 
-  explicit name_lookup(boost::asio::io_context& io);
-  ~name_lookup();
-
-  name_lookup(const name_lookup&) = delete;
-  name_lookup& operator=(const name_lookup&) = delete;
+  /// `servers` as in `outbound_config`; beyond `most` names at once others wait.
+  name_lookup(boost::asio::io_context& io, std::string servers, std::size_t most);
 
   /// In the order in which they should be tried (RFC 6724). Answers are used again for
-  /// a few seconds.
+  /// a few seconds, refusals for one.
   void find(const std::string& name, callback done);
 
 private:
-  /// What outlives the object. Without `io` nobody wants answers any more.
-  struct way_back {
-    std::mutex mutex;
-    boost::asio::io_context* io;
-  };
-
   struct answer {
+    boost::system::error_code error;
     addresses found;
-    std::chrono::steady_clock::time_point at;
+    std::chrono::steady_clock::time_point until;
   };
 
   void start(const std::string& name);
-  void on_found(const std::string& name, const boost::system::error_code& error, addresses found);
+  void on_found(const std::string& name, const boost::system::error_code& error, const addresses& found);
 
   boost::asio::io_context& io_;
-  std::shared_ptr<way_back> way_back_;
+  std::string servers_;
+  std::size_t most_;
   std::unordered_map<std::string, answer> known_;
   std::unordered_map<std::string, std::vector<callback>> asked_;
+  std::unordered_map<std::string, std::shared_ptr<name_query>> running_;
   std::deque<std::string> waiting_;
-  unsigned running_ = 0;
 };
 
 } // namespace troupe

@@ -74,7 +74,73 @@ TEST_F(McpCalls, AServerThatAsksForEverIsNotAnsweredForEver) {
   for (int i = 0; i < 500; ++i)
     outbound_->event(open("tools/call"), R"({"jsonrpc":"2.0","id":1,"method":"ping"})");
   run();
+  while (open_calls("answer") > 0) {
+    EXPECT_LE(open_calls("answer"), 4U);
+    outbound_->answer(open("answer"), 202, "");
+    run();
+  }
   EXPECT_EQ(times("answer"), 100U);
+}
+
+// 5,000 requests in one answer were 5,000 connections (issue 10 of this project).
+TEST_F(McpCalls, AnAnswerFullOfQuestionsIsAnsweredAFewAtATime) {
+  share_session();
+  const auto id = ask_clerk();
+  be_legacy();
+  want_read();
+  const auto call = open("tools/call");
+  json batch = json::array();
+  for (int i = 0; i < 90; ++i)
+    batch.push_back({{"jsonrpc", "2.0"}, {"id", i}, {"method", i % 2 == 0 ? "ping" : "sampling/createMessage"}});
+  batch.push_back(json::parse(result_for(call, text_result("done"))));
+  outbound_->answer(call, 200, batch.dump());
+  run();
+  EXPECT_EQ(open_calls("answer"), 4U);
+  EXPECT_THAT(results(id), ElementsAre(R"("done")"));
+  outbound_->fail(open("answer"), outbound_errc::timed_out);
+  run();
+  EXPECT_EQ(open_calls("answer"), 4U);
+  EXPECT_EQ(times("answer"), 5U);
+}
+
+TEST_F(McpCalls, AnAnswerToAnAnswerIsNotAnswered) {
+  share_session();
+  ask_clerk();
+  be_legacy();
+  want_read();
+  const std::string ping = R"({"jsonrpc":"2.0","id":"again","method":"ping"})";
+  const header_list as_json{{"content-type", "application/json"}};
+  const header_list as_stream{{"content-type", "text/event-stream"}};
+  struct reply {
+    unsigned status;
+    std::string body;
+    header_list headers;
+  };
+  std::size_t asked_for = 0;
+  for (const auto& one : std::vector<reply>{{200, ping, as_json},
+                                            {202, ping, as_json},
+                                            {200, "data: " + ping + "\n\n", as_stream},
+                                            {400, ping, as_json},
+                                            {500, '[' + ping + ',' + ping + ']', as_json},
+                                            {404, ping, as_stream}}) {
+    outbound_->event(open("tools/call"), R"({"jsonrpc":"2.0","id":1,"method":"ping"})");
+    run();
+    EXPECT_EQ(times("answer"), ++asked_for);
+    outbound_->answer(open("answer"), one.status, one.body, one.headers);
+    run();
+    EXPECT_EQ(times("answer"), asked_for) << one.status << one.body;
+  }
+}
+
+TEST_F(McpCalls, ARefusalAsksNothing) {
+  share_session();
+  ask_clerk();
+  be_legacy();
+  want_read();
+  outbound_->answer(open("tools/call"), 500,
+                    R"([{"jsonrpc":"2.0","id":"p","method":"ping"},{"jsonrpc":"2.0","id":"q","method":"roots/list"}])");
+  run();
+  EXPECT_EQ(times("answer"), 0U);
 }
 
 // -- calls: how they end -------------------------------------------------------------------------

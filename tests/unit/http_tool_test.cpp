@@ -280,6 +280,14 @@ TEST(HttpTool, TriesAgainWhatBroughtNoAnswer) {
     EXPECT_EQ(read_tool_failure({code, "no", false}, repeat_rule::safe).retry, std::nullopt);
 }
 
+TEST(HttpTool, WaitsWhereTheNodeIsBusyAndNothingWasSent) {
+  for (const auto rule : {repeat_rule::safe, repeat_rule::with_key, repeat_rule::never}) {
+    const auto result = read_tool_failure({outbound_errc::busy, "h was not called.", false}, rule);
+    EXPECT_EQ(result.retry, error_class::throttled);
+    EXPECT_EQ(result.retry_after, busy_pause);
+  }
+}
+
 TEST(HttpTool, DoesNotRepeatWhatMayHaveBeenDone) {
   const auto sent = read_tool_failure({outbound_errc::timed_out, "h did not answer.", true}, repeat_rule::never);
   EXPECT_EQ(sent.retry, std::nullopt);

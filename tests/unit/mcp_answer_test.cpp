@@ -100,6 +100,7 @@ TEST(McpAnswer, DoesNotGreetWhomItCannotReachOrPlease) {
   };
   EXPECT_EQ(kind_of(failed(outbound_errc::unreachable, false)), error_class::transient);
   EXPECT_EQ(kind_of(failed(outbound_errc::refused, false)), error_class::permanent);
+  EXPECT_EQ(kind_of(failed(outbound_errc::busy, false)), error_class::throttled);
   EXPECT_EQ(kind_of(answered(401, "")), error_class::permanent);
   EXPECT_EQ(kind_of(answered(429, "")), error_class::throttled);
   EXPECT_EQ(kind_of(refused(400, -32022, "no", R"({"supported":["2027-01-01"]})")), error_class::permanent);
