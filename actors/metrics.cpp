@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -23,6 +24,10 @@ using buckets = prometheus::Histogram::BucketBoundaries;
 const buckets execution_buckets{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600};
 const buckets commit_buckets{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1};
 const buckets batch_buckets{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000};
+
+/// Of which there are series.
+constexpr std::size_t most_models = 1000;
+constexpr std::chrono::hours unused_life{1};
 
 /// Resident memory from /proc; 0 where there is none.
 double resident_bytes() {
@@ -63,9 +68,41 @@ struct metrics::series {
     std::map<std::string, prometheus::Counter*, std::less<>> outcomes;
     prometheus::Counter* input = nullptr;
     prometheus::Counter* output = nullptr;
+    /// Grows with each turn of any model.
+    std::uint64_t asked = 0;
+    /// When it was seen at `asked`.
+    timestamp seen_at{};
+    std::uint64_t seen = 0;
   };
+  using model_map = std::map<std::pair<std::string, std::string>, model_series>;
   std::mutex models_mutex;
-  std::map<std::pair<std::string, std::string>, model_series> models;
+  model_map models;
+  std::uint64_t turns_asked = 0;
+
+  /// With `models_mutex` in hand.
+  model_map::iterator remove(model_map::iterator which) {
+    for (const auto& [name, counter] : which->second.outcomes)
+      turns.Remove(counter);
+    tokens.Remove(which->second.input);
+    tokens.Remove(which->second.output);
+    return models.erase(which);
+  }
+  void make_room() {
+    if (models.size() < most_models)
+      return;
+    remove(std::min_element(models.begin(), models.end(), [](const auto& left, const auto& right) {
+      return left.second.asked < right.second.asked;
+    }));
+  }
+  void remove_unused(timestamp at) {
+    const std::lock_guard lock{models_mutex};
+    for (auto which = models.begin(); which != models.end();) {
+      auto& one = which->second;
+      if (std::exchange(one.seen, one.asked) != one.asked)
+        one.seen_at = at;
+      which = at - one.seen_at > unused_life ? remove(which) : std::next(which);
+    }
+  }
   prometheus::Histogram& execution = prometheus::BuildHistogram()
                                        .Name("troupe_attempt_duration_seconds")
                                        .Help("Time from the start of an attempt to its end")
@@ -215,7 +252,14 @@ void metrics::attempt_failed(error_class kind) {
 
 void metrics::model_asked(const model_record& model, std::string_view end, const token_usage& usage) {
   const std::lock_guard lock{series_->models_mutex};
-  auto& counted = series_->models[{model.ns, model.name}];
+  auto where = series_->models.find({model.ns, model.name});
+  if (where == series_->models.end()) {
+    // Whoever may put models could otherwise have as many series as they like.
+    series_->make_room();
+    where = series_->models.try_emplace({model.ns, model.name}).first;
+  }
+  auto& counted = where->second;
+  counted.asked = ++series_->turns_asked;
   const auto with = [&](const char* name, std::string_view value) {
     return prometheus::Labels{{"namespace", model.ns}, {"model", model.name}, {name, std::string{value}}};
   };
@@ -229,6 +273,17 @@ void metrics::model_asked(const model_record& model, std::string_view end, const
   found->second->Increment();
   counted.input->Increment(static_cast<double>(usage.input_tokens));
   counted.output->Increment(static_cast<double>(usage.output_tokens));
+}
+
+void metrics::forget_model(const std::string& ns, const std::string& name) {
+  const std::lock_guard lock{series_->models_mutex};
+  if (const auto found = series_->models.find({ns, name}); found != series_->models.end())
+    series_->remove(found);
+}
+
+std::size_t metrics::counted_models() const {
+  const std::lock_guard lock{series_->models_mutex};
+  return series_->models.size();
 }
 
 void metrics::tool_called(tool_kind kind, bool failed) {
@@ -345,6 +400,7 @@ std::string metrics::render(const queue_stats& queue, timestamp at) {
   series_->oldest_due.Set(std::chrono::duration<double>{age}.count());
   series_->memory.Set(resident_bytes());
   note_store();
+  series_->remove_unused(at);
   return prometheus::TextSerializer{}.Serialize(series_->registry.Collect());
 }
 

@@ -41,6 +41,12 @@ public:
 
   /// A turn was asked of a model; `end` is `answered` or an error class.
   void model_asked(const model_record& model, std::string_view end, const token_usage& usage);
+  /// It was deleted: its series go, unless it is asked again. So do those of models that
+  /// nobody has asked for an hour, and of those asked longest ago where they are more than
+  /// a thousand.
+  void forget_model(const std::string& ns, const std::string& name);
+  /// How many models are counted just now.
+  [[nodiscard]] std::size_t counted_models() const;
   void tool_called(tool_kind kind, bool failed);
 
   // -- store ------------------------------------------------------------------
