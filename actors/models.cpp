@@ -53,7 +53,7 @@ model_gate_actor models_state::start_gate(const std::shared_ptr<const model_reco
     };
   } else {
     gate.call
-      = [system = &self_->system(), config = remote_call_config{config_.outbound, config_.clock}](
+      = [system = &self_->system(), config = remote_call_config{config_.outbound, config_.clock, config_.secrets}](
           const model_gate_actor& asker, std::uint64_t number, chat_request request, const model_traits& traits) {
           auto call = config;
           call.traits = traits;

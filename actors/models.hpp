@@ -3,6 +3,7 @@
 #include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/outbound.hpp"
+#include "actors/secrets.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -26,6 +27,8 @@ struct models_config {
   /// How providers are reached.
   std::shared_ptr<outbound_client> outbound;
   clock_function clock;
+  /// Opens what is encrypted in models' headers; null for no key.
+  secret_box_ptr secrets{};
 };
 
 class models_state {

@@ -57,11 +57,12 @@ void node_state::start_services() {
     });
   }
   add_child("models", knows::peers, [this](services& s) {
-    s.models = self_->spawn(models, services_, models_config{config_.outbound, config_.supervisor.clock});
+    s.models
+      = self_->spawn(models, services_, models_config{config_.outbound, config_.supervisor.clock, config_.secrets});
     return s.models.address();
   });
   add_child("tools", knows::nobody, [this](services& s) {
-    s.tools = self_->spawn(tools, tools_config{config_.outbound, config_.supervisor.clock});
+    s.tools = self_->spawn(tools, tools_config{config_.outbound, config_.supervisor.clock, config_.secrets});
     return s.tools.address();
   });
   add_child("scheduler", knows::peers, [this, polls](services& s) {

@@ -7,6 +7,7 @@
 #include "actors/metrics.hpp"
 #include "actors/outbound.hpp"
 #include "actors/restart_intensity.hpp"
+#include "actors/secrets.hpp"
 #include "actors/task_supervisor.hpp"
 #include "persistence/store.hpp"
 
@@ -32,6 +33,8 @@ struct node_config {
   connector_config connector;
   /// How providers and tools are reached.
   std::shared_ptr<outbound_client> outbound;
+  /// Opens secrets in headers of tools and models; null for no key.
+  secret_box_ptr secrets{};
   metrics_ptr measured;
   /// Blocking services get threads of their own; off in tests, which run all
   /// actors in one.

@@ -56,7 +56,7 @@ std::vector<tool_call> task_state::open_calls() const {
 }
 
 void task_state::with_tools(std::function<void()> then) {
-  if (needs_server(*claim_.bot)) {
+  if (needs_service(*claim_.bot)) {
     ask_for_tools(false, std::move(then));
     return;
   }
@@ -71,7 +71,7 @@ void task_state::with_tools_for(const std::vector<tool_call>& calls, std::functi
                          });
   if (all_known)
     then();
-  else if (needs_server(*claim_.bot))
+  else if (needs_service(*claim_.bot))
     // A server may have got a tool that its list did not have yet.
     ask_for_tools(true, std::move(then));
   else

@@ -372,6 +372,15 @@ std::vector<setting> make_table() {
     optional_file({"outbound_ca_file", engine, "FILE",
                    "PEM file of further authorities that certificates of tools and providers may come from"},
                   &settings::outbound_ca_file),
+    number({"outbound_connections", engine, "N",
+            "Connections to tools and providers at once; 0 takes three quarters of the files that may be open"},
+           &settings::outbound_connections, 0, 1'000'000),
+    number({"outbound_per_target", engine, "N", "Calls of tools at one host and port at once; others wait"},
+           &settings::outbound_per_target, 1, 100'000),
+    optional_file({"secret_key_file", engine, "FILE",
+                   "File with the 32 bytes (or their hex or base64) that secrets in headers of tools and models are "
+                   "encrypted with; the same on all nodes"},
+                  &settings::secret_key_file),
     derived(
       "the host's name",
       text(

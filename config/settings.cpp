@@ -241,6 +241,8 @@ std::optional<std::string> check_files(const settings& s) {
   auto wrong = check_file({"database_password_file", s.database_password_file});
   if (!wrong)
     wrong = check_file({"outbound_ca_file", s.outbound_ca_file});
+  if (!wrong)
+    wrong = check_file({"secret_key_file", s.secret_key_file});
   for (const auto& file : tls_files(s)) {
     if (!wrong)
       wrong = check_file(file);

@@ -106,6 +106,15 @@ struct settings {
   /// The path of a PEM file with certificates of authorities that tools and providers
   /// are trusted by, beside the system's; empty for none.
   std::string outbound_ca_file;
+  /// Connections to providers and tools at once, 16 to 1000000; 0 stands for three quarters
+  /// of the files that the process may open.
+  int outbound_connections = 0;
+  /// Calls of tools at one host and port at once, 1 to 100000; others wait for their turn.
+  int outbound_per_target = 128;
+  /// The path of a file with the key, of 32 bytes, that secrets in headers of tools and
+  /// models are encrypted with before they are stored; empty for none, where such secrets
+  /// are refused. All nodes of a cluster need the same one.
+  std::string secret_key_file;
   /// This node's name in records, logs and metrics: 1 to 64 letters, digits, `.`,
   /// `-`, `_`. It must be unique in a cluster. Empty stands for the host's name until
   /// `check` has filled it in.

@@ -130,14 +130,20 @@ void put_model(const context_ptr& context) {
   if (refuse_media_type(context))
     return;
   if (auto which = name_of(context, "model name"))
-    answer_put<model_result>(
-      context, parse_model(context->request().body, which->ns, which->name, context->gateway().config().clock()),
-      [](const model_result& result) { return result.model; });
+    answer_put<model_result>(context,
+                             parse_model(context->request().body, which->ns, which->name,
+                                         context->gateway().config().clock(),
+                                         context->gateway().config().secrets.get()),
+                             [](const model_result& result) { return result.model; });
 }
 
 void delete_model(const context_ptr& context) {
-  if (auto which = name_of(context, "model name"))
-    answer_delete(context, troupe::delete_model{which->ns, which->name});
+  const auto which = name_of(context, "model name");
+  if (!which)
+    return;
+  // What still runs on it may be counted once more; that goes with time.
+  context->gateway().config().measured->forget_model(which->ns, which->name);
+  answer_delete(context, troupe::delete_model{which->ns, which->name});
 }
 
 // -- bots ---------------------------------------------------------------------
@@ -155,9 +161,10 @@ void put_bot(const context_ptr& context) {
   if (refuse_media_type(context))
     return;
   if (auto which = name_of(context, "bot name"))
-    answer_put<bot_result>(
-      context, parse_bot(context->request().body, which->ns, which->name, context->gateway().config().clock()),
-      [](const bot_result& result) { return result.bot; });
+    answer_put<bot_result>(context,
+                           parse_bot(context->request().body, which->ns, which->name,
+                                     context->gateway().config().clock(), context->gateway().config().secrets.get()),
+                           [](const bot_result& result) { return result.bot; });
 }
 
 void delete_bot(const context_ptr& context) {
@@ -187,12 +194,33 @@ void warn_of_variables(validation& found, const std::string& whose, const header
                                  + variable + "', which is not set on this node.");
 }
 
+/// Older versions took them.
+void warn_of_clear_secrets(validation& found, const std::string& whose, const header_list& headers) {
+  for (const auto& [name, value] : headers)
+    if (!is_sealed(value) && hides(name, value))
+      found.warnings.push_back("The header '" + name + "' of the " + whose
+                               + " holds a secret that is stored in the clear, as older versions did: PUT it again "
+                                 "with ${env:NAME} in its place, or with secret_key_file set, which has it encrypted.");
+}
+
+void warn_of_headers(validation& found, const std::string& whose, const header_list& headers) {
+  warn_of_variables(found, whose, headers);
+  warn_of_clear_secrets(found, whose, headers);
+}
+
+/// What is encrypted with another key is so on every node.
+void judge_secrets(validation& found, const secret_box* box, const model_record& model) {
+  auto headers = model.headers;
+  if (auto wrong = open_headers(headers, {model.ns, "model", model.name, {}, {}}, box))
+    found.errors.push_back(*std::move(wrong));
+}
+
 void warn_of(validation& found, const model_record& model) {
   const auto whose = "model '" + model.name + "'";
   const auto key = read_api_key(model);
   if (const auto* missing = std::get_if<key_missing>(&key))
     found.warnings.push_back("The " + whose + " cannot be asked from this node. " + missing->error);
-  warn_of_variables(found, whose, model.headers);
+  warn_of_headers(found, whose, model.headers);
 }
 
 std::string missing_model(const bot_record& bot, const std::string& model) {
@@ -213,8 +241,9 @@ void validate_model(const context_ptr& context, const validation_ptr& found, con
   };
   context->gateway().ask(
     context->gateway().reader(), troupe::get_model{ns, name},
-    [found, go_on](const model_record& model) {
+    [context, found, go_on](const model_record& model) {
       warn_of(*found, model);
+      judge_secrets(*found, context->gateway().config().secrets.get(), model);
       go_on();
     },
     [context, found, ns, go_on](const store_error& reason) {
@@ -253,6 +282,8 @@ void validate_tools(const context_ptr& context, const validation_ptr& found) {
     [found, respond](const toolbox_result& result) {
       if (const auto* tools = std::get_if<toolbox_ptr>(&result))
         warn_of_tools(*found, **tools);
+      else
+        found->errors.push_back(std::get<toolbox_failure>(result).error);
       respond();
     },
     [found, respond](const store_error& reason) {
@@ -274,7 +305,7 @@ void validate(const context_ptr& context, const bot_record& bot) {
   found->models = bot.fallback_models;
   found->models.insert(found->models.begin(), bot.model);
   for (const auto& tool : bot.tools)
-    warn_of_variables(*found, "tool '" + tool.name + "'", tool.headers);
+    warn_of_headers(*found, "tool '" + tool.name + "'", tool.headers);
   validate_models(context, found);
 }
 

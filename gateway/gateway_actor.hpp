@@ -3,6 +3,7 @@
 #include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
+#include "actors/secrets.hpp"
 #include "gateway/client_memory.hpp"
 #include "gateway/execution_waits.hpp"
 #include "gateway/feed.hpp"
@@ -49,6 +50,8 @@ struct gateway_config {
   std::function<bool()> store_available;
   /// Counts what is rendered for clients.
   std::shared_ptr<client_memory> memory = std::make_shared<client_memory>();
+  /// Encrypts secrets of tools and models; null for no key.
+  secret_box_ptr secrets;
 };
 
 // -- messages, all from the I/O thread ------------------------------------------

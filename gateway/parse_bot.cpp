@@ -65,7 +65,8 @@ restart_policy parse_restart(const json& object, body_errors& errors) {
 
 } // namespace
 
-parsed<put_bot> parse_bot(std::string_view body, const std::string& ns, const std::string& name, timestamp at) {
+parsed<put_bot> parse_bot(std::string_view body, const std::string& ns, const std::string& name, timestamp at,
+                          const secret_box* secrets) {
   auto tree = read_json_object(body);
   if (auto* refused = std::get_if<problem>(&tree))
     return std::move(*refused);
@@ -89,7 +90,7 @@ parsed<put_bot> parse_bot(std::string_view body, const std::string& ns, const st
   bot.max_iterations = static_cast<int>(members.integer("max_iterations", 1, 100).value_or(bot.max_iterations));
   bot.context_tokens = members.integer("context_tokens", 100, 100'000'000).value_or(bot.context_tokens);
   if (const auto* tools = members.array("tools"))
-    bot.tools = parse_tools(*tools, errors);
+    bot.tools = parse_tools(*tools, {ns, "bot", name, {}, {}, secrets}, errors);
   if (const auto* budget = members.object("budget"))
     bot.budget = read_budget(*budget, "/budget", true, errors);
   if (const auto* restart = members.object("restart"))

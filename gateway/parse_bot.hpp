@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/secrets.hpp"
 #include "gateway/problem.hpp"
 #include "persistence/operations.hpp"
 
@@ -13,6 +14,7 @@
 namespace troupe {
 
 /// Body of `PUT /bots/{name}`.
-parsed<put_bot> parse_bot(std::string_view body, const std::string& ns, const std::string& name, timestamp at);
+parsed<put_bot> parse_bot(std::string_view body, const std::string& ns, const std::string& name, timestamp at,
+                          const secret_box* secrets = nullptr);
 
 } // namespace troupe

@@ -108,12 +108,12 @@ std::string read_parameters(object_reader& members, body_errors& errors) {
   return members.object_text("parameters", max_parameter_bytes).value_or("");
 }
 
-void read_remote(object_reader& members, model_record& model, body_errors& errors) {
+void read_remote(object_reader& members, model_record& model, const secret_box* secrets, body_errors& errors) {
   model.base_url = read_base_url(members, model.kind);
   members.require("model");
   model.model = members.line("model", 1, max_model_length).value_or("");
   read_key(members, model);
-  model.headers = read_headers(members, header_owner::model, errors);
+  model.headers = read_headers(members, {model.ns, "model", model.name, {}, {}, secrets}, errors);
   if (const auto* timeouts = members.object("timeouts"))
     model.timeouts = parse_timeouts(*timeouts, errors);
   model.parameters = read_parameters(members, errors);
@@ -131,7 +131,8 @@ void read_builtin(object_reader& members, model_record& model) {
 
 } // namespace
 
-parsed<put_model> parse_model(std::string_view body, const std::string& ns, const std::string& name, timestamp at) {
+parsed<put_model> parse_model(std::string_view body, const std::string& ns, const std::string& name, timestamp at,
+                              const secret_box* secrets) {
   auto tree = read_json_object(body);
   if (auto* refused = std::get_if<problem>(&tree))
     return std::move(*refused);
@@ -153,7 +154,7 @@ parsed<put_model> parse_model(std::string_view body, const std::string& ns, cons
     if (*kind == model_kind::builtin)
       read_builtin(members, model);
     else
-      read_remote(members, model, errors);
+      read_remote(members, model, secrets, errors);
     // What GET shows beside the model is no part of it, but may come back with it.
     members.object("state");
     if (const auto* limits = members.object("limits"))

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/secrets.hpp"
 #include "gateway/problem.hpp"
 #include "persistence/operations.hpp"
 
@@ -12,6 +13,7 @@ namespace troupe {
 /// Body of `PUT /models/{name}`. A model's kind decides what it has: `builtin` reaches
 /// nothing over the network, the others have an address (with a default), a key and
 /// headers.
-parsed<put_model> parse_model(std::string_view body, const std::string& ns, const std::string& name, timestamp at);
+parsed<put_model> parse_model(std::string_view body, const std::string& ns, const std::string& name, timestamp at,
+                              const secret_box* secrets = nullptr);
 
 } // namespace troupe

@@ -48,13 +48,6 @@ bool is_word(std::string_view text, std::string_view others) noexcept {
   });
 }
 
-std::string in_lower_case(std::string_view text) {
-  std::string lower{text};
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return lower;
-}
-
 template <std::size_t N>
 bool is_one_of(std::string_view text, const std::array<std::string_view, N>& words) noexcept {
   return std::find(words.begin(), words.end(), text) != words.end();
@@ -147,118 +140,6 @@ std::optional<std::string> read_url(object_reader& members, std::string_view mem
   return url;
 }
 
-// -- headers ----------------------------------------------------------------------
-
-namespace {
-
-constexpr std::string_view reference = "${env:";
-
-/// RFC 9110, sections 7.2, 7.6 and 10.1; RFC 9112, section 6.
-constexpr std::array<std::string_view, 10> framing{
-  "connection", "content-length",    "expect", "host", "keep-alive", "proxy-connection", "te", "trailer",
-  "upgrade",    "transfer-encoding",
-};
-
-/// The part between `${env:` and `}` of the first reference, which is cut off with
-/// what stands before it; nothing if there is no whole one.
-std::optional<std::string_view> take_reference(std::string_view& value) {
-  const auto at = value.find(reference);
-  const auto end = at == value.npos ? value.npos : value.find('}', at);
-  if (end == value.npos)
-    return std::nullopt;
-  const auto name = value.substr(at + reference.size(), end - at - reference.size());
-  value.remove_prefix(end + 1);
-  return name;
-}
-
-/// RFC 9110, section 5.6.2.
-bool is_token(std::string_view text) noexcept {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [others](char c) {
-    return is_alphanumeric(c) || others.find(c) != others.npos;
-  });
-}
-
-bool names_a_secret(std::string_view name) {
-  constexpr std::array<std::string_view, 8> parts{"authorization", "api-key",  "apikey", "access-key",
-                                                  "auth-key",      "password", "secret", "cookie"};
-  const auto lower = in_lower_case(name);
-  return lower.ends_with("token") || lower.ends_with("-auth")
-         || std::any_of(parts.begin(), parts.end(), [&](auto part) { return lower.find(part) != lower.npos; });
-}
-
-std::optional<std::string> refuse_references(std::string_view value) {
-  while (const auto name = take_reference(value))
-    if (!may_use_env(*name))
-      return excerpt(*name)
-             + " is no environment variable that may be used: expected letters, digits and '_', and none of the "
-               "server's own (TROUPE_…, PG…)";
-  if (value.find(reference) != value.npos)
-    return "holds a ${env: without its }";
-  return std::nullopt;
-}
-
-/// A sentence if something is wrong with a header; it never cites the value.
-std::optional<std::string> refuse_header(std::string_view name, std::string_view value, header_owner owner) {
-  constexpr std::size_t longest_name = 200;
-  constexpr std::size_t longest_value = 4096;
-  if (!is_token(name) || name.size() > longest_name)
-    return "is no header's name: expected at most 200 letters, digits and !#$%&'*+-.^_`|~";
-  if (is_one_of(in_lower_case(name), framing))
-    return "is set by the server itself";
-  if (value.size() > longest_value)
-    return "expected at most 4096 bytes, got " + std::to_string(value.size());
-  if (has_control_character(value))
-    return "holds a control character, such as a line break";
-  if (owner == header_owner::tool && value == hidden_value)
-    return "\"***\" stands for a value that is not shown: give the value anew, or use ${env:NAME}";
-  if (owner == header_owner::model && hides(name, value))
-    return "would be shown to everyone who reads the model: use api_key_env for the key, or ${env:NAME} in the value";
-  return refuse_references(value);
-}
-
-} // namespace
-
-bool hides(std::string_view name, std::string_view value) {
-  return names_a_secret(name) && value.find(reference) == value.npos;
-}
-
-std::vector<std::string> variables_in(std::string_view value) {
-  std::vector<std::string> names;
-  while (const auto name = take_reference(value))
-    names.emplace_back(*name);
-  return names;
-}
-
-header_list read_headers(object_reader& members, header_owner owner, body_errors& errors) {
-  constexpr std::size_t most = 50;
-  header_list result;
-  const auto* object = members.object("headers");
-  if (object == nullptr)
-    return result;
-  if (object->size() > most) {
-    members.refuse("headers", "expected at most 50 headers, got " + std::to_string(object->size()));
-    return result;
-  }
-  object_reader headers{*object, members.pointer("headers"), errors};
-  std::vector<std::string> seen;
-  for (const auto& [name, value] : object->items()) {
-    const auto* text = value.get_ptr<const std::string*>();
-    if (text == nullptr) {
-      std::string detail = "expected a string, got ";
-      headers.refuse(name, detail += kind_of(value));
-    } else if (auto wrong = refuse_header(name, *text, owner)) {
-      headers.refuse(name, std::move(*wrong));
-    } else if (std::find(seen.begin(), seen.end(), in_lower_case(name)) != seen.end()) {
-      headers.refuse(name, "is given twice: upper and lower case are the same in a header's name");
-    } else {
-      seen.push_back(in_lower_case(name));
-      result.emplace_back(name, *text);
-    }
-  }
-  return result;
-}
-
 // -- tools ------------------------------------------------------------------------
 
 namespace {
@@ -295,19 +176,21 @@ void read_name(object_reader& members, tool_record& tool) {
 }
 
 /// What tools have that are reached over the network.
-void read_target(object_reader& members, tool_record& tool, body_errors& errors) {
+void read_target(object_reader& members, tool_record& tool, header_owner owner, body_errors& errors) {
   members.require("url");
   tool.url
     = read_url(members, "url", tool.type == tool_kind::http ? url_form::with_arguments : url_form::whole).value_or("");
-  tool.headers = read_headers(members, header_owner::tool, errors);
+  owner.tool = tool.name;
+  owner.type = tool.type;
+  tool.headers = read_headers(members, owner, errors);
   if (const auto seconds = members.integer("timeout_s", 1, 3600))
     tool.timeout = std::chrono::seconds{*seconds};
 }
 
-void read_http(object_reader& members, tool_record& tool, body_errors& errors) {
+void read_http(object_reader& members, tool_record& tool, const header_owner& owner, body_errors& errors) {
   members.require("description");
   tool.description = members.text("description", 1, max_description_bytes).value_or("");
-  read_target(members, tool, errors);
+  read_target(members, tool, owner, errors);
   if (auto method = members.text("method", 0, 1000)) {
     if (!is_one_of(*method, methods))
       members.refuse("method", "expected GET, POST, PUT, PATCH, DELETE or HEAD, got " + excerpt(*method));
@@ -341,9 +224,9 @@ std::vector<std::string> read_tool_names(object_reader& members, std::string_vie
   return names;
 }
 
-void read_mcp(object_reader& members, tool_record& tool, body_errors& errors) {
+void read_mcp(object_reader& members, tool_record& tool, const header_owner& owner, body_errors& errors) {
   tool.description = members.text("description", 0, max_description_bytes).value_or("");
-  read_target(members, tool, errors);
+  read_target(members, tool, owner, errors);
   if (members.get("parameters") != nullptr)
     members.refuse("parameters", "a tool of type mcp has none: its server tells what its tools take");
   if (members.get("method") != nullptr)
@@ -366,7 +249,8 @@ void read_approval(object_reader& members, tool_record& tool) {
   }
 }
 
-std::optional<tool_record> parse_tool(const json& tool, const std::string& pointer, body_errors& errors) {
+std::optional<tool_record> parse_tool(const json& tool, const header_owner& owner, const std::string& pointer,
+                                      body_errors& errors) {
   if (!tool.is_object()) {
     std::string detail = "expected an object, got ";
     errors.add(pointer, detail += kind_of(tool));
@@ -386,8 +270,8 @@ std::optional<tool_record> parse_tool(const json& tool, const std::string& point
   read_approval(members, result);
   switch (*type) {
   case tool_kind::builtin: break;
-  case tool_kind::http: read_http(members, result, errors); break;
-  case tool_kind::mcp: read_mcp(members, result, errors); break;
+  case tool_kind::http: read_http(members, result, owner, errors); break;
+  case tool_kind::mcp: read_mcp(members, result, owner, errors); break;
   }
   members.finish();
   return result;
@@ -395,7 +279,7 @@ std::optional<tool_record> parse_tool(const json& tool, const std::string& point
 
 } // namespace
 
-std::vector<tool_record> parse_tools(const json& tools, body_errors& errors) {
+std::vector<tool_record> parse_tools(const json& tools, const header_owner& owner, body_errors& errors) {
   std::vector<tool_record> result;
   if (tools.size() > max_tools) {
     errors.add("/tools",
@@ -404,7 +288,7 @@ std::vector<tool_record> parse_tools(const json& tools, body_errors& errors) {
   }
   for (std::size_t i = 0; i < tools.size(); ++i) {
     const auto pointer = "/tools/" + std::to_string(i);
-    auto tool = parse_tool(tools[i], pointer, errors);
+    auto tool = parse_tool(tools[i], owner, pointer, errors);
     if (!tool)
       continue;
     const auto same = [&](const tool_record& other) { return other.name == tool->name; };

@@ -134,11 +134,18 @@ std::shared_ptr<const origin_policy> origins_of(const settings& s) {
     .methods_of = allowed_methods});
 }
 
+std::size_t descriptor_limit() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? static_cast<std::size_t>(limit.rlim_cur) : 1024;
+}
+
 outbound_config outbound_of(const settings& s) {
   outbound_config config;
   config.allow = s.outbound_allow;
   config.proxy = read_proxy_environment();
   config.ca_file = s.outbound_ca_file;
+  set_bounds(config, descriptor_limit(), static_cast<std::size_t>(s.outbound_connections),
+             static_cast<std::size_t>(s.outbound_per_target));
   return config;
 }
 
@@ -146,8 +153,9 @@ outbound_config outbound_of(const settings& s) {
 /// store, actors, lanes, signals; and back.
 class server {
 public:
-  server(const settings& s, std::shared_ptr<database> store)
-    : settings_{s}, store_{std::move(store)}, system_{configure(config_, s, store_->info())}, self_{system_} {
+  server(const settings& s, std::shared_ptr<database> store, secret_box_ptr secrets)
+    : settings_{s}, store_{std::move(store)}, secrets_{std::move(secrets)},
+      system_{configure(config_, s, store_->info())}, self_{system_} {
     log_start();
     measured_->watch_store([opened = store_] { return opened->state(); });
     node_ = start_node();
@@ -183,6 +191,7 @@ private:
     config.store = store_;
     config.readers = static_cast<std::size_t>(settings_.store_readers);
     config.outbound = outbound_;
+    config.secrets = secrets_;
     config.measured = measured_;
     config.supervisor = {.capacity = settings_.capacity,
                          .max_recoveries = settings_.max_recoveries,
@@ -215,7 +224,8 @@ private:
                           .draining = draining_,
                           .serves_api = settings_.role != node_role::worker,
                           .store_available = [store = store_] { return store->available(); },
-                          .memory = memory_};
+                          .memory = memory_,
+                          .secrets = secrets_};
     const auto origins = origins_of(settings_);
     for (int i = 0; i < settings_.io_threads; ++i) {
       auto one = std::make_shared<lane>(limits_of(settings_, memory_), observer_of(measured_, access_), origins);
@@ -370,6 +380,7 @@ private:
 
   const settings& settings_;
   std::shared_ptr<database> store_;
+  secret_box_ptr secrets_;
   metrics_ptr measured_ = std::make_shared<metrics>();
   std::shared_ptr<client_memory> memory_ = client_memory::for_process(memory_of_process(), settings_.max_body_bytes);
   std::shared_ptr<access_log> access_ = make_access_log(settings_);
@@ -421,6 +432,16 @@ store_result<std::shared_ptr<database>> open_patiently(const settings& s) {
 int serve(const settings& s) {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
+  secret_box_ptr secrets;
+  if (!s.secret_key_file.empty()) {
+    auto read = secret_box::read(s.secret_key_file);
+    if (const auto* wrong = std::get_if<std::string>(&read)) {
+      spdlog::critical("{}", *wrong);
+      return 2;
+    }
+    secrets = std::get<secret_box_ptr>(std::move(read));
+    spdlog::info("secrets are encrypted with the key {}", secrets->id());
+  }
   auto opened = open_patiently(s);
   if (const auto* refusal = std::get_if<store_error>(&opened)) {
     spdlog::critical("cannot open {}: {}", redacted_database(s.database), refusal->message);
@@ -429,7 +450,7 @@ int serve(const settings& s) {
   const auto store = std::move(std::get<std::shared_ptr<database>>(opened));
   if (store->info().is_new)
     spdlog::info("the database {} is new and empty", redacted_database(s.database));
-  return server{s, store}.run();
+  return server{s, store, std::move(secrets)}.run();
 }
 
 int migrate(const settings& s) {

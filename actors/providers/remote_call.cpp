@@ -47,8 +47,12 @@ std::int64_t tokens_of(const std::vector<tool_definition>& tools) {
   return sum;
 }
 
+/// For a turn among this node's calls, beside the time that a model's gate lets wait.
+constexpr milliseconds longest_turn{30'000};
+
 outbound_timeouts timeouts_of(const model_timeouts& model, milliseconds time_left) {
   outbound_timeouts result;
+  result.turn = longest_turn;
   result.connect = model.connect;
   result.first_data = model.first_token;
   result.idle = model.idle;
@@ -88,6 +92,8 @@ std::variant<outbound_request, provider_failure> remote_call_state::make_request
   for (const auto& message : window)
     prompt_tokens_ += estimate_tokens(message);
   auto model = *request_.model;
+  if (auto wrong = open_headers(model.headers, {model.ns, "model", model.name, {}, {}}, config_.secrets.get()))
+    return provider_failure{error_class::permanent, *std::move(wrong), std::nullopt};
   for (auto& [field, value] : model.headers) {
     auto expanded = expand_env(value);
     if (!expanded)
@@ -107,6 +113,7 @@ void remote_call_state::send_request() {
   }
   auto& outgoing = std::get<outbound_request>(made);
   outgoing.timeouts = timeouts_of(request_.model->timeouts, request_.time_left);
+  outgoing.share = outbound_share::model;
   outgoing.repeat_if_dropped = true;
   head_ = {};
   if (logging::is_on(logging::level::debug)) {
@@ -244,6 +251,10 @@ void remote_call_state::fail(const outbound_failure& failure) {
     succeed(reader_->answer(), head_);
     return;
   }
+  if (failure.code == outbound_errc::busy) {
+    send_back(failure);
+    return;
+  }
   const auto kind = failure.code == outbound_errc::refused ? error_class::permanent : error_class::transient;
   fail(provider_failure{kind, failure.error, std::nullopt});
 }
@@ -264,6 +275,16 @@ void remote_call_state::fail(provider_failure failure) {
   const auto pause = failure.kind == error_class::throttled ? failure.retry_after : std::nullopt;
   close();
   end(std::move(result), pause);
+}
+
+/// It was not asked: the provider has nothing to do with it.
+void remote_call_state::send_back(const outbound_failure& failure) {
+  chat_failure result;
+  result.kind = error_class::throttled;
+  result.error = failure.error;
+  result.retry_after = busy_pause;
+  result.no_room = true;
+  end(std::move(result), std::nullopt);
 }
 
 void remote_call_state::close() {

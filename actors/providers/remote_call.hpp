@@ -4,6 +4,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/outbound.hpp"
 #include "actors/providers/provider.hpp"
+#include "actors/secrets.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -27,6 +28,8 @@ namespace troupe {
 struct remote_call_config {
   std::shared_ptr<outbound_client> outbound;
   clock_function clock;
+  /// Opens what is encrypted in the model's headers; null for no key.
+  secret_box_ptr secrets{};
   /// What the model is known to take.
   model_traits traits{};
 };
@@ -58,6 +61,7 @@ private:
   /// The stream is over.
   void close_answer(const outbound_head& head);
   void fail(provider_failure failure);
+  void send_back(const outbound_failure& failure);
   void end(chat_result result, std::optional<std::chrono::milliseconds> pause);
   void log_end(std::string_view how, std::string_view error) const;
   [[nodiscard]] token_usage usage_of(const provider_answer& answer) const;

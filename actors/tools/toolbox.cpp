@@ -1,6 +1,7 @@
 #include "actors/tools/toolbox.hpp"
 
 #include "actors/builtin_tools.hpp"
+#include "actors/secrets.hpp"
 #include "actors/tools/tool_names.hpp"
 
 #include <algorithm>
@@ -65,8 +66,9 @@ const tool_route* toolbox::find(std::string_view name) const {
   return found == routes.end() ? nullptr : &found->second;
 }
 
-bool needs_server(const bot_record& bot) noexcept {
-  return std::any_of(bot.tools.begin(), bot.tools.end(), [](const auto& tool) { return tool.type == tool_kind::mcp; });
+bool needs_service(const bot_record& bot) noexcept {
+  return std::any_of(bot.tools.begin(), bot.tools.end(),
+                     [](const auto& tool) { return tool.type == tool_kind::mcp || has_sealed(tool.headers); });
 }
 
 toolbox make_toolbox(const bot_record& bot, const std::vector<server_offer>& offers) {

@@ -52,8 +52,9 @@ struct server_offer {
   mcp_tools offered;
 };
 
-/// True if the bot has tools of an MCP server, which has to be asked what they are.
-bool needs_server(const bot_record& bot) noexcept;
+/// True if the bot has tools that the tools service alone knows: those of an MCP server,
+/// which has to be asked what they are, and those with secrets that have to be decrypted.
+bool needs_service(const bot_record& bot) noexcept;
 
 /// The tools of a bot: the built-in and HTTP ones under their names, of each server those
 /// that the bot allows and does not deny, under distinct names.

@@ -72,10 +72,14 @@ caf::result<toolbox_result> tools_state::get(const get_toolbox& question) {
   // The promise takes the sender with it.
   const auto asker = caf::actor_cast<caf::actor>(self_->current_sender());
   auto all = std::make_shared<collection>();
-  all->bot = question.bot;
+  // What makes calls has the secrets themselves, whatever they are encrypted in.
+  auto opened = std::make_shared<bot_record>(*question.bot);
+  if (auto wrong = open_tools(*opened, config_.secrets.get()))
+    return toolbox_result{toolbox_failure{error_class::permanent, *std::move(wrong), {}}};
+  all->bot = std::move(opened);
   all->tolerant = question.tolerant;
   all->answer = self_->make_response_promise<toolbox_result>();
-  for (const auto& tool : question.bot->tools)
+  for (const auto& tool : all->bot->tools)
     if (tool.type == tool_kind::mcp)
       all->offers.push_back({tool, nullptr});
   all->open = all->offers.size();

@@ -3,6 +3,7 @@
 #include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/outbound.hpp"
+#include "actors/secrets.hpp"
 
 #include <caf/result.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -21,6 +22,8 @@ namespace troupe {
 struct tools_config {
   std::shared_ptr<outbound_client> outbound;
   clock_function clock;
+  /// Opens what is encrypted in tools' headers; null for no key.
+  secret_box_ptr secrets{};
 };
 
 class tools_state {

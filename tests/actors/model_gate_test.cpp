@@ -396,6 +396,22 @@ TEST_F(ModelGate, NoFallbackContinuesATextThatWasSeen) {
   EXPECT_EQ(outcomes(id), "failed");
 }
 
+TEST_F(ModelGate, ABusyNodeCostsNoAttemptAndIsNoFaultOfTheModel) {
+  const auto id = ask_remote();
+  for (int i = 0; i < 8; ++i) {
+    outbound_->fail(outbound_->calls.size() - 1, outbound_errc::busy, false);
+    run();
+    EXPECT_EQ(state_of("gpt").breaker, "closed");
+    EXPECT_EQ(state_of("gpt").paused_for, std::nullopt);
+    advance(3s);
+    ASSERT_EQ(outbound_->calls.size(), static_cast<std::size_t>(i) + 2);
+  }
+  EXPECT_EQ(outbound_->calls.back().request.share, outbound_share::model);
+  outbound_->reply(outbound_->calls.size() - 1, "yes");
+  run();
+  EXPECT_EQ(status(id), task_status::completed);
+}
+
 TEST_F(ModelGate, AChangedModelIsAskedAnew) {
   ask_remote();
   advance(1s);

@@ -404,9 +404,25 @@ TEST(ParseTool, TakesAbsoluteUrlsOnly) {
 }
 
 TEST(ParseTool, LeavesFramingToTheServer) {
-  for (const auto* name :
-       {"Host", "content-length", "Transfer-Encoding", "CONNECTION", "Upgrade", "TE", "Trailer", "Expect"})
+  for (const auto* name : {"Host", "content-length", "Transfer-Encoding", "CONNECTION", "Upgrade", "TE", "Trailer",
+                           "Expect", "Accept-Encoding", "Keep-Alive", "HTTP2-Settings", "Idempotency-Key"})
     EXPECT_THAT(tool_error(http_tool({{"headers", {{name, "x"}}}})).detail, HasSubstr("by the server itself")) << name;
+}
+
+// It was taken, stored, and never sent (issue 10 of this project).
+TEST(ParseTool, RefusesWhatIsForAProxy) {
+  for (const auto* name : {"Proxy-Authorization", "proxy-connection", "Proxy-Authenticate", "PROXY-ANYTHING"}) {
+    for (const auto* value : {"Basic YTpi", "${env:KEY}"})
+      EXPECT_THAT(tool_error(http_tool({{"headers", {{name, value}}}})).detail, HasSubstr("http_proxy")) << name;
+    EXPECT_THAT(model_error({{"headers", {{name, "${env:KEY}"}}}}).detail, HasSubstr("http_proxy")) << name;
+  }
+}
+
+TEST(ParseTool, LeavesTheProtocolOfMcpToTheServer) {
+  for (const auto* name : {"Accept", "content-type", "Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Name",
+                           "Last-Event-ID", "Idempotency-Key"})
+    EXPECT_THAT(tool_error(mcp_tool({{"headers", {{name, "x"}}}})).detail, HasSubstr("by the server itself")) << name;
+  EXPECT_EQ(tool_of(http_tool({{"headers", {{"Accept", "text/csv"}}}})).headers.size(), 1U);
 }
 
 TEST(ParseTool, RefusesMalformedHeaders) {
@@ -439,22 +455,98 @@ TEST(ParseTool, RefusesMalformedHeaders) {
   EXPECT_EQ(tool_of(many).headers.size(), 50U);
 }
 
-TEST(ParseTool, TakesASecretButNotWhatIsShownInItsPlace) {
-  const auto tool = tool_of(http_tool({{"headers", {{"Authorization", "Bearer s3cret"}}}}));
-  EXPECT_THAT(tool.headers, ElementsAre(Pair("Authorization", "Bearer s3cret")));
+TEST(ParseTool, RefusesASecretWithoutAKeyToEncryptIt) {
+  for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
+         {"Authorization", "Bearer s3cret"},
+         {"X-Api-Key", "s3cret"},
+         {"X-Team", "Bearer s3cret"},
+         {"Cookie", "session=s3cret"},
+         {"X-Api-Key", "s3cret-that-is-long-enough ${env:NOTHING}"},
+       })
+    for (const auto& refused : {tool_error(http_tool({{"headers", {{name, value}}}})),
+                                tool_error(mcp_tool({{"headers", {{name, value}}}}))}) {
+      EXPECT_EQ(refused.pointer, "/tools/0/headers/" + name);
+      EXPECT_THAT(refused.detail,
+                  testing::AllOf(HasSubstr("${env:NAME}"), HasSubstr("secret_key_file"), Not(HasSubstr("s3cret"))));
+    }
+}
+
+TEST(ParseTool, EncryptsASecretForItsPlace) {
+  const secret_box box{std::string(32, 'k')};
+  const json body{
+    {"model", "m"},
+    {"tools",
+     {http_tool({{"headers", {{"Authorization", "Bearer s3cret"}, {"X-Team", "a"}, {"X-Api-Key", "${env:KEY}"}}}}),
+      mcp_tool({{"headers", {{"Cookie", "s3cret"}}}})}}};
+  auto read = parse_bot(body.dump(), "prod", "ada", at, &box);
+  ASSERT_TRUE(std::holds_alternative<put_bot>(read));
+  auto bot = std::get<put_bot>(std::move(read)).bot;
+  for (const auto& tool : bot.tools)
+    for (const auto& [name, value] : tool.headers)
+      EXPECT_EQ(is_sealed(value), name == "Authorization" || name == "Cookie") << name;
+  EXPECT_EQ(open_tools(bot, &box), std::nullopt);
+  EXPECT_THAT(bot.tools[0].headers, ElementsAre(Pair("Authorization", "Bearer s3cret"), Pair("X-Api-Key", "${env:KEY}"),
+                                                Pair("X-Team", "a")));
+  EXPECT_THAT(bot.tools[1].headers, ElementsAre(Pair("Cookie", "s3cret")));
+  auto model = parse_model(json{{"kind", "openai"}, {"model", "m"}, {"headers", {{"Authorization", "s3cret"}}}}.dump(),
+                           "prod", "gpt", at, &box);
+  auto headers = std::get<put_model>(std::move(model)).model.headers;
+  EXPECT_TRUE(has_sealed(headers));
+  EXPECT_EQ(open_headers(headers, {"prod", "model", "gpt", {}, {}}, &box), std::nullopt);
+  EXPECT_THAT(headers, ElementsAre(Pair("Authorization", "s3cret")));
+}
+
+TEST(ParseTool, TakesNeitherWhatIsShownNorWhatIsStoredInASecretsPlace) {
+  for (const auto* value : {"${sealed:1:00000000:AAAA}", "${sealed:"})
+    EXPECT_THAT(tool_error(http_tool({{"headers", {{"X-A", value}}}})).detail, HasSubstr("encrypted"));
+  EXPECT_THAT(model_error({{"headers", {{"X-A", "***"}}}}).detail, HasSubstr("anew"));
   const auto refused = tool_error(http_tool({{"headers", {{"Authorization", "***"}}}}));
   EXPECT_EQ(refused.pointer, "/tools/0/headers/Authorization");
   EXPECT_THAT(refused.detail, testing::AllOf(HasSubstr("anew"), HasSubstr("${env:NAME}")));
 }
 
 TEST(Headers, HideWhatIsSecret) {
-  for (const auto* name : {"Authorization", "proxy-authorization", "X-API-Key", "Api-Key", "x-goog-api-key", "Cookie",
-                           "PRIVATE-TOKEN", "X-Auth-Token", "X-Client-Secret"}) {
+  for (const auto* name : {"Authorization",
+                           "proxy-authorization",
+                           "X-API-Key",
+                           "Api-Key",
+                           "x-goog-api-key",
+                           "Cookie",
+                           "PRIVATE-TOKEN",
+                           "X-Auth-Token",
+                           "X-Client-Secret",
+                           "Ocp-Apim-Subscription-Key",
+                           "X-Functions-Key",
+                           "DD-APPLICATION-KEY",
+                           "X-Amz-Security-Token",
+                           "token",
+                           "Key",
+                           "X-Password",
+                           "X-Passwd",
+                           "X-Auth",
+                           "X-Credentials",
+                           "X-JWT",
+                           "xapikey",
+                           "X-Api_Token",
+                           "Set-Cookie2"}) {
     EXPECT_TRUE(hides(name, "x")) << name;
     EXPECT_FALSE(hides(name, "Bearer ${env:KEY}")) << name;
   }
-  for (const auto* name : {"Accept", "X-Request-Id", "anthropic-version", "X-Max-Tokens", "OpenAI-Organization"})
+  for (const auto* name : {"Accept", "X-Request-Id", "anthropic-version", "X-Max-Tokens", "OpenAI-Organization",
+                           "Idempotency-Key", "X-Author", "X-Keyboard", "Accept-Patch", "X-Tokenizer"}) {
     EXPECT_FALSE(hides(name, "x")) << name;
+    for (const auto* credential : {"Bearer abc", "bearer abc", "Basic YTpi", "token abc", "${sealed:1:00000000:AAAA}"})
+      EXPECT_TRUE(hides(name, credential)) << name << credential;
+  }
+}
+
+TEST(Headers, HideWhatStandsBesideAReferenceIfItIsLong) {
+  for (const auto* value : {"${env:KEY}", "Bearer ${env:KEY}", "Basic ${env:A}:${env:B_1}!", "Key=${env:A}; theme=dark",
+                            "Digest username=\"${env:A}\", realm=\"b\""})
+    EXPECT_FALSE(hides("Authorization", value)) << value;
+  for (const auto* value : {"sk-0123456789abcdef0123456789 ${env:A}", "${env:A}0123456789abcdef0123456789",
+                            "${env:A} ${env:B} 0123456789abcdef01234567", "0123456789abcdef0123456789${env:A"})
+    EXPECT_TRUE(hides("Authorization", value)) << value;
 }
 
 TEST(Headers, NameTheVariablesTheyReferTo) {
@@ -600,7 +692,7 @@ TEST(ParseModel, KeepsEveryMemberWithinItsBounds) {
 }
 
 TEST(ParseModel, KeepsSecretsOutOfItsHeaders) {
-  for (const auto* name : {"Authorization", "x-api-key", "API-KEY", "Proxy-Authorization", "Cookie"}) {
+  for (const auto* name : {"Authorization", "x-api-key", "API-KEY", "Cookie"}) {
     const auto error = model_error({{"headers", {{name, "s3cret"}}}});
     EXPECT_EQ(error.pointer, std::string{"/headers/"} + name);
     EXPECT_THAT(error.detail, testing::AllOf(HasSubstr("api_key_env"), Not(HasSubstr("s3cret"))));

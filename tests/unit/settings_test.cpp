@@ -163,6 +163,12 @@ TEST_F(Settings, ComeFromFlags) {
                  "127.0.0.1:11434, Tools.internal,[FD00::7]:443,[::1]",
                  "--outbound-ca-file",
                  "/o",
+                 "--outbound-connections",
+                 "500",
+                 "--outbound-per-target",
+                 "9",
+                 "--secret-key-file",
+                 "/s",
                  "--node-name",
                  "n",
                  "--role",
@@ -204,6 +210,9 @@ TEST_F(Settings, ComeFromFlags) {
   expected.cors_origins = {"https://app.example", "http://localhost:3000"};
   expected.outbound_allow = {"127.0.0.1:11434", "tools.internal", "[fd00::7]:443", "[::1]"};
   expected.outbound_ca_file = "/o";
+  expected.outbound_connections = 500;
+  expected.outbound_per_target = 9;
+  expected.secret_key_file = "/s";
   expected.node_name = "n";
   expected.role = node_role::gateway;
   expected.node_host = "node-1.internal";
@@ -356,6 +365,9 @@ TEST_F(Settings, RefuseWhatIsOutOfBounds) {
      {"a b", "a,,b", ",", "a,", "::1", "[::1", "[::1]x", "[127.0.0.1]", "[]", "a:0", "a:65536", "a:", "a:x", "*:80",
       "http://a", "a/b", "0.0.0.0", "*.internal"}},
     {"--outbound-ca-file", {"a\nb"}},
+    {"--outbound-connections", {"-1", "1000001", "many"}},
+    {"--outbound-per-target", {"0", "100001"}},
+    {"--secret-key-file", {"a\nb"}},
     {"--node-name", {"", "a b", "a/b", std::string(65, 'n')}},
     {"--role", {"", "both", "ALL", "all "}},
     {"--node-host", {"", "0.0.0.0", "::", "0::0", "::0.0.0.0", "::ffff:0.0.0.0", "0", "127.1", "a b", "a:1"}},
@@ -544,8 +556,8 @@ TEST_F(Settings, TakeAllFilesOfTlsOrNone) {
 }
 
 TEST_F(Settings, RefuseFilesThatCannotBeRead) {
-  for (auto member : {&settings::database_password_file, &settings::outbound_ca_file, &settings::node_tls_cert,
-                      &settings::node_tls_key, &settings::node_tls_ca}) {
+  for (auto member : {&settings::database_password_file, &settings::outbound_ca_file, &settings::secret_key_file,
+                      &settings::node_tls_cert, &settings::node_tls_key, &settings::node_tls_ca}) {
     auto s = cluster_settings();
     s.*member = "/nonexistent/file";
     EXPECT_THAT(check(s).value_or(""), AllOf(HasSubstr("\"/nonexistent/file\""), HasSubstr("No such file")));
