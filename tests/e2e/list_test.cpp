@@ -133,7 +133,8 @@ std::vector<json> expect_full_pages(http_client& http, const std::string& target
     if (i + 1 < pages.size()) {
       EXPECT_GE(pages[i].size() + largest_item, mib - mib / 64) << target << " page " << i;
     }
-    for (const auto& item : json::parse(pages[i]).at("items"))
+    const auto page = json::parse(pages[i]);
+    for (const auto& item : page.at("items"))
       items.push_back(item);
   }
   EXPECT_GT(pages.size(), 1U) << target;

@@ -309,7 +309,7 @@ TEST_F(Queries, AreRefusedForLimitsOutOfBounds) {
       EXPECT_EQ(refusal(operation, std::string{"limit="} + value).name, "limit") << operation.path;
     ++refused;
   }
-  EXPECT_EQ(refused, 7);
+  EXPECT_EQ(refused, 10);
 }
 
 // -- an EventSource, which any status but 200 ends for good -------------------------------
