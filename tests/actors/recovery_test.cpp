@@ -235,7 +235,10 @@ TEST_F(Recovery, CapacityHoldsWhenATaskComesBackWhoseEndWasUnknown) {
 
 // Issue 10, row 10: a disk that is full for longer than a write waits is not the task's fault.
 TEST_F(Recovery, AWriteThatWaitedTooLongChargesNothing) {
-  put_bot_named("single", [](auto& bot) { bot.restart.max_attempts = 1; });
+  put_bot_named("single", [](auto& bot) {
+    bot.restart.max_attempts = 1;
+    bot.timeout = 1h;
+  });
   faults_->befalls = [&, over = false](std::span<const operation> batch) mutable {
     if (!holds<append_journal>(batch) || std::exchange(over, true))
       return fault::none;
@@ -243,9 +246,10 @@ TEST_F(Recovery, AWriteThatWaitedTooLongChargesNothing) {
     advance(timeouts::execution_write + 1s);
     return fault::none;
   };
-  const auto id = execute_with("single", "@pace=100 one two three");
-  advance(30s);
-  expect_completed(id, "Echo: one two three");
+  // Its answer takes longer than that too.
+  const auto id = execute_with("single", "@pace=60000 a b c d e f g h i j k l m n o");
+  advance(2h);
+  expect_completed(id, "Echo: a b c d e f g h i j k l m n o");
   EXPECT_EQ(outcomes(id), "failed completed");
   EXPECT_THAT(attempts(id).at(0).error.value_or(""), HasSubstr("The store did not answer"));
 }
