@@ -5,13 +5,15 @@
 namespace troupe {
 
 void fake_outbound::call_tools(std::size_t index, const std::vector<std::pair<std::string, std::string>>& wanted) {
-  auto calls_json = nlohmann::json::array();
-  for (std::size_t i = 0; i < wanted.size(); ++i)
-    calls_json.push_back({{"index", i},
-                          {"id", "same"},
-                          {"type", "function"},
-                          {"function", {{"name", wanted[i].first}, {"arguments", wanted[i].second}}}});
-  event(index, nlohmann::json{{"choices", {{{"index", 0}, {"delta", {{"tool_calls", calls_json}}}}}}}.dump());
+  // An event each, as providers stream them: together they may be longer than one may be.
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const nlohmann::json one{{"index", i},
+                             {"id", "same"},
+                             {"type", "function"},
+                             {"function", {{"name", wanted[i].first}, {"arguments", wanted[i].second}}}};
+    const auto all = nlohmann::json::array({one});
+    event(index, nlohmann::json{{"choices", {{{"index", 0}, {"delta", {{"tool_calls", all}}}}}}}.dump());
+  }
   event(index, R"({"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]})");
   event(index, "[DONE]");
   end(index);

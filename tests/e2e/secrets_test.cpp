@@ -38,7 +38,11 @@ protected:
   json bot_with(const std::string& header, const std::string& value) {
     return {{"model", "remote"},
             {"tools",
-             {{{"type", "http"}, {"name", "book"}, {"url", provider_.url("/count/book")}, {"headers", {{header, value}}}},
+             {{{"type", "http"},
+               {"name", "book"},
+               {"description", "Books a seat"},
+               {"url", provider_.url("/count/book")},
+               {"headers", {{header, value}}}},
               {{"type", "mcp"}, {"name", "srv"}, {"url", provider_.url("/mcp")}, {"headers", {{header, value}}}}}}};
   }
   std::string sent(const std::string& path, const std::string& header) {
@@ -62,13 +66,15 @@ protected:
 
 TEST_F(Secrets, AreRefusedWithoutAKey) {
   const auto refused = http().put("/api/v1/bots/clerk", bot_with("Authorization", "Bearer s3cret-of-mine"));
-  expect_problem(refused, 422, "validation_failed");
-  EXPECT_THAT(refused.body, AllOf(HasSubstr("/tools/0/headers/Authorization"), HasSubstr("/tools/1/headers/Authorization"),
-                                  HasSubstr("${env:NAME}"), HasSubstr("secret_key_file"), Not(HasSubstr("s3cret"))));
-  const auto model = http().put("/api/v1/models/m", {{"kind", "openai"}, {"model", "m"}, {"headers", {{"X-Api-Key", "s3cret-of-mine"}}}});
-  expect_problem(model, 422, "validation_failed");
+  expect_problem(refused, 422, "invalid_body");
+  EXPECT_THAT(refused.body,
+              AllOf(HasSubstr("/tools/0/headers/Authorization"), HasSubstr("/tools/1/headers/Authorization"),
+                    HasSubstr("${env:NAME}"), HasSubstr("secret_key_file"), Not(HasSubstr("s3cret"))));
+  const auto model = http().put("/api/v1/models/m",
+                                {{"kind", "openai"}, {"model", "m"}, {"headers", {{"X-Api-Key", "s3cret-of-mine"}}}});
+  expect_problem(model, 422, "invalid_body");
   const auto proxy = http().put("/api/v1/bots/clerk", bot_with("Proxy-Authorization", "${env:HOME}"));
-  expect_problem(proxy, 422, "validation_failed");
+  expect_problem(proxy, 422, "invalid_body");
   EXPECT_THAT(proxy.body, HasSubstr("http_proxy"));
 }
 
@@ -109,9 +115,8 @@ TEST_F(Secrets, KeysThatWillNotDoStopTheStart) {
   const auto start_with_file = [&](const std::string& file) {
     return run_troupe({"serve", "--http-port", "0", "--data-dir", keys_.file("data"), "--secret-key-file", file});
   };
-  for (const auto& [content, mode, words] :
-       std::vector<std::tuple<std::string, mode_t, std::string>>{{std::string(64, 'a'), 0644, "open to others"},
-                                                                 {"too short", 0600, "openssl rand -base64 32"}}) {
+  for (const auto& [content, mode, words] : std::vector<std::tuple<std::string, mode_t, std::string>>{
+         {std::string(64, 'a'), 0644, "open to others"}, {"too short", 0600, "openssl rand -base64 32"}}) {
     const auto run = start_with_file(key_file(content, mode));
     EXPECT_EQ(run.exit_code, 2);
     EXPECT_THAT(run.output, AllOf(HasSubstr("secret_key_file"), HasSubstr(words), Not(HasSubstr(content))));
