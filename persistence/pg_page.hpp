@@ -6,45 +6,43 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 /// Pages that PostgreSQL itself ends: what is left out of one is never sent, nor read
-/// beyond its length.
+/// beyond its length, which is known wherever a text is stored.
 namespace troupe {
 
-/// A query that gives the first rows of `rows`, a SELECT in the order of `order` with
-/// one row more than `limit` (`$4::int`) and a column `octets`, which says how long a
-/// row's texts are together: up to `limit` of them, and until they have
-/// `max_page_bytes`. Each has in front whether another one follows. `order` names
-/// columns of `rows`.
-std::string pg_page_query(std::string_view rows, std::string_view order, std::string_view limit);
+/// Two queries for the same page.
+struct pg_page_sql {
+  /// Gives the rows without those texts that are longer than a row's even share of a
+  /// page. Each has in front how long its texts are. As cheap as a query without a bound.
+  std::string quick;
+  /// Gives what the page may have and no row more, whatever they are like. Each row has
+  /// in front whether another one follows.
+  std::string exact;
+};
 
-// The length of a text is known without reading it, wherever it is stored.
-inline constexpr std::string_view pg_task_octets
-  = "octet_length(t.input) + octet_length(t.spec) + octet_length(t.metadata) + coalesce(octet_length(t.output), 0) + "
-    "coalesce(octet_length(t.error), 0) AS octets";
-inline constexpr std::string_view pg_message_octets
-  = "octet_length(m.content) + coalesce(octet_length(m.tool_calls), 0) + coalesce(octet_length(m.thinking), 0) AS "
-    "octets";
-inline constexpr std::string_view pg_event_octets = "octet_length(e.data) AS octets";
-inline constexpr std::string_view pg_document_octets = "octet_length(document) AS octets";
-inline constexpr std::string_view pg_approval_octets = "octet_length(reason) + octet_length(arguments) AS octets";
+/// `columns` are the columns of a row and `texts` those among them that may be long;
+/// `from` is all that follows them in a SELECT in the order of `order`, with one row more
+/// than `limit` (`$4::int`). `order` names columns of the rows.
+pg_page_sql make_pg_page(std::string_view columns, const std::vector<std::string_view>& texts, std::string_view from,
+                         std::string_view order, std::string_view limit);
+
+/// The `exact` one for `rows`, a whole SELECT with a column `octets`: how long a row's texts are.
+std::string exact_pg_page(std::string_view rows, std::string_view order, std::string_view limit);
 
 /// The rows of such a query. Behind the last of them comes one that is known to be
 /// there and nothing else, if the page was ended before it.
 class pg_page_rows {
 public:
-  explicit pg_page_rows(pg_rows rows) : rows_{std::move(rows)} {}
+  static pg_page_rows quick(pg_rows rows, int limit) { return {std::move(rows), limit}; }
+  static pg_page_rows exact(pg_rows rows) { return {std::move(rows), 0}; }
 
-  bool next() {
-    if (rows_.next()) {
-      follows_ = rows_.take<bool>();
-      return true;
-    }
-    is_left_out_ = std::exchange(follows_, false);
-    return is_left_out_;
-  }
+  bool next();
   /// The current row has no columns: the page has ended before it.
   [[nodiscard]] bool is_left_out() const noexcept { return is_left_out_; }
+  /// Of a quick query: the page has ended where it need not.
+  [[nodiscard]] bool is_in_doubt() const noexcept { return is_in_doubt_; }
 
   template <class T>
   T take() {
@@ -53,9 +51,33 @@ public:
   std::string_view take_view() { return rows_.take_view(); }
 
 private:
+  pg_page_rows(pg_rows rows, int limit) : rows_{std::move(rows)}, limit_{limit} {}
+
   pg_rows rows_;
+  /// Of a quick query.
+  int limit_ = 0;
+  int given_ = 0;
   bool follows_ = false;
   bool is_left_out_ = false;
+  bool is_in_doubt_ = false;
 };
+
+/// Reads a page by `take(rows)`: quickly, and once more exactly if it has long texts.
+template <class Take, class... T>
+auto read_pg_page(pg_connection& connection, const pg_page_sql& sql, int limit, Take take, const T&... values) {
+  auto quick = pg_page_rows::quick(connection.query(sql.quick, values...), limit);
+  auto found = take(quick);
+  if (!quick.is_in_doubt())
+    return found;
+  auto exact = pg_page_rows::exact(connection.query(sql.exact, values...));
+  return take(exact);
+}
+
+// Columns that may be long.
+inline const std::vector<std::string_view> pg_task_texts{"t.error", "t.input", "t.output", "t.spec", "t.metadata"};
+inline const std::vector<std::string_view> pg_message_texts{"m.content", "m.tool_calls", "m.thinking"};
+inline const std::vector<std::string_view> pg_event_texts{"e.data"};
+inline const std::vector<std::string_view> pg_document_texts{"document"};
+inline const std::vector<std::string_view> pg_approval_texts{"reason", "arguments"};
 
 } // namespace troupe

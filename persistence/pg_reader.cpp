@@ -22,16 +22,22 @@ std::pair<message_record, std::int64_t> take_placed_message(pg_page_rows& row) {
   return {take_message(row), position};
 }
 
-std::string select_messages() {
-  return std::string{"SELECT m.position, "} + message_columns + ", " + std::string{pg_message_octets};
+/// Up to `limit` messages; `from` says of what.
+pg_page_sql messages_page(std::string_view from, std::string_view limit) {
+  return make_pg_page(std::string{"m.position, "} + message_columns, pg_message_texts, from, "position", limit);
+}
+
+auto take_messages(int limit) {
+  return
+    [limit](pg_page_rows& rows) { return take_page<message_record, std::int64_t>(rows, limit, take_placed_message); };
 }
 
 /// Up to `limit` documents of the namespace `$1` in a table, by name, behind `$2`.
-std::string list_documents_query(std::string_view table) {
-  auto rows = std::string{"SELECT "} + document_columns + ", " + std::string{pg_document_octets} + " FROM ";
-  rows += table;
-  rows += R"( WHERE ns = $1::text AND name COLLATE "C" > $2::text ORDER BY name COLLATE "C" LIMIT $3::int + 1)";
-  return pg_page_query(rows, R"(name COLLATE "C")", "$3::int");
+pg_page_sql documents_page(std::string_view table) {
+  std::string from{" FROM "};
+  from += table;
+  from += R"( WHERE ns = $1::text AND name COLLATE "C" > $2::text ORDER BY name COLLATE "C" LIMIT $3::int + 1)";
+  return make_pg_page(document_columns, pg_document_texts, from, R"(name COLLATE "C")", "$3::int");
 }
 
 } // namespace
@@ -101,12 +107,14 @@ store_result<page<task_record, uuid>> pg_reader::list_tasks(const task_filter& f
                                                             int limit) {
   using result = page<task_record, uuid>;
   return guarded<result>([&]() -> store_result<result> {
-    auto rows = query_task_list(connection(), filter, before, limit);
-    return take_page<task_record, uuid>(rows, limit, [](pg_page_rows& row) {
-      auto task = take_task(row);
-      const auto id = task.id;
-      return std::pair{std::move(task), id};
-    });
+    const auto take = [limit](pg_page_rows& rows) {
+      return take_page<task_record, uuid>(rows, limit, [](pg_page_rows& row) {
+        auto task = take_task(row);
+        const auto id = task.id;
+        return std::pair{std::move(task), id};
+      });
+    };
+    return query_task_list(connection(), filter, before, limit, take);
   });
 }
 
@@ -114,7 +122,7 @@ store_result<page<attempt_record, int>> pg_reader::attempts(const uuid& task_id,
   using result = page<attempt_record, int>;
   return guarded<result>([&]() -> store_result<result> {
     // The running one has no error yet.
-    static const auto sql = pg_page_query(
+    static const auto sql = exact_pg_page(
       std::string{"SELECT "} + attempt_columns
         + ", coalesce(octet_length(error), 0) AS octets FROM attempts WHERE task_id = $1::uuid AND attempt > $2::int "
           "UNION ALL SELECT attempt, 0::smallint, started_at, NULL, NULL, input_tokens, output_tokens, cost, "
@@ -122,7 +130,7 @@ store_result<page<attempt_record, int>> pg_reader::attempts(const uuid& task_id,
           "node, model, NULL, NULL, 0 FROM queue WHERE task_id = $1::uuid AND attempt > $2::int AND state = 1 "
           "ORDER BY 1 LIMIT $3::int + 1",
       "attempt", "$3::int");
-    pg_page_rows rows{connection().query(sql, task_id, after, limit)};
+    auto rows = pg_page_rows::exact(connection().query(sql, task_id, after, limit));
     auto found = take_attempts(rows, limit);
     if (!connection().query("SELECT 1 FROM tasks WHERE id = $1::uuid AND deleted_at IS NULL", task_id).next())
       return no_such("task", task_id.to_string());
@@ -144,13 +152,12 @@ store_result<page<message_record, std::int64_t>> pg_reader::task_messages(const 
     const auto thread_id = task.take<uuid>();
     // Nothing of a task precedes its creation, however long its thread is.
     const auto begin = task.take<std::int64_t>();
-    static const auto sql = pg_page_query(
-      select_messages()
-        + " FROM messages m WHERE m.thread_id = $1::uuid AND m.position > $2::bigint AND m.task_id = $3::uuid "
-          "ORDER BY m.position LIMIT $4::int + 1",
-      "position", "$4::int");
-    pg_page_rows rows{connection().query(sql, thread_id, std::max(after, begin), task_id, limit)};
-    return take_page<message_record, std::int64_t>(rows, limit, take_placed_message);
+    static const auto sql = messages_page(
+      " FROM messages m WHERE m.thread_id = $1::uuid AND m.position > $2::bigint AND m.task_id = $3::uuid "
+      "ORDER BY m.position LIMIT $4::int + 1",
+      "$4::int");
+    return read_pg_page(connection(), sql, limit, take_messages(limit), thread_id, std::max(after, begin), task_id,
+                        limit);
   });
 }
 
@@ -165,13 +172,11 @@ store_result<page<message_record, std::int64_t>> pg_reader::thread_messages(cons
                            thread_id);
     if (!known.next())
       return no_such("thread", thread_id.to_string());
-    static const auto sql = pg_page_query(
-      select_messages()
-        + " FROM messages m JOIN tasks t ON t.id = m.task_id WHERE m.thread_id = $1::uuid AND m.position > $2::bigint "
-          "AND t.deleted_at IS NULL ORDER BY m.position LIMIT $3::int + 1",
-      "position", "$3::int");
-    pg_page_rows rows{connection().query(sql, thread_id, after, limit)};
-    return take_page<message_record, std::int64_t>(rows, limit, take_placed_message);
+    static const auto sql = messages_page(
+      " FROM messages m JOIN tasks t ON t.id = m.task_id WHERE m.thread_id = $1::uuid AND m.position > $2::bigint "
+      "AND t.deleted_at IS NULL ORDER BY m.position LIMIT $3::int + 1",
+      "$3::int");
+    return read_pg_page(connection(), sql, limit, take_messages(limit), thread_id, after, limit);
   });
 }
 
@@ -200,28 +205,30 @@ store_result<model_record> pg_reader::get_model(const std::string& ns, const std
 }
 
 template <class Record, class Take>
-store_result<page<Record, std::string>> pg_reader::list_documents(std::string_view sql, const std::string& ns,
+store_result<page<Record, std::string>> pg_reader::list_documents(const pg_page_sql& sql, const std::string& ns,
                                                                   const std::string& after, int limit, Take take) {
   using result = page<Record, std::string>;
   return guarded<result>([&]() -> store_result<result> {
-    pg_page_rows rows{connection().query(sql, ns, after, limit)};
-    return take_page<Record, std::string>(rows, limit, [&](pg_page_rows& row) {
-      auto record = take(row);
-      auto name = record.name;
-      return std::pair{std::move(record), std::move(name)};
-    });
+    const auto take_all = [limit, &take](pg_page_rows& rows) {
+      return take_page<Record, std::string>(rows, limit, [&take](pg_page_rows& row) {
+        auto record = take(row);
+        auto name = record.name;
+        return std::pair{std::move(record), std::move(name)};
+      });
+    };
+    return read_pg_page(connection(), sql, limit, take_all, ns, after, limit);
   });
 }
 
 store_result<page<bot_record, std::string>> pg_reader::list_bots(const std::string& ns, const std::string& after,
                                                                  int limit) {
-  static const auto sql = list_documents_query("bots");
+  static const auto sql = documents_page("bots");
   return list_documents<bot_record>(sql, ns, after, limit, take_bot<pg_page_rows>);
 }
 
 store_result<page<model_record, std::string>> pg_reader::list_models(const std::string& ns, const std::string& after,
                                                                      int limit) {
-  static const auto sql = list_documents_query("models");
+  static const auto sql = documents_page("models");
   return list_documents<model_record>(sql, ns, after, limit, take_model<pg_page_rows>);
 }
 

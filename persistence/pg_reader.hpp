@@ -2,6 +2,7 @@
 
 #include "persistence/pg_connection.hpp"
 #include "persistence/pg_database.hpp"
+#include "persistence/pg_page.hpp"
 #include "persistence/record_rows.hpp"
 #include "persistence/store.hpp"
 
@@ -62,7 +63,7 @@ private:
   template <class T, class Read>
   store_result<T> guarded(Read read);
   template <class Record, class Take>
-  store_result<page<Record, std::string>> list_documents(std::string_view sql, const std::string& ns,
+  store_result<page<Record, std::string>> list_documents(const pg_page_sql& sql, const std::string& ns,
                                                          const std::string& after, int limit, Take take);
   std::shared_ptr<const event_source> source_of(const uuid& task_id);
   std::int64_t read_last_position();

@@ -9,8 +9,8 @@ namespace troupe {
 
 namespace {
 
-std::string select_approvals() {
-  return std::string{"SELECT "} + approval_columns + ", " + std::string{pg_approval_octets} + " FROM approvals";
+auto take_all(int limit) {
+  return [limit](pg_page_rows& rows) { return take_approvals(rows, limit); };
 }
 
 } // namespace
@@ -19,15 +19,14 @@ store_result<page<approval_record, approval_place>> pg_reader::list_approvals(
   const std::string& ns, approval_state state, const std::optional<approval_place>& after, int limit) {
   using result = page<approval_record, approval_place>;
   return guarded<result>([&]() -> store_result<result> {
-    static const auto sql
-      = pg_page_query(select_approvals()
-                        + " WHERE ns = $1::text AND state = $2::smallint AND (task_id, call_id) > ($3::uuid, $4::text) "
-                          "AND "
-                        + approval_is_shown + " ORDER BY task_id, call_id LIMIT $5::int + 1",
-                      "task_id, call_id", "$5::int");
+    static const auto sql = make_pg_page(
+      approval_columns, pg_approval_texts,
+      std::string{" FROM approvals WHERE ns = $1::text AND state = $2::smallint AND (task_id, call_id) > "
+                  "($3::uuid, $4::text) AND "}
+        + approval_is_shown + " ORDER BY task_id, call_id LIMIT $5::int + 1",
+      "task_id, call_id", "$5::int");
     const auto place = after.value_or(approval_place{});
-    pg_page_rows rows{connection().query(sql, ns, state, place.task_id, place.call_id, limit)};
-    return take_approvals(rows, limit);
+    return read_pg_page(connection(), sql, limit, take_all(limit), ns, state, place.task_id, place.call_id, limit);
   });
 }
 
@@ -35,14 +34,14 @@ store_result<page<approval_record, approval_place>> pg_reader::approvals(const u
                                                                          int limit) {
   using result = page<approval_record, approval_place>;
   return guarded<result>([&]() -> store_result<result> {
-    static const auto sql = pg_page_query(
-      select_approvals()
-        + " WHERE task_id = $1::uuid AND ($2::text = '' OR (requested_at, length(call_id), call_id) > (SELECT "
-          "requested_at, length(call_id), call_id FROM approvals WHERE task_id = $1::uuid AND call_id = $2::text)) "
-          "ORDER BY requested_at, length(call_id), call_id LIMIT $3::int + 1",
+    static const auto sql = make_pg_page(
+      approval_columns, pg_approval_texts,
+      " FROM approvals WHERE task_id = $1::uuid AND ($2::text = '' OR (requested_at, length(call_id), call_id) > "
+      "(SELECT "
+      "requested_at, length(call_id), call_id FROM approvals WHERE task_id = $1::uuid AND call_id = $2::text)) "
+      "ORDER BY requested_at, length(call_id), call_id LIMIT $3::int + 1",
       "requested_at, length(call_id), call_id", "$3::int");
-    pg_page_rows rows{connection().query(sql, task_id, after, limit)};
-    return take_approvals(rows, limit);
+    return read_pg_page(connection(), sql, limit, take_all(limit), task_id, after, limit);
   });
 }
 

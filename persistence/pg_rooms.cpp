@@ -18,27 +18,23 @@ namespace {
 /// Entries looked at by one call.
 constexpr std::int64_t stretch = 2000;
 
-std::string select_sourced_events() {
-  return std::string{"SELECT t.id, t.thread_id, t.ns, t.created_by, "} + event_columns + ", "
-         + std::string{pg_event_octets};
+/// Up to `$3` events with their sources in front; `from` says which.
+pg_page_sql sourced_events_page(const std::string& from) {
+  return make_pg_page(std::string{"t.id, t.thread_id, t.ns, t.created_by, "} + event_columns, pg_event_texts,
+                      from + " ORDER BY e.position LIMIT $3::int + 1", "position", "$3::int");
 }
 
-std::string scan_sql(std::string_view condition) {
-  auto rows = select_sourced_events()
-              + " FROM events e JOIN tasks t ON t.id = e.task_id WHERE e.position > $1::bigint AND e.position <= "
-                "$2::bigint AND ";
-  rows += condition;
-  rows += " ORDER BY e.position LIMIT $3::int + 1";
-  return pg_page_query(rows, "position", "$3::int");
+pg_page_sql scan_page(const std::string& condition) {
+  return sourced_events_page(" FROM events e JOIN tasks t ON t.id = e.task_id WHERE e.position > $1::bigint AND "
+                             "e.position <= $2::bigint AND "
+                             + condition);
 }
 
-const std::string& thread_sql() {
-  static const auto sql = pg_page_query(
-    select_sourced_events()
-      + " FROM (SELECT id FROM tasks WHERE id = $1::uuid UNION SELECT id FROM tasks WHERE thread_id = $1::uuid AND "
-        "thread_id <> id) member JOIN events e ON e.task_id = member.id JOIN tasks t ON t.id = e.task_id "
-        "WHERE e.position > $2::bigint ORDER BY e.position LIMIT $3::int + 1",
-    "position", "$3::int");
+const pg_page_sql& thread_page() {
+  static const auto sql = sourced_events_page(
+    " FROM (SELECT id FROM tasks WHERE id = $1::uuid UNION SELECT id FROM tasks WHERE thread_id = $1::uuid AND "
+    "thread_id <> id) member JOIN events e ON e.task_id = member.id JOIN tasks t ON t.id = e.task_id "
+    "WHERE e.position > $2::bigint");
   return sql;
 }
 
@@ -63,13 +59,12 @@ store_result<page<event_record, std::int64_t>> pg_reader::events_after(const uui
     const auto source = source_of(task_id);
     if (!source)
       return no_such("task", task_id.to_string());
-    static const auto sql
-      = pg_page_query(std::string{"SELECT "} + event_columns + ", " + std::string{pg_event_octets}
-                        + " FROM events e WHERE e.task_id = $1::uuid AND e.seq > $2::bigint ORDER BY e.seq "
-                          "LIMIT $3::int + 1",
-                      "seq", "$3::int");
-    pg_page_rows rows{connection().query(sql, task_id, seq, limit)};
-    return take_journal(rows, limit, source);
+    static const auto sql = make_pg_page(
+      event_columns, pg_event_texts,
+      " FROM events e WHERE e.task_id = $1::uuid AND e.seq > $2::bigint ORDER BY e.seq LIMIT $3::int + 1", "seq",
+      "$3::int");
+    const auto take = [limit, &source](pg_page_rows& rows) { return take_journal(rows, limit, source); };
+    return read_pg_page(connection(), sql, limit, take, task_id, seq, limit);
   });
 }
 
@@ -120,32 +115,35 @@ room_events pg_reader::read_room(const room& r, std::int64_t position, int limit
     return result;
   }
   auto end = std::min(last, position + stretch);
-  const auto take = [&](pg_rows found) {
-    pg_page_rows rows{std::move(found)};
-    // A thread's are not cut off at the end: what has come meanwhile is behind it.
-    const bool more = take_sourced_events(rows, limit, result.events);
+  const auto read = [&](const pg_page_sql& sql, const auto&... values) {
+    const auto take = [&](pg_page_rows& rows) {
+      result.events.clear();
+      return take_sourced_events(rows, limit, result.events);
+    };
+    const bool more = read_pg_page(connection(), sql, limit, take, values...);
     result.position = more ? result.events.back().position : end;
+    // A thread's are not cut off at the end: what has come meanwhile is behind it.
     if (!more && !result.events.empty())
       result.position = std::max(result.position, result.events.back().position);
   };
   switch (r.type) {
   case room::kind::ns: {
-    static const auto sql = scan_sql("t.ns = $4::text");
-    take(connection().query(sql, position, end, limit, r.name));
+    static const auto sql = scan_page("t.ns = $4::text");
+    read(sql, position, end, limit, r.name);
     break;
   }
   case room::kind::user: {
-    static const auto sql = scan_sql("t.created_by = $4::text");
-    take(connection().query(sql, position, end, limit, r.name));
+    static const auto sql = scan_page("t.created_by = $4::text");
+    read(sql, position, end, limit, r.name);
     break;
   }
   case room::kind::task: {
-    static const auto sql = scan_sql("t.thread_id = $4::uuid");
+    static const auto sql = scan_page("t.thread_id = $4::uuid");
     if (last - position > stretch) {
       end = last;
-      take(connection().query(thread_sql(), r.id, position, limit));
+      read(thread_page(), r.id, position, limit);
     } else {
-      take(connection().query(sql, position, end, limit, r.id));
+      read(sql, position, end, limit, r.id);
     }
     break;
   }

@@ -26,8 +26,10 @@ std::vector<std::string> sources(const task_filter& filter) {
   return {"SELECT id FROM tasks t WHERE true"};
 }
 
-/// Every value has its own number, so that any set of fields binds alike.
-std::string list_sql(const task_filter& filter, bool has_before) {
+} // namespace
+
+// Every value has its own number, so that any set of fields binds alike.
+pg_page_sql task_list_page(const task_filter& filter, bool has_before) {
   std::string conditions = " AND t.deleted_at IS NULL AND t.ns = $1::text";
   if (filter.created_by)
     conditions += " AND t.created_by = $4::text";
@@ -52,22 +54,12 @@ std::string list_sql(const task_filter& filter, bool has_before) {
     members += source + conditions + status + " ORDER BY id DESC LIMIT $9::int + 1)";
   }
   // All parameters are named, so that their types are known whichever are used.
-  const auto rows
-    = "SELECT " + std::string{pg_task_columns} + ", " + std::string{pg_task_octets} + " FROM (SELECT id FROM ("
-      + members
+  const auto from
+    = " FROM (SELECT id FROM (" + members
       + ") every ORDER BY id DESC LIMIT $9::int + 1) listed JOIN tasks t ON t.id = listed.id LEFT JOIN queue q "
         "ON q.task_id = t.id WHERE ($2::uuid, $3::smallint, $4::text, $5::text, $6::bigint, $7::bigint, $8::uuid) "
         "IS NOT NULL OR true ORDER BY t.id DESC";
-  return pg_page_query(rows, "id DESC", "$9::int");
-}
-
-} // namespace
-
-pg_page_rows query_task_list(pg_connection& connection, const task_filter& filter, std::optional<uuid> before,
-                             int limit) {
-  return pg_page_rows{connection.query(list_sql(filter, before.has_value()), filter.ns, filter.thread_id, filter.status,
-                                       filter.created_by, filter.bot, filter.created_after, filter.created_before,
-                                       before, limit)};
+  return make_pg_page(pg_task_columns, pg_task_texts, from, "id DESC", "$9::int");
 }
 
 } // namespace troupe

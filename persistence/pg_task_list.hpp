@@ -21,8 +21,17 @@ inline constexpr std::string_view pg_task_columns
     "t.error, t.input, "
     "t.output, t.spec, t.metadata";
 
-/// Newest first, `limit` at most, those with an id below `before`.
-pg_page_rows query_task_list(pg_connection& connection, const task_filter& filter, std::optional<uuid> before,
-                             int limit);
+/// The query for tasks that match, newest first; `$1`… are the filter's members in their order, `$8` the id that they
+/// are below, `$9` how many at most.
+pg_page_sql task_list_page(const task_filter& filter, bool has_before);
+
+/// Reads a page of them with `take`.
+template <class Take>
+auto query_task_list(pg_connection& connection, const task_filter& filter, std::optional<uuid> before, int limit,
+                     Take take) {
+  return read_pg_page(connection, task_list_page(filter, before.has_value()), limit, take, filter.ns, filter.thread_id,
+                      filter.status, filter.created_by, filter.bot, filter.created_after, filter.created_before, before,
+                      limit);
+}
 
 } // namespace troupe
