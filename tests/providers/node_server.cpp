@@ -151,7 +151,7 @@ nlohmann::json node_server::ask(std::string_view method, const std::string& path
   beast::flat_buffer buffer;
   http::response<http::string_body> response;
   error_code failure;
-  stream.expires_after(body.empty() ? patience : 3 * patience);
+  stream.expires_after(body.empty() ? patience : 8 * patience);
   stream.async_connect({asio::ip::address_v4::loopback(), port_}, [&](error_code error) {
     failure = error;
     if (!error) {

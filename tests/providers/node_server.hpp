@@ -43,7 +43,7 @@ public:
   [[nodiscard]] std::string url(std::string_view path = {}) const;
   /// The document that it answers a GET with; throws for all but a 200 with JSON.
   [[nodiscard]] nlohmann::json get(const std::string& path) const;
-  /// The same for a POST of `body`, which may take a minute and a half.
+  /// The same for a POST of `body`, which may take some minutes.
   [[nodiscard]] nlohmann::json post(const std::string& path, const nlohmann::json& body) const;
 
 private:

@@ -14,7 +14,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 
 const emptyPage = '<!doctype html><html><head><title>A page</title></head><body></body></html>';
-const limit = 60_000;
+const limit = 200_000;
 
 const chromium = spawn(process.argv[2], [
   '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--no-proxy-server',
