@@ -26,9 +26,9 @@ struct origin_rules {
   /// As the setting `cors_origins` holds them: origins, or one `*`.
   std::vector<std::string> cors_origins{};
   /// Whether this host has an address.
-  std::function<bool(const boost::asio::ip::address&)> is_own_address;
+  std::function<bool(const boost::asio::ip::address&)> is_own_address{};
   /// The methods of a path, as `Allow` lists them; empty if there is no such path.
-  std::function<std::string(std::string_view path)> methods_of;
+  std::function<std::string(std::string_view path)> methods_of{};
 };
 
 /// What is said of a request before it is served.

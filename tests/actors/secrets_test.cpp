@@ -31,8 +31,9 @@ protected:
     put_bot_named(name, [&](auto& bot) {
       bot.model = "gpt";
       auto& tool = bot.tools.emplace_back(http_tool_named("book"));
-      tool.headers = {{"Authorization", box.seal("Bearer s3cret", {"default", "bot", sealed_for, "book", "Authorization"})},
-                      {"X-Api-Key", "stored in the clear"}};
+      tool.headers
+        = {{"Authorization", box.seal("Bearer s3cret", {"default", "bot", sealed_for, "book", "Authorization"})},
+           {"X-Api-Key", "stored in the clear"}};
     });
   }
   void put_files(const std::string& name) {
@@ -43,7 +44,8 @@ protected:
       server.name = "files";
       server.url = "https://mcp.test/mcp";
       server.session = session_scope::shared;
-      server.headers = {{"Authorization", box_->seal("Bearer s3cret", {"default", "bot", name, "files", "Authorization"})}};
+      server.headers
+        = {{"Authorization", box_->seal("Bearer s3cret", {"default", "bot", name, "files", "Authorization"})}};
     });
   }
 
