@@ -50,7 +50,13 @@ void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const 
     [&gateway, frame, answer = asked.answer, turn = asked.turn, refuse](const task_record& task) {
       gateway.ask(
         gateway.reader(), get_thread_messages{task.thread_id, frame.after, frame.limit},
-        [answer, turn](const message_page& page) { answer(history_frame(page)); }, refuse);
+        [&gateway, answer, turn](const message_page& page) {
+          auto history = history_frame(page);
+          const auto size = history.size();
+          answer(std::move(history));
+          gateway.note_given(size);
+        },
+        refuse);
     },
     refuse);
 }

@@ -59,6 +59,14 @@ public:
     core_.schedule_flush(owner_);
   }
 
+  /// Queues a close frame past Beast, for a connection that ends right behind it. `reason`
+  /// has at most 123 bytes.
+  void push_close(unsigned code, std::string_view reason) {
+    std::string frame{'\x88', static_cast<char>(2 + reason.size()), static_cast<char>(code >> 8U),
+                      static_cast<char>(code & 0xffU)};
+    queue_.push(frame.append(reason));
+  }
+
   // -- AsyncStream, for Beast --------------------------------------------------
 
   template <class Buffers, class Handler>

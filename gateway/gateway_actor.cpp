@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe {
 
@@ -22,6 +23,9 @@ constexpr std::chrono::milliseconds read_again{500};
 
 /// How often is looked for those who have waited too long.
 constexpr std::chrono::milliseconds question_interval{500};
+
+/// The I/O thread is asked to tell what it has taken after so many bytes.
+constexpr std::size_t told_in_pieces = std::size_t{1024} * 1024;
 
 /// So long a question to the writing side may be open while the store is away.
 constexpr std::chrono::seconds longest_wait_for_outage{1};
@@ -59,8 +63,11 @@ void gateway_state::serve(const std::shared_ptr<exchange>& request) {
   // What changes something is done whether or not anybody waits to hear of it.
   const auto method = request->request().method;
   const auto only_reads = method == boost::beast::http::verb::get || method == boost::beast::http::verb::head;
-  if (!only_reads || !request->is_gone())
-    request_context::dispatch(*this, request);
+  if (only_reads && request->is_gone())
+    return;
+  only_reads_ = only_reads ? request : nullptr;
+  request_context::dispatch(*this, request);
+  only_reads_ = nullptr;
 }
 
 live_event gateway_state::to_live(const event_record& event) const {
@@ -115,9 +122,13 @@ void gateway_state::read(const read_feed& asked) {
       events.reserve(page.events.size());
       for (const auto& event : page.events)
         events.push_back(to_live(event));
+      std::size_t bytes = 0;
+      for (const auto& event : events)
+        bytes += event.text->size();
       post([asked, events = std::move(events), position = page.position, at_end = page.at_end](lane&) {
         asked.which->on_page({{}, position, at_end}, events);
       });
+      note_given(bytes);
     },
     [this, asked](const store_error& reason) {
       // A store that is away comes back, and the subscriber has missed nothing by then. One that is gone meanwhile has
@@ -138,8 +149,10 @@ void gateway_state::look_after_questions() {
   const auto store_is_away = config_.store_available && !config_.store_available();
   const store_error too_late{store_errc::unavailable, std::string{to_string(errc::unavailable)}};
   writing_.refuse_before(now - (store_is_away ? longest_wait_for_outage : config_.request_timeout), nobody_knows());
+  asking_.refuse_before(now - config_.request_timeout, too_late);
   reading_.refuse_before(now - config_.request_timeout, too_late);
   joining_.refuse_before(now - timeouts::join_room, too_late);
+  read_on();
   self_->delayed_send(self_, std::min(question_interval, config_.request_timeout), question_tick{});
 }
 
@@ -165,6 +178,34 @@ void gateway_state::leave(const room& resolved) {
 
 // -- for the routes -----------------------------------------------------------
 
+bool gateway_state::end_read(read_turns::kind kind, std::uint64_t number) {
+  if (!reading_.close(number))
+    return false;
+  turns_.end(kind, number);
+  return true;
+}
+
+void gateway_state::read_on() {
+  while (const auto question = turns_.next())
+    (*question)();
+}
+
+void gateway_state::note_given(std::size_t bytes) {
+  turns_.note_given(bytes);
+  untold_ += bytes;
+  if (untold_ < told_in_pieces)
+    return;
+  // Runs behind the answers themselves.
+  post([self = gateway_actor{self_}, taken = std::exchange(untold_, 0)](lane&) {
+    caf::anon_send(self, answers_taken{taken});
+  });
+}
+
+void gateway_state::note_taken(std::size_t bytes) {
+  turns_.note_taken(bytes);
+  read_on();
+}
+
 const reader_actor& gateway_state::reader() {
   return peers_->readers[next_reader_++ % peers_->readers.size()];
 }
@@ -189,6 +230,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
     [self](const read_feed& request) { self->state.read(request); },
     [self](const close_feed& request) { self->state.close(request.resolved); },
     [self](handle_chat_frame& request) { handle(self->state, request); },
+    [self](const answers_taken& taken) { self->state.note_taken(taken.bytes); },
     [self](const question_tick&) { self->state.look_after_questions(); },
     [self](const services_changed& changed) { self->state.relink(changed.now); },
   };

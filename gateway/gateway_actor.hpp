@@ -9,6 +9,7 @@
 #include "gateway/feed.hpp"
 #include "gateway/open_questions.hpp"
 #include "gateway/parse_frame.hpp"
+#include "gateway/read_turns.hpp"
 #include "gateway/routes.hpp"
 #include "gateway/transport.hpp"
 
@@ -94,6 +95,11 @@ struct close_feed {
   room resolved;
 };
 
+/// The I/O thread has taken so many bytes of answers.
+struct answers_taken {
+  std::size_t bytes = 0;
+};
+
 /// Time to see who has waited too long (to itself).
 struct question_tick {};
 
@@ -111,8 +117,8 @@ struct handle_chat_frame {
 using gateway_actor
   = subscriber_actor::extend<caf::reacts_to<serve_request>, caf::reacts_to<client_gone>, caf::reacts_to<wait_expired>,
                              caf::reacts_to<open_feed>, caf::reacts_to<read_feed>, caf::reacts_to<close_feed>,
-                             caf::reacts_to<handle_chat_frame>, caf::reacts_to<question_tick>,
-                             caf::reacts_to<services_changed>>;
+                             caf::reacts_to<handle_chat_frame>, caf::reacts_to<answers_taken>,
+                             caf::reacts_to<question_tick>, caf::reacts_to<services_changed>>;
 
 class gateway_state {
 public:
@@ -155,13 +161,79 @@ public:
   /// store's. The question times out. `on_value` is a lambda that is not generic.
   template <class Handle, class Message, class OnValue, class OnError>
   void ask(const Handle& whom, Message&& what, OnValue on_value, OnError on_error) {
-    constexpr auto writes = std::same_as<Handle, writer_actor> || std::same_as<Handle, task_supervisor_actor>;
-    ask_and_note(writes ? writing_ : reading_, whom, std::forward<Message>(what), std::move(on_value),
-                 std::move(on_error));
+    if constexpr (std::same_as<Handle, reader_actor>)
+      ask_in_turn(whom, std::forward<Message>(what), std::move(on_value), std::move(on_error));
+    else
+      ask_and_note(writes<Handle> ? writing_ : asking_, whom, std::forward<Message>(what), std::move(on_value),
+                   std::move(on_error));
   }
+
+  /// An answer of so many bytes is on its way to the I/O thread.
+  void note_given(std::size_t bytes);
+  void note_taken(std::size_t bytes);
 
 private:
   [[nodiscard]] live_event to_live(const event_record& event) const;
+
+  template <class Handle>
+  static constexpr bool writes = std::same_as<Handle, writer_actor> || std::same_as<Handle, task_supervisor_actor>;
+
+  /// Whether the answer to a question may be as large as a page.
+  template <class Message>
+  static constexpr read_turns::kind kind_of
+    = std::same_as<
+        Message,
+        get_task> || std::same_as<Message, get_bot> || std::same_as<Message, get_model> || std::same_as<Message, get_room_start> || std::same_as<Message, get_budget> || std::same_as<Message, get_thread> || std::same_as<Message, get_last_position>
+        ? read_turns::kind::record
+        : read_turns::kind::page;
+
+  /// As `ask`, of a reader, once it is this question's turn.
+  template <class Message, class OnValue, class OnError>
+  void ask_in_turn(const reader_actor& whom, Message what, OnValue on_value, OnError on_error) {
+    constexpr auto kind = kind_of<Message>;
+    const auto number = reading_.next_number();
+    reading_.add(self_->clock().now(), [this, number, on_error](const store_error& why) mutable {
+      turns_.end(kind, number);
+      on_error(why);
+    });
+    if (turns_.try_begin(kind))
+      return read(kind, number, whom, std::move(what), std::move(on_value), std::move(on_error));
+    turns_.wait(kind, number,
+                [this, number, whom, what = std::move(what), on_value = std::move(on_value),
+                 on_error = std::move(on_error), asker = only_reads_]() mutable {
+                  if (!reading_.is_open(number))
+                    turns_.end(kind, number);
+                  else if (asker && asker->is_gone())
+                    end_read(kind, number);
+                  else
+                    read(kind, number, whom, std::move(what), std::move(on_value), std::move(on_error));
+                });
+  }
+
+  template <class Message, class OnValue, class OnError>
+  void read(read_turns::kind kind, std::uint64_t number, const reader_actor& whom, Message what, OnValue on_value,
+            OnError on_error) {
+    using value = decltype(value_of(&OnValue::operator()));
+    self_->request(whom, caf::infinite, std::move(what))
+      .then(
+        [this, kind, number, on_value = std::move(on_value)](value answer) mutable {
+          if (!end_read(kind, number))
+            return;
+          on_value(answer);
+          read_on();
+        },
+        [this, kind, number, on_error = std::move(on_error)](const caf::error& reason) mutable {
+          if (!end_read(kind, number))
+            return;
+          on_error(to_store_error(reason));
+          read_on();
+        });
+  }
+
+  /// False if the question was refused before.
+  bool end_read(read_turns::kind kind, std::uint64_t number);
+  /// Asks what has waited for its turn.
+  void read_on();
 
   // What a lambda takes; declared only.
   template <class F, class A>
@@ -191,11 +263,17 @@ private:
   gateway_config config_;
   std::weak_ptr<lane> home_;
   execution_waits waits_;
-  /// Asked of the writing side, which may have done what it does not answer; of the others;
-  /// and of the broadcaster, whom it takes longer.
+  /// Asked of the writing side, which may have done what it does not answer; of the readers
+  /// and of the others; and of the broadcaster, whom it takes longer.
   open_questions writing_;
+  open_questions asking_;
   open_questions reading_;
   open_questions joining_;
+  read_turns turns_;
+  /// The request that is just being served, if all that it does is read.
+  std::shared_ptr<exchange> only_reads_;
+  /// Of answers given to the I/O thread since it was asked to tell that it has them.
+  std::size_t untold_ = 0;
   /// Rooms joined at the broadcaster, and how often.
   std::map<room, int> rooms_;
   std::size_t next_reader_ = 0;
@@ -210,7 +288,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
 // clang-format off
 #define TROUPE_GATEWAY_MESSAGES(X) \
   X(serve_request) X(client_gone) X(wait_expired) X(open_feed) X(read_feed) X(close_feed) X(handle_chat_frame) \
-  X(question_tick)
+  X(answers_taken) X(question_tick)
 // clang-format on
 
 #define TROUPE_UNSAFE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::name)

@@ -17,7 +17,7 @@ http_exchange::http_exchange(std::shared_ptr<server_core> core, std::weak_ptr<ht
 
 http_exchange::~http_exchange() {
   try {
-    if (!answered_.load())
+    if (!answered_.load() && !session_.expired())
       logging::warn("request left unanswered", [this](auto& line) { line.add("request_id", request_.id); });
     if (streaming_ || !answered_.load())
       core_->deliver(std::move(session_), streaming_ ? std::nullopt : std::optional{complete(last_word())});

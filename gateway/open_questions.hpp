@@ -29,6 +29,10 @@ public:
   /// The answer has come. False if it was refused meanwhile, and nobody waits.
   bool close(std::uint64_t number);
 
+  /// The number that the next question will have.
+  [[nodiscard]] std::uint64_t next_number() const noexcept { return last_ + 1; }
+  [[nodiscard]] bool is_open(std::uint64_t number) const { return open_.contains(number); }
+
   /// Refuses whatever was asked before `at`.
   void refuse_before(time_point at, const store_error& why);
 

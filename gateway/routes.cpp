@@ -147,7 +147,9 @@ request_context::request_context(gateway_state& gateway, std::shared_ptr<exchang
 
 void request_context::respond(http_response response) {
   note_answered(response.status);
+  const auto size = response.body.size();
   exchange_->respond(std::move(response));
+  gateway_.note_given(size);
 }
 
 void request_context::respond_json(unsigned status, std::string body) {

@@ -30,6 +30,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <future>
+#include <malloc.h>
 #include <memory>
 #include <optional>
 #include <random>
@@ -429,7 +430,19 @@ store_result<std::shared_ptr<database>> open_patiently(const settings& s) {
 
 } // namespace
 
+/// Bodies and pages of a mebibyte come and go; glibc would keep such blocks once it has seen some (mallopt(3),
+/// M_MMAP_THRESHOLD), and gives each thread an arena of 64 MiB of addresses.
+void keep_memory_small() {
+  constexpr int large_block = 256 * 1024;
+  constexpr int kept_at_the_top = 4 * 1024 * 1024;
+  constexpr int arenas = 4;
+  ::mallopt(M_MMAP_THRESHOLD, large_block);
+  ::mallopt(M_TRIM_THRESHOLD, kept_at_the_top);
+  ::mallopt(M_ARENA_MAX, arenas);
+}
+
 int serve(const settings& s) {
+  keep_memory_small();
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   secret_box_ptr secrets;

@@ -325,9 +325,12 @@ std::uint32_t websocket_session::unfinished_since() const noexcept {
   return !closing_ && sending_.running() ? sending_.since() : 0;
 }
 
+/// Without waiting for the client's own close: the message is held as long as the session is.
 void websocket_session::shed_unfinished() {
-  close(1013, "the server holds as many unfinished messages as it can");
-  core_->charge(*this, 0);
+  constexpr unsigned code = 1013;
+  access_.closed(code);
+  layer().push_close(code, "too many unfinished messages");
+  linger(closing_connection::client::may_still_send);
 }
 
 std::uint32_t websocket_session::unread_since() const noexcept {
