@@ -67,7 +67,8 @@ std::optional<std::string> from_base64(std::string_view text) {
   if (size < 0)
     return std::nullopt;
   bytes.resize(static_cast<std::size_t>(size) - padding);
-  return bytes;
+  // One text for the same bytes: the last digit has bits to spare.
+  return to_base64(bytes) == text ? std::optional{std::move(bytes)} : std::nullopt;
 }
 
 /// What is sealed belongs to this place and no other: each part with its length, so that

@@ -18,6 +18,11 @@ constexpr std::size_t replay_queue_bytes = 256 * 1024;
 
 } // namespace
 
+event_stream::~event_stream() {
+  if (feed_ && !finished_)
+    home_->close(feed_);
+}
+
 void event_stream::start() {
   door_->on_disconnect([self = shared_from_this()] { self->finish(); });
   door_->start_stream(event_stream_head());

@@ -18,6 +18,12 @@ public:
   event_stream(std::shared_ptr<lane> home, std::shared_ptr<exchange> door, uuid task_id, std::int64_t after)
     : home_{std::move(home)}, door_{std::move(door)}, task_id_{task_id}, seq_{after} {}
 
+  /// What points here ends with it.
+  ~event_stream();
+
+  event_stream(const event_stream&) = delete;
+  event_stream& operator=(const event_stream&) = delete;
+
   void start();
 
 private:

@@ -88,8 +88,10 @@ void http_exchange::upgrade(std::shared_ptr<websocket_listener> listener) {
 void http_exchange::on_disconnect(std::function<void()> gone) {
   if (answered_.load() && !streaming_)
     return;
-  if (const auto session = session_.lock())
-    session->watch(std::move(gone));
+  const auto session = session_.lock();
+  if (!session || !session->watch(gone))
+    // It was lost before anybody watched.
+    core_->defer(std::move(gone));
 }
 
 } // namespace troupe

@@ -294,14 +294,15 @@ void http_session::finish_stream() {
   core_->schedule_flush(*this);
 }
 
-void http_session::watch(std::function<void()> gone) {
+bool http_session::watch(const std::function<void()>& gone) {
   if (phase_ != phase::busy && phase_ != phase::streaming)
-    return;
-  gone_ = std::move(gone);
+    return false;
+  gone_ = gone;
   probe();
   // While requests are worked through, `settle` begins to watch.
   if (!advancing_)
     wait_readable();
+  return true;
 }
 
 void http_session::upgrade(const http_request& request, const header_fields& added,

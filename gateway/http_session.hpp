@@ -34,7 +34,8 @@ public:
   void write_stream(std::shared_ptr<const std::string> part);
   void finish_stream();
   void upgrade(const http_request& request, const header_fields& added, std::shared_ptr<websocket_listener> listener);
-  void watch(std::function<void()> gone);
+  /// False if the connection has ended: `gone` will not be called.
+  [[nodiscard]] bool watch(const std::function<void()>& gone);
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return queue_.bytes() + out_.size(); }
   void tell_when_drained(std::function<void()> drained);
 

@@ -406,6 +406,28 @@ TEST(ClientThatIsGone, IsFoundOutByProbing) {
   server.run([&] { held.reset(); });
 }
 
+TEST(ClientThatIsGone, IsToldOfToWhoeverWatchesLate) {
+  std::shared_ptr<exchange> held;
+  signal_flag arrived;
+  signal_flag gone;
+  test_server server{[&](std::shared_ptr<exchange> request) {
+    held = std::move(request);
+    arrived.raise();
+  }};
+  raw_client client{server.port()};
+  client.send(get("/"));
+  ASSERT_TRUE(arrived.wait());
+  client.reset();
+  // Nobody watches, and still it is noticed before long.
+  ASSERT_TRUE(eventually([&] { return held->is_gone(); }));
+  server.run([&] {
+    held->on_disconnect([&] { gone.raise(); });
+    held->start_stream(text_response("to nobody"));
+  });
+  EXPECT_TRUE(gone.wait());
+  server.run([&] { held.reset(); });
+}
+
 // -- messages, one at a time ------------------------------------------------------------
 
 /// Keeps the next message out until it is told.
