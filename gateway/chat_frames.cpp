@@ -42,23 +42,29 @@ void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const 
 }
 
 void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const history_sync_frame& frame) {
-  if (asked.gone && asked.gone->load(std::memory_order_relaxed))
+  const asker whom{.chat_gone = asked.gone};
+  if (whom.is_gone())
     return;
   const auto refuse = refusing(asked.answer);
-  gateway.ask(
-    gateway.reader(), get_task{asked.task_id},
-    [&gateway, frame, answer = asked.answer, turn = asked.turn, refuse](const task_record& task) {
-      gateway.ask(
-        gateway.reader(), get_thread_messages{task.thread_id, frame.after, frame.limit},
-        [&gateway, answer, turn](const message_page& page) {
-          auto history = history_frame(page);
-          const auto size = history.size();
-          answer(std::move(history));
-          gateway.note_given(size);
-        },
-        refuse);
-    },
-    refuse);
+  const auto answer_with = [&gateway, answer = asked.answer, turn = asked.turn](const message_page& page) {
+    auto history = history_frame(page);
+    const auto size = history.size();
+    answer(std::move(history));
+    gateway.note_given(size);
+  };
+  gateway.read_for(whom, [&] {
+    gateway.ask(
+      gateway.reader(), get_task{asked.task_id},
+      [&gateway, frame, answer_with, whom, refuse](const task_record& task) {
+        if (whom.is_gone())
+          return;
+        gateway.read_for(whom, [&] {
+          gateway.ask(gateway.reader(), get_thread_messages{task.thread_id, frame.after, frame.limit}, answer_with,
+                      refuse);
+        });
+      },
+      refuse);
+  });
 }
 
 } // namespace

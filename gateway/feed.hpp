@@ -3,6 +3,7 @@
 #include "gateway/parse_frame.hpp"
 #include "persistence/store.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -72,7 +73,12 @@ public:
   void on_failed(const store_error& reason);
   /// Live events may have been missed: read again from where it stands.
   void resync();
-  void end() noexcept { state_ = state::ended; }
+  void end() noexcept {
+    state_ = state::ended;
+    is_over_.store(true, std::memory_order_relaxed);
+  }
+  /// As `ended`, for any thread: what was asked for its sake need not be found out.
+  [[nodiscard]] bool is_over() const noexcept { return is_over_.load(std::memory_order_relaxed); }
 
 private:
   enum class state : std::uint8_t { starting, replaying, live, ended };
@@ -94,6 +100,7 @@ private:
   /// The next page may not be the last: something was missed since it was asked for.
   bool read_again_ = false;
   bool waits_for_drain_ = false;
+  std::atomic<bool> is_over_ = false;
 };
 
 } // namespace troupe

@@ -65,9 +65,9 @@ void gateway_state::serve(const std::shared_ptr<exchange>& request) {
   const auto only_reads = method == boost::beast::http::verb::get || method == boost::beast::http::verb::head;
   if (only_reads && request->is_gone())
     return;
-  only_reads_ = only_reads ? request : nullptr;
+  asker_.request = only_reads ? request : nullptr;
   request_context::dispatch(*this, request);
-  only_reads_ = nullptr;
+  asker_.request = nullptr;
 }
 
 live_event gateway_state::to_live(const event_record& event) const {
@@ -115,6 +115,8 @@ void gateway_state::open(const open_feed& asked) {
 }
 
 void gateway_state::read(const read_feed& asked) {
+  if (asked.which->is_over())
+    return;
   ask(
     reader(), get_room_events{*asked.which->resolved(), asked.position, feed_page},
     [this, asked](const room_events& page) {
@@ -226,8 +228,12 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
     [self](const serve_request& request) { self->state.serve(request.request); },
     [self](const client_gone& gone) { self->state.waits().on_client_gone(gone.wait); },
     [self](const wait_expired& expired) { self->state.waits().on_patience_over(expired.wait); },
-    [self](const open_feed& request) { self->state.open(request); },
-    [self](const read_feed& request) { self->state.read(request); },
+    [self](const open_feed& request) {
+      self->state.read_for({.subscriber = request.which}, [&] { self->state.open(request); });
+    },
+    [self](const read_feed& request) {
+      self->state.read_for({.subscriber = request.which}, [&] { self->state.read(request); });
+    },
     [self](const close_feed& request) { self->state.close(request.resolved); },
     [self](handle_chat_frame& request) { handle(self->state, request); },
     [self](const answers_taken& taken) { self->state.note_taken(taken.bytes); },

@@ -120,6 +120,19 @@ using gateway_actor
                              caf::reacts_to<handle_chat_frame>, caf::reacts_to<answers_taken>,
                              caf::reacts_to<question_tick>, caf::reacts_to<services_changed>>;
 
+/// For whose sake something is read. Once they are gone it need not be; what changes
+/// something has no asker here.
+struct asker {
+  std::shared_ptr<const exchange> request{};
+  std::shared_ptr<const feed> subscriber{};
+  std::shared_ptr<const std::atomic<bool>> chat_gone{};
+
+  [[nodiscard]] bool is_gone() const {
+    return (request && request->is_gone()) || (subscriber && subscriber->is_over())
+           || (chat_gone && chat_gone->load(std::memory_order_relaxed));
+  }
+};
+
 class gateway_state {
 public:
   static inline const char* name = "gateway";
@@ -141,6 +154,14 @@ public:
   /// Whoever has waited too long is told so: sooner, if it is for a commit and the store is
   /// away.
   void look_after_questions();
+
+  /// Runs `f`, which reads for somebody.
+  template <class F>
+  void read_for(asker whom, F f) {
+    asker_ = std::move(whom);
+    f();
+    asker_ = {};
+  }
 
   /// Joins a room at the broadcaster; `then` runs once later events will come.
   void join(const room& resolved, std::function<void()> then);
@@ -200,10 +221,10 @@ private:
       return read(kind, number, whom, std::move(what), std::move(on_value), std::move(on_error));
     turns_.wait(kind, number,
                 [this, number, whom, what = std::move(what), on_value = std::move(on_value),
-                 on_error = std::move(on_error), asker = only_reads_]() mutable {
+                 on_error = std::move(on_error), asker = asker_]() mutable {
                   if (!reading_.is_open(number))
                     turns_.end(kind, number);
-                  else if (asker && asker->is_gone())
+                  else if (asker.is_gone())
                     end_read(kind, number);
                   else
                     read(kind, number, whom, std::move(what), std::move(on_value), std::move(on_error));
@@ -270,8 +291,7 @@ private:
   open_questions reading_;
   open_questions joining_;
   read_turns turns_;
-  /// The request that is just being served, if all that it does is read.
-  std::shared_ptr<exchange> only_reads_;
+  asker asker_;
   /// Of answers given to the I/O thread since it was asked to tell that it has them.
   std::size_t untold_ = 0;
   /// Rooms joined at the broadcaster, and how often.

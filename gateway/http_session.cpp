@@ -434,7 +434,7 @@ void http_session::on_tick() {
     return;
   if (waiting_writable_)
     return judge_reader();
-  if (phase_ == phase::busy && !waiting_readable_ && was_reset())
+  if (phase_ == phase::busy && !waiting_readable_ && was_reset(socket_.native_handle()))
     return abort();
   const auto& limits = core_->limits();
   const auto in_time = phase_ != phase::reading
@@ -451,14 +451,6 @@ void http_session::on_tick() {
   refuse(408, reader_.in_body() ? "The body did not arrive in time: it comes too slowly."
                                 : "The request did not arrive in time.");
   flush();
-}
-
-/// Looked at now and then while a request is served: what only this client would hear of
-/// need not be found out.
-bool http_session::was_reset() {
-  char next = 0;
-  const auto count = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
-  return count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
 }
 
 /// Who reads too slowly for what it has asked for does not get the rest.

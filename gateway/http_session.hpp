@@ -80,7 +80,6 @@ private:
   void settle();
   void set_read_deadline();
   void judge_reader();
-  [[nodiscard]] bool was_reset();
   void wait_readable();
   void wait_writable();
   void on_readable();

@@ -156,4 +156,10 @@ std::uint64_t undelivered_bytes(int socket) noexcept {
   return ::ioctl(socket, SIOCOUTQ, &count) == 0 && count > 0 ? static_cast<std::uint64_t>(count) : 0;
 }
 
+bool was_reset(int socket) noexcept {
+  char next = 0;
+  const auto count = ::recv(socket, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
+}
+
 } // namespace troupe

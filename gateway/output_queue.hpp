@@ -81,4 +81,8 @@ private:
   return queue.taken() > waiting ? queue.taken() - waiting : 0;
 }
 
+/// Whether the other side has cut the connection. Looked at now and then while nothing is
+/// read from it: what only this client would hear of need not be found out.
+[[nodiscard]] bool was_reset(int socket) noexcept;
+
 } // namespace troupe

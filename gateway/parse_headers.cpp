@@ -58,11 +58,11 @@ bool is_token(std::string_view text) noexcept {
 bool is_secret_word(std::string_view word) {
   constexpr std::array<std::string_view, 6> within{"authorization", "password", "passphrase",
                                                    "secret",        "cookie",   "credential"};
-  constexpr std::array<std::string_view, 3> endings{"token", "auth", "passwd"};
+  constexpr std::array<std::string_view, 4> endings{"token", "auth", "passwd", "apikey"};
   // Not all that ends so: `x-portkey-provider` names no key.
-  constexpr std::array<std::string_view, 12> whole{"jwt",       "bearer",    "signature",  "pat",
-                                                   "key",       "apikey",    "accesskey",  "authkey",
-                                                   "masterkey", "secretkey", "privatekey", "subscriptionkey"};
+  constexpr std::array<std::string_view, 11> whole{"jwt",       "bearer",     "signature",      "pat",
+                                                   "key",       "accesskey",  "authkey",        "masterkey",
+                                                   "secretkey", "privatekey", "subscriptionkey"};
   return is_one_of(word, whole)
          || std::any_of(within.begin(), within.end(), [word](auto part) { return word.find(part) != word.npos; })
          || std::any_of(endings.begin(), endings.end(), [word](auto end) { return word.ends_with(end); });

@@ -294,6 +294,8 @@ void websocket_session::on_tick() {
   if (closing_)
     return judge_closing();
   layer().queue().release_spare();
+  if (!reading_on_ && was_reset(layer().socket().native_handle()))
+    return abort();
   if (sending_.is_lost(core_->now(), received_, core_->sending_rule(core_->limits().message_bytes)))
     return close(1008, "the message did not arrive in time");
   judge_silence();

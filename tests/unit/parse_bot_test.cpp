@@ -532,8 +532,9 @@ TEST(Headers, HideWhatIsSecret) {
     EXPECT_TRUE(hides(name, "x")) << name;
     EXPECT_FALSE(hides(name, "Bearer ${env:KEY}")) << name;
   }
-  for (const auto* name : {"Accept", "X-Request-Id", "anthropic-version", "X-Max-Tokens", "OpenAI-Organization",
-                           "Idempotency-Key", "X-Author", "X-Keyboard", "Accept-Patch", "X-Tokenizer"}) {
+  for (const auto* name :
+       {"Accept", "X-Request-Id", "anthropic-version", "X-Max-Tokens", "OpenAI-Organization", "Idempotency-Key",
+        "X-Author", "X-Keyboard", "Accept-Patch", "X-Tokenizer", "x-portkey-provider"}) {
     EXPECT_FALSE(hides(name, "x")) << name;
     for (const auto* credential : {"Bearer abc", "bearer abc", "Basic YTpi", "token abc", "${sealed:1:00000000:AAAA}"})
       EXPECT_TRUE(hides(name, credential)) << name << credential;
