@@ -196,15 +196,16 @@ public:
 private:
   [[nodiscard]] live_event to_live(const event_record& event) const;
 
+  template <class T, class... Ts>
+  static constexpr bool is_any_of = (std::same_as<T, Ts> || ...);
+
   template <class Handle>
-  static constexpr bool writes = std::same_as<Handle, writer_actor> || std::same_as<Handle, task_supervisor_actor>;
+  static constexpr bool writes = is_any_of<Handle, writer_actor, task_supervisor_actor>;
 
   /// Whether the answer to a question may be as large as a page.
   template <class Message>
   static constexpr read_turns::kind kind_of
-    = std::same_as<
-        Message,
-        get_task> || std::same_as<Message, get_bot> || std::same_as<Message, get_model> || std::same_as<Message, get_room_start> || std::same_as<Message, get_budget> || std::same_as<Message, get_thread> || std::same_as<Message, get_last_position>
+    = is_any_of<Message, get_task, get_bot, get_model, get_room_start, get_budget, get_thread, get_last_position>
         ? read_turns::kind::record
         : read_turns::kind::page;
 
