@@ -14,6 +14,16 @@ namespace troupe {
 /// What a page comes to at most, in bytes of the JSON that it is shown as.
 inline constexpr std::size_t max_page_bytes = std::size_t{1024} * 1024;
 
+/// What a page may have.
+struct page_size {
+  page_size(int items_at_most, std::size_t bytes_at_most = max_page_bytes) noexcept
+    : items{items_at_most}, bytes{bytes_at_most} {}
+
+  int items;
+  /// As the texts are stored; no more than `max_page_bytes`. The first item may have more.
+  std::size_t bytes;
+};
+
 /// The bytes of a record's texts as they are stored, and what stands around them where
 /// the record is shown, roughly.
 std::size_t stored_bytes(const task_record& task) noexcept;
@@ -37,15 +47,18 @@ std::size_t shown_bytes(const model_record& model) noexcept;
 template <class Record>
 class page_meter {
 public:
+  /// For a page that is to end earlier than others, by what its texts are stored as.
+  explicit page_meter(std::size_t most_stored = max_page_bytes) : most_stored_{most_stored} {}
+
   /// False if `next` would carry the page of `items` past its bound. To be asked once
   /// for each record, in their order.
   bool takes(const std::vector<Record>& items, const Record& next) {
     stored_ += stored_bytes(next);
+    if (stored_ > most_stored_)
+      return items.empty();
     // No text grows more than that, so a small page is not looked through.
     if (stored_ * most_growth <= max_page_bytes)
       return true;
-    if (stored_ > max_page_bytes)
-      return items.empty();
     for (; measured_ < items.size(); ++measured_)
       shown_ += shown_bytes(items[measured_]);
     shown_ += shown_bytes(next);
@@ -53,10 +66,14 @@ public:
     return items.empty() || shown_ <= max_page_bytes;
   }
 
+  /// True once nothing more fits, however short it is.
+  [[nodiscard]] bool is_full() const noexcept { return stored_ > most_stored_; }
+
 private:
   /// A control character is one byte, and `\u0001` as JSON.
   static constexpr std::size_t most_growth = 6;
 
+  std::size_t most_stored_;
   std::size_t stored_ = 0;
   std::size_t shown_ = 0;
   std::size_t measured_ = 0;

@@ -103,6 +103,19 @@ store_result<task_record> pg_reader::get_task(const uuid& id) {
   });
 }
 
+store_result<task_outline> pg_reader::outline(const uuid& task_id) {
+  return guarded<task_outline>([&]() -> store_result<task_outline> {
+    static const std::string sql = "SELECT t.thread_id, " + std::string{pg_task_status}
+                                   + ", (SELECT coalesce(max(seq), 0) FROM events WHERE task_id = t.id) FROM tasks t "
+                                     "LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = $1::uuid AND "
+                                     "t.deleted_at IS NULL";
+    auto rows = connection().query(sql, task_id);
+    if (!rows.next())
+      return no_such("task", task_id.to_string());
+    return take_outline(rows);
+  });
+}
+
 store_result<page<task_record, uuid>> pg_reader::list_tasks(const task_filter& filter, std::optional<uuid> before,
                                                             int limit) {
   using result = page<task_record, uuid>;

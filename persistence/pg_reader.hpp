@@ -25,6 +25,7 @@ public:
   void end() override;
 
   store_result<task_record> get_task(const uuid& id) override;
+  store_result<task_outline> outline(const uuid& task_id) override;
   store_result<page<task_record, uuid>> list_tasks(const task_filter& filter, std::optional<uuid> before,
                                                    int limit) override;
   store_result<page<message_record, std::int64_t>> task_messages(const uuid& task_id, std::int64_t after,
@@ -37,7 +38,7 @@ public:
   store_result<room> resolve(const room& r) override;
   store_result<std::int64_t> position_of(const uuid& task_id, std::int64_t seq) override;
   store_result<std::int64_t> last_position() override;
-  store_result<room_events> room_events_after(const room& r, std::int64_t position, int limit) override;
+  store_result<room_events> room_events_after(const room& r, std::int64_t position, page_size most) override;
   store_result<bot_record> get_bot(const std::string& ns, const std::string& name) override;
   store_result<page<bot_record, std::string>> list_bots(const std::string& ns, const std::string& after,
                                                         int limit) override;
@@ -67,7 +68,7 @@ private:
                                                          const std::string& after, int limit, Take take);
   std::shared_ptr<const event_source> source_of(const uuid& task_id);
   std::int64_t read_last_position();
-  room_events read_room(const room& r, std::int64_t position, int limit);
+  room_events read_room(const room& r, std::int64_t position, page_size most);
 
   std::shared_ptr<pg_place> place_;
   std::unique_ptr<pg_connection> connection_;

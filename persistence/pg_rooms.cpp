@@ -101,12 +101,12 @@ store_result<std::int64_t> pg_reader::last_position() {
   return guarded<std::int64_t>([&]() -> store_result<std::int64_t> { return read_last_position(); });
 }
 
-store_result<room_events> pg_reader::room_events_after(const room& r, std::int64_t position, int limit) {
+store_result<room_events> pg_reader::room_events_after(const room& r, std::int64_t position, page_size most) {
   // The end is asked for first: what a later look shows besides is left for the next call.
-  return guarded<room_events>([&]() -> store_result<room_events> { return read_room(r, position, limit); });
+  return guarded<room_events>([&]() -> store_result<room_events> { return read_room(r, position, most); });
 }
 
-room_events pg_reader::read_room(const room& r, std::int64_t position, int limit) {
+room_events pg_reader::read_room(const room& r, std::int64_t position, page_size most) {
   room_events result;
   result.position = position;
   const auto last = read_last_position();
@@ -118,9 +118,9 @@ room_events pg_reader::read_room(const room& r, std::int64_t position, int limit
   const auto read = [&](const pg_page_sql& sql, const auto&... values) {
     const auto take = [&](pg_page_rows& rows) {
       result.events.clear();
-      return take_sourced_events(rows, limit, result.events);
+      return take_sourced_events(rows, most, result.events);
     };
-    const bool more = read_pg_page(connection(), sql, limit, take, values...);
+    const bool more = read_pg_page(connection(), sql, most.items, take, values...);
     result.position = more ? result.events.back().position : end;
     // A thread's are not cut off at the end: what has come meanwhile is behind it.
     if (!more && !result.events.empty())
@@ -129,21 +129,21 @@ room_events pg_reader::read_room(const room& r, std::int64_t position, int limit
   switch (r.type) {
   case room::kind::ns: {
     static const auto sql = scan_page("t.ns = $4::text");
-    read(sql, position, end, limit, r.name);
+    read(sql, position, end, most.items, r.name);
     break;
   }
   case room::kind::user: {
     static const auto sql = scan_page("t.created_by = $4::text");
-    read(sql, position, end, limit, r.name);
+    read(sql, position, end, most.items, r.name);
     break;
   }
   case room::kind::task: {
     static const auto sql = scan_page("t.thread_id = $4::uuid");
     if (last - position > stretch) {
       end = last;
-      read(thread_page(), r.id, position, limit);
+      read(thread_page(), r.id, position, most.items);
     } else {
-      read(sql, position, end, limit, r.id);
+      read(sql, position, end, most.items, r.id);
     }
     break;
   }

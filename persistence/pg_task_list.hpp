@@ -9,6 +9,11 @@
 /// The query behind `store_reader::list_tasks` in PostgreSQL.
 namespace troupe {
 
+/// Of `tasks` named `t` and `queue` named `q`: who is in the queue is pending or held,
+/// whatever `tasks` says.
+inline constexpr std::string_view pg_task_status
+  = "CASE WHEN q.task_id IS NULL THEN t.status WHEN q.held THEN 1 ELSE 0 END";
+
 /// A whole task as it is now: its own row, and over it what the queue says. Columns
 /// of `tasks` named `t` and `queue` named `q`, as `take_task` takes them.
 inline constexpr std::string_view pg_task_columns

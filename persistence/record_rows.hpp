@@ -75,6 +75,15 @@ task_record take_task(Rows& row) {
   return task;
 }
 
+template <class Rows>
+task_outline take_outline(Rows& row) {
+  task_outline outline;
+  outline.thread_id = row.template take<uuid>();
+  outline.status = row.template take<task_status>();
+  outline.last_seq = row.template take<std::int64_t>();
+  return outline;
+}
+
 template <class Record, class Rows>
 Record take_document(Rows& row) {
   Record record;
@@ -279,12 +288,13 @@ page<Record, Key> take_page(Rows& rows, int limit, Take take) {
 }
 
 /// The same for events, with their sources in front: id, thread, namespace, creator.
-/// True if there is more. Consecutive events of one task share their source.
+/// True if there is more, or may be. Consecutive events of one task share their source.
 template <class Rows>
-bool take_sourced_events(Rows& rows, int limit, std::vector<event_record>& out) {
-  page_meter<event_record> meter;
-  while (rows.next()) {
-    if (is_left_out(rows) || out.size() == static_cast<std::size_t>(limit))
+bool take_sourced_events(Rows& rows, page_size most, std::vector<event_record>& out) {
+  page_meter<event_record> meter{most.bytes};
+  // The next row would be read whole, only to be left out.
+  while (!meter.is_full() && rows.next()) {
+    if (is_left_out(rows) || out.size() == static_cast<std::size_t>(most.items))
       return true;
     event_source source;
     source.task_id = rows.template take<uuid>();
@@ -299,7 +309,7 @@ bool take_sourced_events(Rows& rows, int limit, std::vector<event_record>& out) 
                      : std::make_shared<const event_source>(std::move(source));
     out.push_back(std::move(event));
   }
-  return false;
+  return meter.is_full();
 }
 
 /// The same for the journal of one task, whose source is known.

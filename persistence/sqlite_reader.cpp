@@ -65,6 +65,18 @@ store_result<task_record> sqlite_reader::get_task(const uuid& id) {
   });
 }
 
+store_result<task_outline> sqlite_reader::outline(const uuid& task_id) {
+  return guarded<task_outline>([&]() -> store_result<task_outline> {
+    auto rows
+      = prepared("SELECT t.thread_id, t.status, (SELECT coalesce(max(seq), 0) FROM events WHERE task_id = t.id) "
+                 "FROM tasks t WHERE t.id = ? AND t.deleted_at IS NULL")
+          .query(task_id);
+    if (!rows.next())
+      return no_such("task", task_id.to_string());
+    return take_outline(rows);
+  });
+}
+
 store_result<page<task_record, uuid>> sqlite_reader::list_tasks(const task_filter& filter, std::optional<uuid> before,
                                                                 int limit) {
   using result = page<task_record, uuid>;
@@ -194,12 +206,12 @@ store_result<std::int64_t> sqlite_reader::last_position() {
   return guarded<std::int64_t>([&]() -> store_result<std::int64_t> { return rooms_.last_position(); });
 }
 
-store_result<room_events> sqlite_reader::room_events_after(const room& r, std::int64_t position, int limit) {
+store_result<room_events> sqlite_reader::room_events_after(const room& r, std::int64_t position, page_size most) {
   // The end and what lies before it must be seen in one view.
   const bool own_view = !in_view_;
   if (own_view)
     begin();
-  auto result = guarded<room_events>([&]() -> store_result<room_events> { return rooms_.after(r, position, limit); });
+  auto result = guarded<room_events>([&]() -> store_result<room_events> { return rooms_.after(r, position, most); });
   if (own_view)
     end();
   return result;

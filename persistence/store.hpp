@@ -1,6 +1,7 @@
 #pragma once
 
 #include "persistence/operations.hpp"
+#include "persistence/page_bound.hpp"
 #include "persistence/records.hpp"
 
 #include <array>
@@ -113,6 +114,14 @@ struct usage_filter {
   std::optional<std::string> to;
 };
 
+/// What there is to know of a task without its texts, which may have half a mebibyte.
+struct task_outline {
+  uuid thread_id;
+  task_status status = task_status::pending;
+  /// Of the last entry of its journal.
+  std::int64_t last_seq = 0;
+};
+
 /// A conversation as a whole.
 struct thread_record {
   uuid id;
@@ -170,6 +179,7 @@ public:
   virtual void end() = 0;
 
   virtual store_result<task_record> get_task(const uuid& id) = 0;
+  virtual store_result<task_outline> outline(const uuid& task_id) = 0;
   /// Newest first, `limit` at most, those with an id below `before`.
   virtual store_result<page<task_record, uuid>> list_tasks(const task_filter& filter, std::optional<uuid> before,
                                                            int limit)
@@ -198,7 +208,7 @@ public:
   virtual store_result<std::int64_t> last_position() = 0;
   /// Events of a resolved room behind `position`. Looks at a bounded number of
   /// entries, so that an empty answer is not yet the end: see `at_end`.
-  virtual store_result<room_events> room_events_after(const room& r, std::int64_t position, int limit) = 0;
+  virtual store_result<room_events> room_events_after(const room& r, std::int64_t position, page_size most) = 0;
 
   virtual store_result<bot_record> get_bot(const std::string& ns, const std::string& name) = 0;
   /// By name, those behind `after`.

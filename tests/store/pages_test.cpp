@@ -226,6 +226,42 @@ TEST_P(Pages, OfRoomsEndAtTheirBytesNearTheEndAndFarFromIt) {
   expect_rooms();
 }
 
+/// Those who ask for little are not to wait until much is read.
+TEST_P(Pages, OfRoomsEndEarlierForThoseWhoAskForLess) {
+  const auto id = execute();
+  const auto claimed = claim_one();
+  for (const auto size : {std::size_t{1}, 30 * kib, 30 * kib, 30 * kib, 600 * kib, std::size_t{1}})
+    must(append_journal{
+      fence_of(claimed), {{event_type::chat_chunk, R"({"text":")" + text_of(size) + "\"}"}}, {}, {}, {}, clock});
+  const auto expect_pages_of = [&](const room& r) {
+    constexpr std::size_t most = 64 * kib;
+    std::vector<std::int64_t> seen;
+    room_events part;
+    do {
+      const auto from = part.position;
+      part = value_of<room_events>(reader->room_events_after(r, from, page_size{100, most}));
+      ASSERT_TRUE(part.at_end || part.position > from);
+      EXPECT_TRUE(part.events.size() <= 1 || bytes_of(part.events) <= most) << bytes_of(part.events);
+      for (const auto& event : part.events)
+        seen.push_back(event.seq);
+    } while (!part.at_end);
+    ASSERT_THAT(seen, SizeIs(journal(id).size()));
+    EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  };
+  const room thread{room::kind::task, id, {}};
+  expect_pages_of(thread);
+  expect_pages_of({room::kind::ns, {}, "default"});
+  auto noise = make_task();
+  noise.task.ns = noise.task.created_by = "noise";
+  execute(noise);
+  append_journal entries;
+  entries.fence = fence_of(claim_one());
+  entries.events.assign(2100, {event_type::chat_chunk, "{}"});
+  must(entries);
+  expect_pages_of(thread);
+  expect_pages_of({room::kind::ns, {}, "default"});
+}
+
 TEST_P(Pages, OfAttemptsEndAtTheirBytesAndTheRunningOneComesLast) {
   const auto id = execute();
   std::vector<int> expected;

@@ -449,6 +449,27 @@ TEST_P(Tasks, PagesStayTrueWhileTasksArrive) {
   }
 }
 
+TEST_P(Tasks, AnOutlineSaysWhatTheTaskDoes) {
+  const auto root = must(make_task()).task.id;
+  const auto expect_outline = [&](const uuid& id) {
+    const auto task = value_of<task_record>(reader->get_task(id));
+    const auto outline = value_of<task_outline>(reader->outline(id));
+    EXPECT_EQ(outline.thread_id, task.thread_id);
+    EXPECT_EQ(outline.status, task.status);
+    EXPECT_EQ(outline.last_seq, static_cast<std::int64_t>(journal(id).size()));
+  };
+  expect_outline(root);
+  const auto turn = execute(make_turn(root));
+  expect_outline(turn);
+  const auto claimed = claim_one();
+  expect_outline(turn);
+  must(make_completion(claimed));
+  expect_outline(turn);
+  must(delete_task{turn, clock});
+  EXPECT_EQ(refusal(reader->outline(turn)), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->outline(make_uuid())), store_errc::not_found);
+}
+
 TEST_P(Tasks, AFullLastPageHasNoNext) {
   must(make_task());
   must(make_task());
