@@ -41,17 +41,17 @@ using writer_actor = caf::typed_actor<
 /// One of the store's readers. Sees every commit acknowledged before the question
 /// was asked.
 using reader_actor = caf::typed_actor<
-  caf::replies_to<get_task>::with<task_record>, caf::replies_to<get_tasks>::with<task_page>,
-  caf::replies_to<get_task_messages>::with<message_page>, caf::replies_to<get_thread_messages>::with<message_page>,
-  caf::replies_to<get_attempts>::with<attempt_page>, caf::replies_to<get_events>::with<event_page>,
-  caf::replies_to<get_room_start>::with<room_start>, caf::replies_to<get_room_events>::with<room_events>,
-  caf::replies_to<get_bot>::with<bot_record>, caf::replies_to<get_bots>::with<bot_page>,
-  caf::replies_to<get_model>::with<model_record>, caf::replies_to<get_models>::with<model_page>,
-  caf::replies_to<get_approvals>::with<approval_page>, caf::replies_to<get_task_approvals>::with<approval_page>,
-  caf::replies_to<get_usage>::with<usage_list>, caf::replies_to<get_thread>::with<thread_record>,
-  caf::replies_to<get_budget>::with<budget_record>, caf::replies_to<get_queue>::with<queue_stats>,
-  caf::replies_to<get_nodes>::with<node_list>, caf::replies_to<get_last_position>::with<last_position>,
-  caf::reacts_to<close_view>>;
+  caf::replies_to<get_task>::with<task_record>, caf::replies_to<get_outline>::with<task_outline>,
+  caf::replies_to<get_tasks>::with<task_page>, caf::replies_to<get_task_messages>::with<message_page>,
+  caf::replies_to<get_thread_messages>::with<message_page>, caf::replies_to<get_attempts>::with<attempt_page>,
+  caf::replies_to<get_events>::with<event_page>, caf::replies_to<get_room_start>::with<room_start>,
+  caf::replies_to<get_room_events>::with<room_events>, caf::replies_to<get_bot>::with<bot_record>,
+  caf::replies_to<get_bots>::with<bot_page>, caf::replies_to<get_model>::with<model_record>,
+  caf::replies_to<get_models>::with<model_page>, caf::replies_to<get_approvals>::with<approval_page>,
+  caf::replies_to<get_task_approvals>::with<approval_page>, caf::replies_to<get_usage>::with<usage_list>,
+  caf::replies_to<get_thread>::with<thread_record>, caf::replies_to<get_budget>::with<budget_record>,
+  caf::replies_to<get_queue>::with<queue_stats>, caf::replies_to<get_nodes>::with<node_list>,
+  caf::replies_to<get_last_position>::with<last_position>, caf::reacts_to<close_view>>;
 
 // -- broadcaster --------------------------------------------------------------
 
@@ -193,7 +193,10 @@ using cluster_actor = peer_actor::extend<
 struct services {
   broadcaster_actor broadcaster;
   writer_actor writer;
+  /// For single records and short pages.
   std::vector<reader_actor> readers;
+  /// For whole pages, whose readers others need not wait for.
+  reader_actor page_reader;
   models_actor models;
   tools_actor tools;
   task_supervisor_actor supervisor;

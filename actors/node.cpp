@@ -52,10 +52,15 @@ void node_state::start_services() {
   for (std::size_t i = 0; i < config_.readers; ++i) {
     add_child("reader", knows::nobody, [this, i](services& s) {
       s.readers.resize(std::max(s.readers.size(), i + 1));
-      s.readers[i] = spawn_blocking(self_, config_.detached, reader, config_.store);
+      s.readers[i] = spawn_blocking(self_, config_.detached, reader, config_.store, reading::at_once);
       return s.readers[i].address();
     });
   }
+  add_child("page reader", knows::nobody, [this](services& s) {
+    s.page_reader = spawn_blocking(self_, config_.detached, reader, config_.store,
+                                   config_.detached ? reading::behind_others : reading::at_once);
+    return s.page_reader.address();
+  });
   add_child("models", knows::peers, [this](services& s) {
     s.models
       = self_->spawn(models, services_, models_config{config_.outbound, config_.supervisor.clock, config_.secrets});

@@ -1,5 +1,7 @@
 #include "actors/reader.hpp"
 
+#include "actors/background.hpp"
+
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <spdlog/spdlog.h>
@@ -69,11 +71,15 @@ caf::result<Message> answer_as(store_result<T> found) {
 
 } // namespace
 
-reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self, std::shared_ptr<database> db) {
+reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self, std::shared_ptr<database> db,
+                                   reading how) {
+  if (how == reading::behind_others)
+    give_way_to_others();
   self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
   self->state.open(*db);
   return {
     [self](const get_task& q) { return answer(self->state.view().get_task(q.id)); },
+    [self](const get_outline& q) { return answer(self->state.view().outline(q.task_id)); },
     [self](const get_tasks& q) { return answer(self->state.view().list_tasks(q.filter, q.before, q.limit)); },
     [self](const get_task_messages& q) {
       return answer(self->state.view().task_messages(q.task_id, q.after, q.limit));
@@ -85,7 +91,7 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
     [self](const get_events& q) { return answer(self->state.view().events_after(q.task_id, q.after, q.limit)); },
     [self](const get_room_start& q) { return answer(self->state.find_room_start(q)); },
     [self](const get_room_events& q) {
-      return answer(self->state.view().room_events_after(q.resolved, q.position, q.limit));
+      return answer(self->state.view().room_events_after(q.resolved, q.position, q.most));
     },
     [self](const get_bot& q) { return answer(self->state.view().get_bot(q.ns, q.name)); },
     [self](const get_bots& q) { return answer(self->state.view().list_bots(q.ns, q.after, q.limit)); },

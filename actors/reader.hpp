@@ -5,12 +5,14 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <cstdint>
 #include <memory>
 
 /// A reader answers questions from the store, on a connection of its own that
 /// never waits for a writer. Spawned detached by the node, a few of them. The
 /// gateways and task actors ask it. Questions that wait together share one view
-/// of the database. If it dies the node starts another.
+/// of the database. One more reads whole pages for the gateways, so that nobody waits
+/// for those. If one dies the node starts another.
 namespace troupe {
 
 class reader_state {
@@ -33,7 +35,14 @@ private:
   bool view_open_ = false;
 };
 
+enum class reading : std::uint8_t {
+  at_once,
+  /// Its thread, which must be its own, gives way to others (actors/background.hpp).
+  behind_others,
+};
+
 /// Opens a reading side of `db`; quits if that fails.
-reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self, std::shared_ptr<database> db);
+reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self, std::shared_ptr<database> db,
+                                   reading how);
 
 } // namespace troupe
