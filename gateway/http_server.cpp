@@ -26,7 +26,7 @@ using asio::ip::tcp;
 using tcp_acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
 
 /// Connections accepted in one turn.
-constexpr int accept_batch = 64;
+constexpr int accept_batch = 16;
 
 /// Refusals that may be under way beyond the limit; past it connections are closed
 /// without a word.

@@ -57,9 +57,16 @@ void http_session::wait_readable() {
   if (client_done_ || std::exchange(waiting_readable_, true))
     return;
   socket_.async_wait(tcp_socket::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
-    self->waiting_readable_ = false;
-    self->core_->guarded(*self, [&] { error ? self->abort() : self->on_readable(); });
+    if (!error && self->reader_.held() > server_core::read_at_once)
+      self->core_->take_turn([self] { self->stop_waiting({}); });
+    else
+      self->stop_waiting(error);
   });
+}
+
+void http_session::stop_waiting(const boost::system::error_code& error) {
+  waiting_readable_ = false;
+  core_->guarded(*this, [&] { error ? abort() : on_readable(); });
 }
 
 void http_session::on_readable() {

@@ -81,6 +81,7 @@ private:
   void set_read_deadline();
   void judge_reader();
   void wait_readable();
+  void stop_waiting(const boost::system::error_code& error);
   void wait_writable();
   void on_readable();
   void on_client_done();

@@ -243,6 +243,33 @@ void server_core::defer(std::function<void()> task) {
   asio::post(io_, std::move(task));
 }
 
+void server_core::take_turn(std::function<void()> step) {
+  turns_.push_back(std::move(step));
+  schedule_turn();
+}
+
+void server_core::schedule_turn() {
+  if (turns_.empty() || std::exchange(turn_scheduled_, true))
+    return;
+  asio::post(io_, [self = shared_from_this()] { self->next_turn(); });
+}
+
+void server_core::next_turn() {
+  turn_scheduled_ = false;
+  if (turns_.empty())
+    return;
+  const auto step = std::move(turns_.front());
+  turns_.pop_front();
+  try {
+    step();
+  } catch (...) {
+    schedule_turn();
+    throw;
+  }
+  // Behind whatever is ready by then.
+  schedule_turn();
+}
+
 // -- answers from other threads ---------------------------------------------------
 
 void server_core::deliver(std::weak_ptr<http_session> session, std::optional<http_response> answer) {
@@ -309,6 +336,7 @@ void server_core::close() {
   io_thread_.store(std::thread::id{}, std::memory_order_relaxed);
   const auto connections = std::exchange(connections_, {});
   to_flush_.clear();
+  turns_.clear();
   for (const auto& connection : connections) {
     charge(*connection, 0);
     connection->slot_ = server_connection::no_slot;

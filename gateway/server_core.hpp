@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -147,6 +148,13 @@ public:
   /// Runs `task` soon, from the event loop.
   void defer(std::function<void()> task);
 
+  /// A request or message that is longer than this is read in turns.
+  static constexpr std::size_t read_at_once = std::size_t{64} * 1024;
+  /// Runs `step`, the next one of a long piece of work, once all others that wait for the
+  /// same have had one. Between any two of them whatever is ready besides is done: dozens
+  /// who send long bodies do not keep up somebody with a short question.
+  void take_turn(std::function<void()> step);
+
   /// Room for one gathered write or for bytes that nobody wants.
   [[nodiscard]] std::span<char> scratch() noexcept { return scratch_; }
   /// A string with room for answers, lent to whoever writes some.
@@ -171,6 +179,8 @@ private:
     std::optional<http_response> answer;
   };
 
+  void schedule_turn();
+  void next_turn();
   void wait_for_tick();
   void on_tick();
   void update_date();
@@ -191,6 +201,8 @@ private:
   std::vector<std::shared_ptr<server_connection>> connections_;
   std::vector<std::shared_ptr<server_connection>> to_flush_;
   std::size_t frames_sent_ = 0;
+  std::deque<std::function<void()>> turns_;
+  bool turn_scheduled_ = false;
 
   std::optional<io_timer> clock_;
   std::optional<io_timer> grace_;

@@ -143,6 +143,17 @@ void websocket_session::read() {
   if (ended_ || reading_on_ || (held_ && !closing_ && stream_.is_message_done()))
     return;
   reading_on_ = true;
+  if (message_.size() > server_core::read_at_once)
+    core_->take_turn([self = shared_from_this()] { self->core_->guarded(*self, [&] { self->read_some(); }); });
+  else
+    read_some();
+}
+
+void websocket_session::read_some() {
+  if (ended_) {
+    reading_on_ = false;
+    return;
+  }
   const auto limit = stream_.is_message_done() ? idle_read : message_read;
   stream_.async_read_some(message_, limit,
                           [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {

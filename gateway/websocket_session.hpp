@@ -61,6 +61,7 @@ private:
   [[nodiscard]] coalescing_stream& layer() noexcept { return stream_.next_layer(); }
   void on_open(const boost::system::error_code& error);
   void read();
+  void read_some();
   void on_read(const boost::system::error_code& error);
   void on_message();
   void saw_client();

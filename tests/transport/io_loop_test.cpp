@@ -1,14 +1,17 @@
 #include "gateway/io_loop.hpp"
 #include "gateway/lane.hpp"
+#include "gateway/server_core.hpp"
 #include "raw_client.hpp"
 #include "test_server.hpp"
 
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <string>
 
 namespace troupe::testing {
 namespace {
@@ -36,6 +39,41 @@ TEST(IoLoop, EndsWhenItIsStopped) {
   boost::asio::post(io, [&] { ran = true; });
   run_io(io);
   EXPECT_FALSE(ran);
+}
+
+/// Many who send long bodies do not keep up one with a short question.
+TEST(IoLoop, DoesWhatIsReadyBetweenTheStepsOfLongWork) {
+  boost::asio::io_context io;
+  const auto core = std::make_shared<server_core>(io, nullptr, transport_limits{}, transport_observer{});
+  std::string done;
+  const auto step = [&](char name) {
+    core->take_turn([&done, &io, name] {
+      done += name;
+      // Something that became ready meanwhile.
+      boost::asio::post(io, [&done] { done += '-'; });
+    });
+  };
+  for (const char name : {'a', 'b', 'c'})
+    step(name);
+  run_io(io);
+  EXPECT_EQ(done, "a-b-c-");
+}
+
+TEST(IoLoop, TakesTheStepsOfLongWorkInTurns) {
+  boost::asio::io_context io;
+  const auto core = std::make_shared<server_core>(io, nullptr, transport_limits{}, transport_observer{});
+  std::string done;
+  std::function<void(char, int)> step = [&](char name, int left) {
+    core->take_turn([&, name, left] {
+      done += name;
+      if (left > 1)
+        step(name, left - 1);
+    });
+  };
+  step('a', 3);
+  step('b', 3);
+  run_io(io);
+  EXPECT_EQ(done, "ababab");
 }
 
 TEST(Lane, ServesOnAfterAFaultOnItsThread) {
