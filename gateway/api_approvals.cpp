@@ -42,9 +42,9 @@ void list_approvals(const context_ptr& context) {
     question.after = std::move(std::get<approval_place>(after));
   }
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), std::move(question),
-    [context](const approval_page& found) { context->respond_json(200, render(found, cursor_kind::approvals)); },
+  gateway.look_up(
+    std::move(question),
+    answer_with(context, [](const approval_page& found) { return render(found, cursor_kind::approvals); }),
     refusing(context));
 }
 
@@ -76,12 +76,12 @@ void get_task_approvals(const context_ptr& context) {
   }
   auto& gateway = context->gateway();
   const auto answer
-    = [context](const approval_page& found) { context->respond_json(200, render(found, cursor_kind::task_approvals)); };
-  gateway.ask(
-    gateway.reader(), troupe::get_task{*id},
-    [context, question = std::move(question), answer](const task_record&) {
+    = answer_with(context, [](const approval_page& found) { return render(found, cursor_kind::task_approvals); });
+  gateway.look_up(
+    get_outline{*id},
+    [context, question = std::move(question), answer](const task_outline&) {
       auto& asked = context->gateway();
-      asked.ask(asked.reader(), question, answer, refusing(context));
+      asked.look_up(question, answer, refusing(context));
     },
     refusing(context));
 }

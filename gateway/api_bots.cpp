@@ -39,10 +39,8 @@ std::optional<named> name_of(const context_ptr& context, std::string_view what) 
 template <class Record, class Question>
 void answer_one(const context_ptr& context, Question question) {
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), std::move(question),
-    [context](const Record& found) { context->respond_json(200, render(found)); },
-    [context](const store_error& reason) { context->refuse(reason); });
+  gateway.look_up(std::move(question), answer_with(context, [](const Record& found) { return render(found); }),
+                  [context](const store_error& reason) { context->refuse(reason); });
 }
 
 /// Answers with a page by name.
@@ -103,8 +101,8 @@ namespace {
 /// A model with its state on this node, which need not answer for it to be shown.
 void show_model(const context_ptr& context, troupe::get_model question) {
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), std::move(question),
+  gateway.look_up(
+    std::move(question),
     [context](const model_record& found) {
       auto& asked = context->gateway();
       asked.ask(
@@ -239,8 +237,8 @@ void validate_model(const context_ptr& context, const validation_ptr& found, con
     found->models.erase(found->models.begin());
     validate_models(context, found);
   };
-  context->gateway().ask(
-    context->gateway().reader(), troupe::get_model{ns, name},
+  context->gateway().look_up(
+    troupe::get_model{ns, name},
     [context, found, go_on](const model_record& model) {
       warn_of(*found, model);
       judge_secrets(*found, context->gateway().config().secrets.get(), model);
@@ -320,9 +318,8 @@ void validate_bot(const context_ptr& context) {
     return;
   }
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), troupe::get_bot{which->ns, which->name},
-    [context](const bot_record& bot) { validate(context, bot); },
+  gateway.look_up(
+    troupe::get_bot{which->ns, which->name}, [context](const bot_record& bot) { validate(context, bot); },
     [context](const store_error& reason) { context->refuse(reason); });
 }
 

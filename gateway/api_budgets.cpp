@@ -29,9 +29,8 @@ std::optional<std::string> namespace_of(const context_ptr& context) {
 
 void show(const context_ptr& context, std::string scope) {
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), get_budget{std::move(scope)},
-    [context](const budget_record& found) { context->respond_json(200, render(found)); },
+  gateway.look_up(
+    get_budget{std::move(scope)}, [context](const budget_record& found) { context->respond_json(200, render(found)); },
     [context](const store_error& reason) { context->refuse(reason); });
 }
 

@@ -38,9 +38,8 @@ void answer_page(const context_ptr& context, const uuid& id) {
     question.after = std::get<std::int64_t>(after);
   }
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), std::move(question),
-    [context](const event_page& events) { context->respond_json(200, render(events)); }, refusing(context));
+  gateway.look_up(std::move(question), answer_with(context, [](const event_page& events) { return render(events); }),
+                  refusing(context));
 }
 
 // -- the journal as a stream ----------------------------------------------------
@@ -73,30 +72,23 @@ void answer_stream(const context_ptr& context, const uuid& id) {
   const auto after = stream_start(context);
   if (!after)
     return;
-  auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), troupe::get_task{id},
-    [context, id, after](const task_record& task) {
-      auto& home = context->gateway();
-      home.ask(
-        home.reader(), get_events{id, *after, 1},
-        [context, id, after, ended = is_terminal(task.status)](const event_page& more) {
-          // 204 tells an EventSource that there is nothing to reconnect for.
-          if (ended && more.items.empty()) {
-            context->respond({204, "", "", {}});
-            return;
-          }
-          // Its answer would end with the run, hours later and without a word in it.
-          if (context->request().method == boost::beast::http::verb::head) {
-            context->respond(event_stream_head());
-            return;
-          }
-          context->note_answered(200);
-          context->gateway().post([door = context->door(), id, after](lane& io) {
-            std::make_shared<event_stream>(io.shared_from_this(), door, id, *after)->start();
-          });
-        },
-        refusing(context));
+  context->gateway().look_up(
+    get_outline{id},
+    [context, id, after](const task_outline& task) {
+      // 204 tells an EventSource that there is nothing to reconnect for.
+      if (is_terminal(task.status) && task.last_seq <= *after) {
+        context->respond({204, "", "", {}});
+        return;
+      }
+      // Its answer would end with the run, hours later and without a word in it.
+      if (context->request().method == boost::beast::http::verb::head) {
+        context->respond(event_stream_head());
+        return;
+      }
+      context->note_answered(200);
+      context->gateway().post([door = context->door(), id, after](lane& io) {
+        std::make_shared<event_stream>(io.shared_from_this(), door, id, *after)->start();
+      });
     },
     refusing(context));
 }
@@ -159,10 +151,10 @@ void open_chat(const context_ptr& context) {
   if (!from)
     return;
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), troupe::get_task{*id},
-    [context, from](const task_record& task) {
-      upgrade(context, {room{room::kind::task, task.id, {}}, *from, task.id});
+  gateway.look_up(
+    get_outline{*id},
+    [context, from, id](const task_outline&) {
+      upgrade(context, {room{room::kind::task, *id, {}}, *from, *id});
     },
     refusing(context));
 }

@@ -27,8 +27,8 @@ void enqueue_only(const context_ptr& context, enqueue_task command) {
         context->refuse(reason);
         return;
       }
-      context->gateway().ask(
-        context->gateway().reader(), troupe::get_task{id},
+      context->gateway().look_up(
+        troupe::get_task{id},
         [context](const task_record& task) { context->refuse(task_is_finished(task.status, render(task))); },
         [context](const store_error& gone) { context->refuse(gone); });
     });
@@ -69,10 +69,10 @@ void execute_task(const context_ptr& context) {
     enqueue_only(context, std::move(command));
     return;
   }
-  gateway.ask(
-    gateway.reader(), troupe::get_task{*id},
-    [context, command = std::move(command), wish](const task_record& task) mutable {
-      context->gateway().waits().execute(context, task, std::move(command), wish.wait);
+  gateway.look_up(
+    get_outline{*id},
+    [context, command = std::move(command), wish](const task_outline& task) mutable {
+      context->gateway().waits().execute(context, task.thread_id, std::move(command), wish.wait);
     },
     [context](const store_error& reason) { context->refuse(reason); });
 }

@@ -41,8 +41,8 @@ void get_readiness(const context_ptr& context) {
 
 void get_metrics(const context_ptr& context) {
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), troupe::get_queue{},
+  gateway.look_up(
+    troupe::get_queue{},
     [context](const queue_stats& queue) {
       const auto& config = context->gateway().config();
       context->respond(
@@ -72,8 +72,8 @@ void get_queue(const context_ptr& context) {
     question.after = std::move(std::get<std::string>(after));
   }
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), std::move(question),
+  gateway.look_up(
+    std::move(question),
     [context](const queue_stats& queue) {
       context->respond_json(200, render(queue, context->gateway().config().clock()));
     },
@@ -82,10 +82,8 @@ void get_queue(const context_ptr& context) {
 
 void get_nodes(const context_ptr& context) {
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), troupe::get_nodes{},
-    [context](const node_list& found) { context->respond_json(200, render(found)); },
-    [context](const store_error& reason) { context->refuse(reason); });
+  gateway.look_up(troupe::get_nodes{}, answer_with(context, [](const node_list& found) { return render(found); }),
+                  [context](const store_error& reason) { context->refuse(reason); });
 }
 
 } // namespace troupe::api

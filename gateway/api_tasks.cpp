@@ -112,9 +112,8 @@ void list_tasks(const context_ptr& context) {
     question.before = std::get<uuid>(before);
   }
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), std::move(question),
-    [context](const task_page& found) { context->respond_json(200, render(found)); }, refusing(context));
+  gateway.look_up(std::move(question), answer_with(context, [](const task_page& found) { return render(found); }),
+                  refusing(context));
 }
 
 void get_task(const context_ptr& context) {
@@ -122,16 +121,15 @@ void get_task(const context_ptr& context) {
   if (!id)
     return;
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), troupe::get_task{*id},
-    [context](const task_record& task) {
-      auto etag = etag_of(task);
-      if (names_tag(field_lines(context->request().headers, "If-None-Match"), etag))
-        context->respond({304, "", "", {{"ETag", std::move(etag)}}});
-      else
-        context->respond({200, "application/json", render(task), {{"ETag", std::move(etag)}}});
-    },
-    refusing(context));
+  gateway.look_up(troupe::get_task{*id},
+                  written_as{[door = context->door()](const task_record& task) {
+                               auto etag = etag_of(task);
+                               if (names_tag(field_lines(door->request().headers, "If-None-Match"), etag))
+                                 return http_response{304, "", "", {{"ETag", std::move(etag)}}};
+                               return http_response{200, "application/json", render(task), {{"ETag", std::move(etag)}}};
+                             },
+                             [context](http_response response) { context->respond(std::move(response)); }},
+                  refusing(context));
 }
 
 void delete_task(const context_ptr& context) {
@@ -211,9 +209,8 @@ void answer_messages(const context_ptr& context, Question question) {
     question.after = std::get<std::int64_t>(after);
   }
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), std::move(question),
-    [context](const message_page& found) { context->respond_json(200, render(found)); }, refusing(context));
+  gateway.look_up(std::move(question), answer_with(context, [](const message_page& found) { return render(found); }),
+                  refusing(context));
 }
 
 } // namespace
@@ -249,9 +246,8 @@ void get_attempts(const context_ptr& context) {
     question.after = static_cast<int>(std::min<std::int64_t>(std::get<std::int64_t>(after), INT_MAX));
   }
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), std::move(question),
-    [context](const attempt_page& found) { context->respond_json(200, render(found)); }, refusing(context));
+  gateway.look_up(std::move(question), answer_with(context, [](const attempt_page& found) { return render(found); }),
+                  refusing(context));
 }
 
 } // namespace troupe::api

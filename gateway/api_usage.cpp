@@ -46,10 +46,8 @@ void get_usage(const context_ptr& context) {
     return;
   }
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), std::move(question),
-    [context](const usage_list& found) { context->respond_json(200, render(found)); },
-    [context](const store_error& reason) { context->refuse(reason); });
+  gateway.look_up(std::move(question), answer_with(context, [](const usage_list& found) { return render(found); }),
+                  [context](const store_error& reason) { context->refuse(reason); });
 }
 
 void get_thread(const context_ptr& context) {
@@ -57,9 +55,8 @@ void get_thread(const context_ptr& context) {
   if (!id)
     return;
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.reader(), troupe::get_thread{*id},
-    [context](const thread_record& found) { context->respond_json(200, render(found)); },
+  gateway.look_up(
+    troupe::get_thread{*id}, [context](const thread_record& found) { context->respond_json(200, render(found)); },
     [context](const store_error& reason) { context->refuse(reason); });
 }
 

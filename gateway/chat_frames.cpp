@@ -46,21 +46,19 @@ void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const 
   if (whom.is_gone())
     return;
   const auto refuse = refusing(asked.answer);
-  const auto answer_with = [&gateway, answer = asked.answer, turn = asked.turn](const message_page& page) {
-    auto history = history_frame(page);
-    const auto size = history.size();
-    answer(std::move(history));
-    gateway.note_given(size);
-  };
+  const written_as answer_with{[](const message_page& page) { return history_frame(page); },
+                               [&gateway, answer = asked.answer, turn = asked.turn](std::string history) {
+                                 gateway.note_given(history.size());
+                                 answer(std::move(history));
+                               }};
   gateway.read_for(whom, [&] {
-    gateway.ask(
-      gateway.reader(), get_task{asked.task_id},
-      [&gateway, frame, answer_with, whom, refuse](const task_record& task) {
+    gateway.look_up(
+      get_outline{asked.task_id},
+      [&gateway, frame, answer_with, whom, refuse](const task_outline& task) {
         if (whom.is_gone())
           return;
         gateway.read_for(whom, [&] {
-          gateway.ask(gateway.reader(), get_thread_messages{task.thread_id, frame.after, frame.limit}, answer_with,
-                      refuse);
+          gateway.look_up(get_thread_messages{task.thread_id, frame.after, frame.limit}, answer_with, refuse);
         });
       },
       refuse);

@@ -110,12 +110,12 @@ void event_socket::subscribe(const room& where, resume_point from) {
   const auto self = weak_from_this();
   const auto fresh = std::make_shared<std::weak_ptr<feed>>();
   hooks.deliver = [this, fresh](const live_event& event) { deliver(fresh->lock(), event); };
-  hooks.read = [this, fresh](std::int64_t position) {
+  hooks.read = [this, fresh](std::int64_t position, page_size most) {
     const auto one = fresh->lock();
     if (!one)
       return;
     ++open_pages_;
-    home_->read(one, position, home_->turn([self = weak_from_this()] {
+    home_->read(one, position, most, home_->turn([self = weak_from_this()] {
       if (const auto alive = self.lock())
         alive->on_page_over();
     }));

@@ -28,7 +28,7 @@ void event_stream::start() {
   door_->start_stream(event_stream_head());
   feed::hooks hooks;
   hooks.deliver = [this](const live_event& event) { deliver(event); };
-  hooks.read = [this](std::int64_t position) { home_->read(feed_, position, nullptr); };
+  hooks.read = [this](std::int64_t position, page_size most) { home_->read(feed_, position, most, nullptr); };
   hooks.opened = [](const room&) {};
   hooks.missed = [](std::int64_t, std::int64_t) {};
   hooks.failed = [self = weak_from_this()](const store_error&) {

@@ -10,12 +10,12 @@
 
 namespace troupe {
 
-void execution_waits::execute(const context_ptr& context, const task_record& task, enqueue_task command,
+void execution_waits::execute(const context_ptr& context, const uuid& thread_id, enqueue_task command,
                               std::optional<std::chrono::seconds> patience) {
   const auto number = ++last_number_;
-  const room thread{room::kind::task, task.thread_id, {}};
-  waits_.emplace(number, wait{context, task.id, thread, false});
-  by_task_.emplace(task.id, number);
+  const room thread{room::kind::task, thread_id, {}};
+  waits_.emplace(number, wait{context, command.id, thread, false});
+  by_task_.emplace(command.id, number);
   gateway_.post([door = context->door(), number, self = gateway_actor{gateway_.self()}](lane&) {
     door->on_disconnect([self, number] { caf::anon_send(self, client_gone{number}); });
   });
@@ -48,8 +48,8 @@ void execution_waits::start(std::uint64_t number, enqueue_task command, std::opt
         context->refuse(reason);
         return;
       }
-      gateway_.ask(
-        gateway_.reader(), get_task{task_id},
+      gateway_.look_up(
+        get_task{task_id},
         [context](const task_record& task) { context->refuse(task_is_finished(task.status, render(task))); },
         [context](const store_error& gone) { context->refuse(gone); });
     });
@@ -75,8 +75,8 @@ void execution_waits::check_all() {
 }
 
 void execution_waits::look(std::uint64_t number) {
-  gateway_.ask(
-    gateway_.reader(), get_task{waits_.at(number).task_id},
+  gateway_.look_up(
+    get_task{waits_.at(number).task_id},
     [this, number](const task_record& task) {
       if (is_terminal(task.status))
         answer(number, task);
@@ -94,9 +94,8 @@ void execution_waits::on_patience_over(std::uint64_t number) {
   const auto found = waits_.find(number);
   if (found == waits_.end())
     return;
-  gateway_.ask(
-    gateway_.reader(), get_task{found->second.task_id},
-    [this, number](const task_record& task) { answer(number, task); },
+  gateway_.look_up(
+    get_task{found->second.task_id}, [this, number](const task_record& task) { answer(number, task); },
     [this, number](const store_error& reason) {
       if (const auto still = waits_.find(number); still != waits_.end()) {
         const auto context = still->second.context;

@@ -23,7 +23,7 @@ public:
   /// Executes `task` and answers `context` with the finished task; with `patience`
   /// it answers 202 with the running one once that is over. A client that hangs up
   /// is forgotten, and the task goes on.
-  void execute(const context_ptr& context, const task_record& task, enqueue_task command,
+  void execute(const context_ptr& context, const uuid& thread_id, enqueue_task command,
                std::optional<std::chrono::seconds> patience);
 
   /// A run of a task has ended.

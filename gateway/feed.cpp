@@ -42,14 +42,14 @@ void feed::read_on() {
     waits_for_drain_ = true;
     return;
   }
-  hooks_.read(position_);
+  hooks_.read(position_, next_page_);
 }
 
 void feed::on_drained() {
   if (state_ != state::replaying || !waits_for_drain_ || hooks_.congested())
     return;
   waits_for_drain_ = false;
-  hooks_.read(position_);
+  hooks_.read(position_, next_page_);
 }
 
 void feed::on_page(const room_events& page, const std::vector<live_event>& events) {
@@ -66,6 +66,7 @@ void feed::on_page(const room_events& page, const std::vector<live_event>& event
       return;
   }
   position_ = std::max(position_, page.position);
+  next_page_ = page.at_end ? short_page : long_page;
   if (!page.at_end || std::exchange(read_again_, false)) {
     if (!page.at_end)
       std::erase_if(held_, [this](const auto& event) { return event.position <= position_; });

@@ -38,8 +38,8 @@ public:
   struct hooks {
     /// An event for the subscriber, in order.
     std::function<void(const live_event&)> deliver;
-    /// Read the page behind a position and give it to `on_page`.
-    std::function<void(std::int64_t position)> read;
+    /// Read events behind a position and give them to `on_page`.
+    std::function<void(std::int64_t position, page_size most)> read;
     /// The feed has begun: its room is joined.
     std::function<void(const room& resolved)> opened;
     /// The events from one position up to another, seen or not, are gone.
@@ -49,6 +49,12 @@ public:
     /// True while the subscriber takes no more; the next page waits for `on_drained`.
     std::function<bool()> congested;
   };
+
+  /// What is read first: for most subscribers that is all, and they are not to wait for those
+  /// who read long pages.
+  static inline const page_size short_page{32, std::size_t{64} * 1024};
+  /// If that was not the end.
+  static inline const page_size long_page{500};
 
   feed(room where, resume_point from, hooks h) : where_{std::move(where)}, from_{from}, hooks_{std::move(h)} {}
 
@@ -96,6 +102,7 @@ private:
   std::int64_t start_ = 0;
   /// Everything of the room up to here was delivered.
   std::int64_t position_ = 0;
+  page_size next_page_ = short_page;
   std::vector<live_event> held_;
   /// The next page may not be the last: something was missed since it was asked for.
   bool read_again_ = false;

@@ -16,8 +16,6 @@ namespace troupe {
 
 namespace {
 
-constexpr int feed_page = 500;
-
 /// Between two tries of a page that the store could not give.
 constexpr std::chrono::milliseconds read_again{500};
 
@@ -30,17 +28,41 @@ constexpr std::size_t told_in_pieces = std::size_t{1024} * 1024;
 /// So long a question to the writing side may be open while the store is away.
 constexpr std::chrono::seconds longest_wait_for_outage{1};
 
+live_event to_live(const event_record& event, client_memory& memory) {
+  return {event.source, event.seq, event.position, event.type, memory.share(render(event))};
+}
+
+/// A page of a room, written out.
+struct live_page {
+  std::vector<live_event> events;
+  std::size_t bytes = 0;
+  std::int64_t position = 0;
+  bool at_end = false;
+};
+
+live_page to_live(const room_events& page, client_memory& memory) {
+  live_page live{.events = {}, .bytes = 0, .position = page.position, .at_end = page.at_end};
+  live.events.reserve(page.events.size());
+  for (const auto& event : page.events) {
+    live.events.push_back(to_live(event, memory));
+    live.bytes += live.events.back().text->size();
+  }
+  return live;
+}
+
 } // namespace
 
 void gateway_state::start(services_ptr peers, gateway_config config, std::weak_ptr<lane> home) {
   peers_ = std::move(peers);
   config_ = std::move(config);
   home_ = std::move(home);
+  look_ups_.link(peers_);
 }
 
 void gateway_state::relink(services_ptr peers) {
   const auto same_broadcaster = peers_->broadcaster == peers->broadcaster;
   peers_ = std::move(peers);
+  look_ups_.link(peers_);
   if (same_broadcaster)
     return;
   // The new one knows nobody. Join again, then look for what the old one did not tell.
@@ -65,13 +87,7 @@ void gateway_state::serve(const std::shared_ptr<exchange>& request) {
   const auto only_reads = method == boost::beast::http::verb::get || method == boost::beast::http::verb::head;
   if (only_reads && request->is_gone())
     return;
-  asker_.request = only_reads ? request : nullptr;
-  request_context::dispatch(*this, request);
-  asker_.request = nullptr;
-}
-
-live_event gateway_state::to_live(const event_record& event) const {
-  return {event.source, event.seq, event.position, event.type, config_.memory->share(render(event))};
+  read_for({.request = only_reads ? request : nullptr}, [&] { request_context::dispatch(*this, request); });
 }
 
 void gateway_state::publish(const events_published& published) {
@@ -79,7 +95,7 @@ void gateway_state::publish(const events_published& published) {
   events.reserve(published.chosen.size());
   for (const auto index : published.chosen) {
     const auto& event = (*published.events)[index];
-    events.push_back(to_live(event));
+    events.push_back(to_live(event, *config_.memory));
     if (is_terminal(event.type) || event.type == event_type::task_deleted)
       waits_.on_end(event.source->task_id);
   }
@@ -98,8 +114,8 @@ void gateway_state::open(const open_feed& asked) {
     question.after_seq = seq->seq;
   else if (const auto* position = std::get_if<after_position>(&from))
     question.after_position = position->position;
-  ask(
-    reader(), std::move(question),
+  look_up(
+    std::move(question),
     [this, asked](const room_start& start) {
       join(start.resolved, [this, asked, start] {
         post([asked, start](lane& home) {
@@ -117,29 +133,22 @@ void gateway_state::open(const open_feed& asked) {
 void gateway_state::read(const read_feed& asked) {
   if (asked.which->is_over())
     return;
-  ask(
-    reader(), get_room_events{*asked.which->resolved(), asked.position, feed_page},
-    [this, asked](const room_events& page) {
-      std::vector<live_event> events;
-      events.reserve(page.events.size());
-      for (const auto& event : page.events)
-        events.push_back(to_live(event));
-      std::size_t bytes = 0;
-      for (const auto& event : events)
-        bytes += event.text->size();
-      post([asked, events = std::move(events), position = page.position, at_end = page.at_end](lane&) {
-        asked.which->on_page({{}, position, at_end}, events);
-      });
-      note_given(bytes);
-    },
-    [this, asked](const store_error& reason) {
-      // A store that is away comes back, and the subscriber has missed nothing by then. One that is gone meanwhile has
-      // ended its feed, which passes over the page.
-      if (reason.code == store_errc::unavailable)
-        self_->delayed_send(self_, read_again, asked);
-      else
-        post([asked, reason](lane&) { asked.which->on_failed(reason); });
-    });
+  look_up(get_room_events{*asked.which->resolved(), asked.position, asked.most},
+          written_as{[memory = config_.memory](const room_events& page) { return to_live(page, *memory); },
+                     [this, asked](live_page page) {
+                       note_given(page.bytes);
+                       post([asked, page = std::move(page)](lane&) {
+                         asked.which->on_page({{}, page.position, page.at_end}, page.events);
+                       });
+                     }},
+          [this, asked](const store_error& reason) {
+            // A store that is away comes back, and the subscriber has missed nothing by then. One that is gone
+            // meanwhile has ended its feed, which passes over the page.
+            if (reason.code == store_errc::unavailable)
+              self_->delayed_send(self_, read_again, asked);
+            else
+              post([asked, reason](lane&) { asked.which->on_failed(reason); });
+          });
 }
 
 void gateway_state::close(const room& resolved) {
@@ -152,9 +161,8 @@ void gateway_state::look_after_questions() {
   const store_error too_late{store_errc::unavailable, std::string{to_string(errc::unavailable)}};
   writing_.refuse_before(now - (store_is_away ? longest_wait_for_outage : config_.request_timeout), nobody_knows());
   asking_.refuse_before(now - config_.request_timeout, too_late);
-  reading_.refuse_before(now - config_.request_timeout, too_late);
+  look_ups_.refuse_before(now - config_.request_timeout, too_late);
   joining_.refuse_before(now - timeouts::join_room, too_late);
-  read_on();
   self_->delayed_send(self_, std::min(question_interval, config_.request_timeout), question_tick{});
 }
 
@@ -180,20 +188,8 @@ void gateway_state::leave(const room& resolved) {
 
 // -- for the routes -----------------------------------------------------------
 
-bool gateway_state::end_read(read_turns::kind kind, std::uint64_t number) {
-  if (!reading_.close(number))
-    return false;
-  turns_.end(kind, number);
-  return true;
-}
-
-void gateway_state::read_on() {
-  while (const auto question = turns_.next())
-    (*question)();
-}
-
 void gateway_state::note_given(std::size_t bytes) {
-  turns_.note_given(bytes);
+  look_ups_.note_given(bytes);
   untold_ += bytes;
   if (untold_ < told_in_pieces)
     return;
@@ -201,15 +197,6 @@ void gateway_state::note_given(std::size_t bytes) {
   post([self = gateway_actor{self_}, taken = std::exchange(untold_, 0)](lane&) {
     caf::anon_send(self, answers_taken{taken});
   });
-}
-
-void gateway_state::note_taken(std::size_t bytes) {
-  turns_.note_taken(bytes);
-  read_on();
-}
-
-const reader_actor& gateway_state::reader() {
-  return peers_->readers[next_reader_++ % peers_->readers.size()];
 }
 
 void gateway_state::post(std::function<void(lane&)> f) {

@@ -141,9 +141,9 @@ void lane::leave(const room& resolved) {
     caf::anon_send(gateway_, close_feed{resolved});
 }
 
-void lane::read(const std::shared_ptr<feed>& which, std::int64_t position, turn_ptr turn) {
+void lane::read(const std::shared_ptr<feed>& which, std::int64_t position, page_size most, turn_ptr turn) {
   if (gateway_)
-    caf::anon_send(gateway_, read_feed{which, position, std::move(turn)});
+    caf::anon_send(gateway_, read_feed{which, position, most, std::move(turn)});
 }
 
 void lane::chat(handle_chat_frame frame) {

@@ -56,7 +56,7 @@ public:
   void close(const std::shared_ptr<feed>& which);
   /// Nobody was there any more when the room was joined.
   void leave(const room& resolved);
-  void read(const std::shared_ptr<feed>& which, std::int64_t position, turn_ptr turn);
+  void read(const std::shared_ptr<feed>& which, std::int64_t position, page_size most, turn_ptr turn);
   void chat(handle_chat_frame frame);
   [[nodiscard]] hub& feeds() noexcept { return hub_; }
   [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }

@@ -37,7 +37,10 @@ protected:
       if (event.position == end_at)
         subject.end();
     };
-    hooks.read = [this](std::int64_t position) { reads.push_back(position); };
+    hooks.read = [this](std::int64_t position, page_size most) {
+      reads.push_back(position);
+      sizes.push_back(most.items);
+    };
     hooks.opened = [this](const room&) { ++opened; };
     hooks.missed = [this](std::int64_t from, std::int64_t to) { gaps.emplace_back(from, to); };
     hooks.failed = [this](const store_error& reason) { failures.push_back(reason.code); };
@@ -57,6 +60,7 @@ protected:
   const room lab{room::kind::ns, {}, "lab"};
   std::vector<std::int64_t> delivered;
   std::vector<std::int64_t> reads;
+  std::vector<int> sizes;
   std::vector<std::pair<std::int64_t, std::int64_t>> gaps;
   std::vector<store_errc> failures;
   int opened = 0;
@@ -79,6 +83,19 @@ TEST_F(Feed, DeliversWhatIsStoredThenWhatIsLive) {
   live({26, 28});
   EXPECT_THAT(delivered, ElementsAre(11, 14, 21, 26, 28));
   EXPECT_THAT(reads, ElementsAre(10, 20));
+}
+
+TEST_F(Feed, AsksForLittleFirstAndForMuchIfThatWasNotTheEnd) {
+  const auto little = feed::short_page.items;
+  const auto much = feed::long_page.items;
+  subject.begin(lab, 10);
+  page({11}, 20, false);
+  page({21}, 30, false);
+  EXPECT_THAT(sizes, ElementsAre(little, much, much));
+  page({}, 40, true);
+  // What may have passed unheard while it was live is little again.
+  subject.resync();
+  EXPECT_THAT(sizes, ElementsAre(little, much, much, little));
 }
 
 TEST_F(Feed, HoldsLiveEventsBackUntilTheLastPageAndRepeatsNone) {
@@ -280,7 +297,7 @@ public:
     start_ = stored_.empty() ? 0 : below(static_cast<std::int64_t>(stored_.size()) + 1);
     feed::hooks hooks;
     hooks.deliver = [this](const live_event& event) { delivered.push_back(event.position); };
-    hooks.read = [this](std::int64_t position) { asked_.push_back(position); };
+    hooks.read = [this](std::int64_t position, page_size) { asked_.push_back(position); };
     hooks.opened = [](const room&) {};
     hooks.missed = [](std::int64_t, std::int64_t) { ADD_FAILURE() << "nothing was missed"; };
     hooks.failed = [](const store_error&) { ADD_FAILURE() << "nothing failed"; };

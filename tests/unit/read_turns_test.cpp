@@ -44,6 +44,38 @@ TEST_F(ReadTurns, AreTakenByFewPagesAtATime) {
   EXPECT_EQ(asked_, "abcde");
 }
 
+TEST_F(ReadTurns, AreTakenByFewRecordsAtATimeOnceTheseAreLong) {
+  turns_.end(record, ask(record, "a"), std::size_t{1024} * 1024);
+  // Each is likely to have half a mebibyte.
+  const auto first = ask(record, "b");
+  for (const auto* name : {"c", "d"})
+    ask(record, name);
+  EXPECT_EQ(asked_, "abc");
+  turns_.end(record, first, 500);
+  ask_waiting();
+  EXPECT_EQ(asked_, "abcd");
+}
+
+TEST_F(ReadTurns, AreTakenByManyAgainOnceTheyAreShort) {
+  turns_.end(record, ask(record, "a"), std::size_t{1024} * 1024);
+  for (int i = 0; i < 40; ++i)
+    turns_.end(record, ask(record, "b"), 500);
+  asked_.clear();
+  for (int i = 0; i < 64; ++i)
+    ask(record, "c");
+  EXPECT_EQ(asked_, std::string(64, 'c'));
+}
+
+TEST_F(ReadTurns, AreTakenByOneHoweverLongItIs) {
+  turns_.end(page, ask(page, "a"), std::size_t{64} * 1024 * 1024);
+  const auto first = ask(page, "b");
+  ask(page, "c");
+  EXPECT_EQ(asked_, "ab");
+  turns_.end(page, first);
+  ask_waiting();
+  EXPECT_EQ(asked_, "abc");
+}
+
 TEST_F(ReadTurns, LetRecordsPassPages) {
   for (int i = 0; i < 10; ++i)
     ask(page, "p");
