@@ -10,31 +10,31 @@
 #include <stdexcept>
 #include <string_view>
 
-/// The configurations of README.md, as they stand there, in front of the real binary and with a real browser before
-/// them: TLS, HTTP/2, streams that come as they are written, WebSockets, requests that wait.
+/// The configurations of config/OPERATIONS.md, as they stand there, in front of the real binary and with a real browser
+/// before them: TLS, HTTP/2, streams that come as they are written, WebSockets, requests that wait.
 namespace troupe {
 
 namespace {
 
-/// The text of README.md between "```<language>" and the end of the block; throws if there is none.
+/// The text of config/OPERATIONS.md between "```<language>" and the end of the block; throws if there is none.
 std::string documented(const std::string& language) {
   std::stringstream text;
-  text << std::ifstream{TROUPE_SOURCE_DIR "/README.md"}.rdbuf();
-  const auto readme = text.str();
+  text << std::ifstream{TROUPE_SOURCE_DIR "/config/OPERATIONS.md"}.rdbuf();
+  const auto guide = text.str();
   const auto mark = "```" + language + "\n";
-  const auto begin = readme.find(mark);
-  const auto end = readme.find("\n```", begin);
+  const auto begin = guide.find(mark);
+  const auto end = guide.find("\n```", begin);
   if (begin == std::string::npos || end == std::string::npos) {
-    throw std::runtime_error{"README.md has no block in " + language};
+    throw std::runtime_error{"OPERATIONS.md has no block in " + language};
   }
-  return readme.substr(begin + mark.size(), end + 1 - begin - mark.size());
+  return guide.substr(begin + mark.size(), end + 1 - begin - mark.size());
 }
 
 /// Throws if `what` is not there once: then the test would run something else than it says.
 void replace(std::string& text, std::string_view what, const std::string& by) {
   const auto at = text.find(what);
   if (at == std::string::npos || text.find(what, at + 1) != std::string::npos) {
-    throw std::runtime_error{"README.md's configuration should have once: " + std::string{what}};
+    throw std::runtime_error{"OPERATIONS.md's configuration should have once: " + std::string{what}};
   }
   text.replace(at, what.size(), by);
 }

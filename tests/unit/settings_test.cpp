@@ -619,10 +619,10 @@ TEST_F(Settings, AreGivenTheTimeToDrainByTheUnitFile) {
   EXPECT_GE(*stop, settings{}.drain_timeout + 10s);
 }
 
-TEST_F(Settings, AreAllInTheReadme) {
-  const auto readme = content_of(example_file().parent_path() / "README.md");
+TEST_F(Settings, AreAllInTheGuideToOperations) {
+  const auto guide = content_of(example_file().parent_path() / "OPERATIONS.md");
   for (const auto& each : setting_table())
-    EXPECT_THAT(readme, HasSubstr("| `" + each.key + "` | ")) << each.key;
+    EXPECT_THAT(guide, HasSubstr("| `" + each.key + "` | ")) << each.key;
 }
 
 // -- databases ----------------------------------------------------------------
