@@ -73,7 +73,7 @@ std::string validation_answer(const std::vector<std::string>& errors, const std:
 std::string error_frame(std::string_view code, std::string_view detail);
 /// `{"type":"pong"}`
 std::string pong_frame();
-/// `{"type":"gap","room":…,"from":…,"to":…}`: the journal entries `from` to `to` are gone.
+/// `{"type":"gap","room":…,"from":…,"to":…}`: the subscriber has seen these positions, and the store has not.
 std::string gap_frame(const room& r, std::int64_t from, std::int64_t to);
 /// `{"type":"history:sync","items":[…],"next_cursor":…}`
 std::string history_frame(const page<message_record, std::int64_t>& messages);
