@@ -151,6 +151,11 @@ TEST(Guides, NameEveryPathAndEveryProblem) {
   }
 }
 
+TEST(Guides, TellOfTheVersionThatThisIs) {
+  EXPECT_THAT(content_of(source_folder() / "CHANGELOG.md"), HasSubstr("\n## [" TROUPE_VERSION "] - 20"));
+  EXPECT_EQ(nlohmann::json::parse(openapi_json).at("info").at("version"), TROUPE_VERSION);
+}
+
 TEST(Guides, ListEveryDecision) {
   const auto index = content_of(source_folder() / "config" / "DECISIONS.md");
   std::size_t decisions = 0;
