@@ -164,7 +164,8 @@ private:
 
   // -- the queue's inner life ---------------------------------------------------------
 
-  void make_ready(pg_row& r);
+  void put_state(pg_row& r, queue_state state);
+  std::vector<thread_member> members_of(const thread_view& view);
   void promote(timestamp at);
   void reserve(const claim_tasks& op, std::vector<candidate>& out);
   /// Takes a row in that was reserved; null if this batch has other plans with it.

@@ -34,11 +34,21 @@ void pg_unit::note_due(timestamp due) {
   next_due_ = next_due_ ? std::min(*next_due_, due) : due;
 }
 
-void pg_unit::make_ready(pg_row& r) {
+void pg_unit::put_state(pg_row& r, queue_state state) {
   auto& q = *r.queue;
-  q.entry.state = queue_state::ready;
-  q.plain = q.priority == 0 && !r.was_queued;
+  q.entry.state = state;
+  if (state == queue_state::ready)
+    q.plain = q.priority == 0 && !r.was_queued;
   r.queue_changed = true;
+}
+
+std::vector<thread_member> pg_unit::members_of(const thread_view& view) {
+  std::vector<thread_member> members;
+  members.reserve(view.members.size());
+  for (const auto& m : view.members)
+    if (const auto& r = must(m.id); r.queue)
+      members.push_back({m.id, r.queue->entry.state, r.queue->entry.held});
+  return members;
 }
 
 // -- coming and going -----------------------------------------------------------
@@ -56,28 +66,20 @@ queue_state pg_unit::enter(const queue_arrival& arrival) {
   q.last_seq = arrival.last_seq;
   q.due_at = arrival.at;
   q.alone = arrival.new_thread;
-  bool blocked = false;
-  const bool waits = arrival.run_at && *arrival.run_at > arrival.at;
-  if (!arrival.new_thread) {
+  if (!arrival.new_thread)
     join_thread(arrival.thread_id);
-    auto& view = thread(arrival.thread_id);
-    blocked = std::any_of(view.members.begin(), view.members.end(), [&](const auto& m) {
-      return m.id != arrival.task_id && must(m.id).queue && must(m.id).queue->entry.is_active();
-    });
-    view.members.push_back({arrival.task_id, 0});
-  }
+  const auto state = state_on_entry(arrival.run_at, arrival.at, [&] {
+    return !arrival.new_thread && is_busy(members_of(thread(arrival.thread_id)), arrival.task_id);
+  });
+  if (!arrival.new_thread)
+    thread(arrival.thread_id).members.push_back({arrival.task_id, 0});
   r.queue = std::move(q);
-  r.queue_changed = true;
-  if (waits) {
-    r.queue->entry.state = queue_state::scheduled;
+  put_state(r, state);
+  if (state == queue_state::scheduled) {
     r.queue->due_at = *arrival.run_at;
     note_due(*arrival.run_at);
-  } else if (blocked) {
-    r.queue->entry.state = queue_state::blocked;
-  } else {
-    make_ready(r);
   }
-  return r.queue->entry.state;
+  return state;
 }
 
 void pg_unit::leave(const open_task& task) {
@@ -95,13 +97,8 @@ void pg_unit::leave(const open_task& task) {
   auto& view = thread(task.thread_id());
   view.changed = true;
   forget_member(view);
-  for (const auto& m : view.members) {
-    auto& sibling = must(m.id);
-    if (sibling.queue->entry.state == queue_state::blocked) {
-      make_ready(sibling);
-      return;
-    }
-  }
+  if (const auto next = next_in_turn(members_of(view)))
+    put_state(must(*next), queue_state::ready);
 }
 
 void pg_unit::reserve(const uuid& task_id, const budget_amount& reserved) {
@@ -115,7 +112,7 @@ void pg_unit::note_entries(const uuid& task_id, std::int64_t last_seq, bool due,
   if (!due || q.entry.state != queue_state::scheduled)
     return;
   q.due_at = at;
-  make_ready(r);
+  put_state(r, queue_state::ready);
 }
 
 void pg_unit::note_history(const uuid& thread_id) {
@@ -160,16 +157,10 @@ void pg_unit::promote(timestamp at) {
         continue;
       auto& view = thread(r->record.thread_id);
       view.changed = true;
-      const bool blocked = std::any_of(view.members.begin(), view.members.end(), [&](const auto& m) {
-        return m.id != r->record.id && must(m.id).queue && must(m.id).queue->entry.is_active();
-      });
+      const auto state = state_when_due(false, [&] { return is_busy(members_of(view), r->record.id); });
       if (std::none_of(view.members.begin(), view.members.end(), [&](const auto& m) { return m.id == r->record.id; }))
         view.members.push_back({r->record.id, r->queue->order_no});
-      if (blocked)
-        r->queue->entry.state = queue_state::blocked;
-      else
-        make_ready(*r);
-      r->queue_changed = true;
+      put_state(*r, state);
     }
     look();
     // What is due still waits for this batch to be written, or for the next look.
@@ -376,14 +367,11 @@ void pg_unit::put_back(const uuid& task_id, const queue_entry& entry, std::int64
   q.entry.usage = {};
   q.entry.reserved = {};
   q.last_seq = last_seq;
-  if (due && *due > at) {
-    q.entry.state = queue_state::scheduled;
-    q.due_at = *due;
+  const auto state = state_on_return(due, at);
+  put_state(r, state);
+  q.due_at = state == queue_state::scheduled ? *due : at;
+  if (state == queue_state::scheduled)
     note_due(*due);
-  } else {
-    q.due_at = at;
-    make_ready(r);
-  }
 }
 
 std::pair<std::vector<uuid>, bool> pg_unit::lost(const recover_tasks& op) {

@@ -12,6 +12,10 @@ namespace troupe {
 // The numbers in the SQL below, which partial indexes need as literals.
 static_assert(static_cast<int>(queue_state::ready) == 0 && static_cast<int>(queue_state::running) == 1
               && static_cast<int>(queue_state::blocked) == 2 && static_cast<int>(queue_state::scheduled) == 3);
+// What it narrows a thread down to, `held = 1 OR state <= 1`.
+static_assert(is_active(queue_state::ready, false) && is_active(queue_state::running, false)
+              && !is_active(queue_state::blocked, false) && !is_active(queue_state::scheduled, false)
+              && is_active(queue_state::scheduled, true));
 
 std::optional<queue_entry> take_queue_entry(sqlite_rows& row) {
   const auto state = row.take<std::optional<queue_state>>();
@@ -38,6 +42,17 @@ namespace {
 
 /// Bounds the transaction of a recovery.
 constexpr std::size_t most_recovered = 500;
+
+std::vector<thread_member> take_members(sqlite_rows rows) {
+  std::vector<thread_member> members;
+  while (rows.next()) {
+    auto& member = members.emplace_back();
+    member.task_id = rows.take<uuid>();
+    member.state = rows.take<queue_state>();
+    member.held = rows.take<bool>();
+  }
+  return members;
+}
 
 candidate take_candidate(sqlite_rows& row) {
   candidate c;
@@ -78,14 +93,16 @@ sqlite_queue::sqlite_queue(const sqlite_file& file, sqlite_connection& connectio
     find_lost_{connection.get(), "SELECT task_id FROM queue WHERE state = 1 AND owner IS NOT ? "
                                  "ORDER BY order_no LIMIT ?"},
     delete_{connection.get(), "DELETE FROM queue WHERE task_id = ?"},
-    find_active_{connection.get(),
-                 "SELECT 1 FROM queue WHERE thread_id = ?1 AND thread_id <> task_id AND task_id <> ?2 "
-                 "AND (held = 1 OR state <= 1) UNION ALL "
-                 "SELECT 1 FROM queue WHERE task_id = ?1 AND task_id <> ?2 AND (held = 1 OR state <= 1) LIMIT 1"},
+    find_active_{
+      connection.get(),
+      "SELECT task_id, state, held FROM queue WHERE thread_id = ?1 AND thread_id <> task_id AND task_id <> ?2 "
+      "AND (held = 1 OR state <= 1) UNION ALL SELECT task_id, state, held FROM queue "
+      "WHERE task_id = ?1 AND task_id <> ?2 AND (held = 1 OR state <= 1) LIMIT 1"},
     find_blocked_{connection.get(),
-                  "SELECT task_id FROM (SELECT * FROM (SELECT task_id, order_no FROM queue WHERE thread_id = ?1 "
-                  "AND thread_id <> task_id AND state = 2 ORDER BY order_no LIMIT 1) UNION ALL "
-                  "SELECT task_id, order_no FROM queue WHERE task_id = ?1 AND state = 2) ORDER BY order_no LIMIT 1"},
+                  "SELECT task_id, state, held FROM (SELECT * FROM (SELECT task_id, state, held, order_no FROM queue "
+                  "WHERE thread_id = ?1 AND thread_id <> task_id AND state = 2 ORDER BY order_no LIMIT 1) UNION ALL "
+                  "SELECT task_id, state, held, order_no FROM queue WHERE task_id = ?1 AND state = 2) "
+                  "ORDER BY order_no LIMIT 1"},
     set_state_{connection.get(), "UPDATE queue SET state = ?2 WHERE task_id = ?1"},
     promote_held_{connection.get(), "UPDATE queue SET state = 0 WHERE state = 3 AND due_at <= ? AND held = 1"},
     find_due_{connection.get(), "SELECT task_id, thread_id FROM queue WHERE state = 3 AND due_at <= ? "
@@ -109,11 +126,9 @@ sqlite_queue::sqlite_queue(const sqlite_file& file, sqlite_connection& connectio
     any_ready_{connection.get(), "SELECT 1 FROM queue WHERE state = 0 LIMIT 1"} {}
 
 queue_state sqlite_queue::enter(const queue_arrival& arrival) {
-  auto state = queue_state::ready;
-  if (arrival.run_at && *arrival.run_at > arrival.at)
-    state = queue_state::scheduled;
-  else if (!arrival.new_thread && has_active_sibling(arrival.task_id, arrival.thread_id))
-    state = queue_state::blocked;
+  const auto state = state_on_entry(arrival.run_at, arrival.at, [&] {
+    return !arrival.new_thread && has_active_sibling(arrival.task_id, arrival.thread_id);
+  });
   const auto due = state == queue_state::scheduled ? *arrival.run_at : arrival.at;
   // A new thread stays without history while its first task is active.
   const bool fresh = arrival.new_thread && state == queue_state::ready;
@@ -128,10 +143,7 @@ void sqlite_queue::leave(const open_task& task) {
   delete_.run(task.id());
   if (!task.entry->is_active())
     return;
-  std::optional<uuid> next;
-  if (auto rows = find_blocked_.query(task.thread_id()); rows.next())
-    next = rows.take<uuid>();
-  if (next)
+  if (const auto next = next_in_turn(take_members(find_blocked_.query(task.thread_id()))))
     set_state(*next, queue_state::ready);
 }
 
@@ -146,7 +158,7 @@ void sqlite_queue::promote(timestamp at) {
     }
   }
   for (const auto& [task_id, thread_id] : due)
-    set_state(task_id, has_active_sibling(task_id, thread_id) ? queue_state::blocked : queue_state::ready);
+    set_state(task_id, state_when_due(false, [&] { return has_active_sibling(task_id, thread_id); }));
 }
 
 std::vector<candidate> sqlite_queue::take_ready(const claim_tasks& op) {
@@ -182,9 +194,9 @@ void sqlite_queue::advance(const uuid& task_id, std::int64_t last_seq, const att
 
 void sqlite_queue::put_back(const uuid& task_id, const queue_entry& entry, std::int64_t last_seq,
                             std::optional<timestamp> due, timestamp at) {
-  const bool waits = due && *due > at;
-  put_back_.run(task_id, waits ? queue_state::scheduled : queue_state::ready, waits ? *due : at, last_seq,
-                entry.charged, entry.throttled, entry.recoveries);
+  const auto state = state_on_return(due, at);
+  const bool waits = state == queue_state::scheduled;
+  put_back_.run(task_id, state, waits ? *due : at, last_seq, entry.charged, entry.throttled, entry.recoveries);
   if (waits)
     note_due(*due);
 }
@@ -211,7 +223,7 @@ bool sqlite_queue::any_ready() {
 }
 
 bool sqlite_queue::has_active_sibling(const uuid& task_id, const uuid& thread_id) {
-  return find_active_.query(thread_id, task_id).next();
+  return is_busy(take_members(find_active_.query(thread_id, task_id)), task_id);
 }
 
 void sqlite_queue::set_state(const uuid& task_id, queue_state state) {

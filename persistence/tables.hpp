@@ -1,6 +1,7 @@
 #pragma once
 
 #include "persistence/operations.hpp"
+#include "persistence/rules/thread_order.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -16,20 +17,6 @@
 namespace troupe {
 
 // -- the queue ------------------------------------------------------------------
-
-/// What a task in the queue waits for. The numbers are stored.
-enum class queue_state : std::uint8_t {
-  /// Due; waits for a node with capacity.
-  ready = 0,
-  /// An attempt runs.
-  running = 1,
-  /// Due; waits for the active task of its thread to leave.
-  blocked = 2,
-  /// Waits for `due_at`.
-  scheduled = 3,
-  /// Promised to a node, which has yet to begin the attempt.
-  reserved = 4,
-};
 
 /// A row of the queue.
 struct queue_entry {
@@ -51,9 +38,7 @@ struct queue_entry {
   budget_amount reserved;
 
   /// At most one task of a thread is: its siblings wait behind it.
-  [[nodiscard]] bool is_active() const noexcept {
-    return held || state == queue_state::ready || state == queue_state::running || state == queue_state::reserved;
-  }
+  [[nodiscard]] bool is_active() const noexcept { return troupe::is_active(state, held); }
 };
 
 /// A task that enters the queue.
@@ -190,10 +175,8 @@ public:
   virtual void forget(timestamp before) = 0;
 };
 
-/// The queue: a row for each task that waits or runs. At most one task of a thread
-/// is *active* (ready, running, or held between attempts); its siblings are blocked
-/// behind it or wait for their time. So whatever is ready may be claimed, and when
-/// an active task leaves, the sibling queued first takes its place.
+/// The queue: a row for each task that waits or runs. Who of a thread is active, blocked
+/// or next is decided by rules/thread_order.hpp; so whatever is ready may be claimed.
 class queue_table {
 public:
   virtual ~queue_table() = default;
