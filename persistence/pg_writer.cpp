@@ -25,8 +25,8 @@ constexpr int most_conflicts = 20;
 } // namespace
 
 pg_writer::pg_writer(std::shared_ptr<pg_place> place)
-  : place_{std::move(place)}, unit_{id_}, rules_{{catalog_, unit_, unit_, unit_, unit_, approvals_, usage_, budgets_,
-                                                  nodes_}} {}
+  : place_{std::move(place)}, unit_{id_}, rules_{{catalog_, unit_.keys(), unit_.queue(), unit_.journal(), unit_.tasks(),
+                                                  approvals_, usage_, budgets_, nodes_}} {}
 
 pg_writer::~pg_writer() {
   place_->has_writer = false;

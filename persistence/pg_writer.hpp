@@ -5,7 +5,7 @@
 #include "persistence/pg_catalog.hpp"
 #include "persistence/pg_database.hpp"
 #include "persistence/pg_nodes.hpp"
-#include "persistence/pg_unit.hpp"
+#include "persistence/postgres/unit.hpp"
 #include "persistence/rules.hpp"
 
 #include <memory>

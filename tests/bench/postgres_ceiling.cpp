@@ -15,7 +15,7 @@ namespace troupe {
 
 namespace {
 
-/// As persistence/pg_unit_write.cpp writes a group, but for what guards it (revisions,
+/// As persistence/postgres/row_writes.cpp writes a group, but for what guards it (revisions,
 /// the note of the batch) and for the values, which the server makes up by itself. Each
 /// transaction is one round trip, as it is there. A colon that begins no variable has a
 /// space behind it.

@@ -1,14 +1,10 @@
-#include "persistence/documents.hpp"
-#include "persistence/pg_unit.hpp"
+#include "persistence/postgres/row_cache.hpp"
 
-/// Writes a batch: a statement for each kind of change, with an array for each
-/// column, all in one round trip and one transaction. The journal comes last, so that
-/// the lock under which positions are drawn is held for as short as possible.
+/// How a batch writes its rows: a statement for each kind of change, with an array for
+/// each column.
 namespace troupe {
 
 namespace {
-
-// -- the statements -------------------------------------------------------------
 
 // Each that changes rows ends with the number of rows it must meet.
 
@@ -82,69 +78,15 @@ WITH met AS (
   WHERE q.task_id = u.task_id AND q.rev = u.rev RETURNING 1)
 SELECT expect((SELECT count(*) FROM met), $3::bigint))sql";
 
-constexpr std::string_view put_attempts = R"sql(
-INSERT INTO attempts(task_id, attempt, outcome, started_at, ended_at, error_class, input_tokens, output_tokens, node,
-  error, cost, estimated, model, finish_reason)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::bigint[],
-  $8::bigint[], $9::text[], $10::text[], $11::bigint[], $12::boolean[], $13::text[], $14::smallint[])
-ON CONFLICT(task_id, attempt) DO UPDATE SET outcome = excluded.outcome, ended_at = excluded.ended_at,
-  error_class = excluded.error_class, error = excluded.error, input_tokens = excluded.input_tokens,
-  output_tokens = excluded.output_tokens, cost = excluded.cost, estimated = excluded.estimated,
-  model = excluded.model, finish_reason = excluded.finish_reason)sql";
-
-constexpr std::string_view insert_keys = R"sql(
-INSERT INTO idempotency_keys(key, fingerprint, task_id, created_at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[]))sql";
-
-constexpr std::string_view draw_positions = "SELECT draw_positions($1::bigint)";
-
-// Behind draw_positions in its transaction: positions count from its result back.
-constexpr std::string_view insert_events = R"sql(
-INSERT INTO events(position, task_id, seq, at, attempt, type, data)
-SELECT currval('positions') - $1::bigint + u.ordinal, u.task_id, u.seq, u.at, u.attempt, u.type, u.data
-FROM unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::int[], $7::smallint[], $8::text[])
-  AS u(ordinal, task_id, seq, at, attempt, type, data))sql";
-
-constexpr std::string_view insert_messages = R"sql(
-INSERT INTO messages(thread_id, position, task_id, created_at, attempt, role, content, tool_calls, call_id, tool,
-  thinking, interrupted, origin)
-SELECT u.thread_id, currval('positions') - $1::bigint + u.ordinal, u.task_id, u.created_at, u.attempt, u.role,
-  u.content, u.tool_calls, u.call_id, u.tool, u.thinking, u.interrupted, u.origin
-FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::int[], $7::smallint[], $8::text[], $9::text[],
-  $10::text[], $11::text[], $12::text[], $13::boolean[], $14::text[])
-  AS u(thread_id, ordinal, task_id, created_at, attempt, role, content, tool_calls, call_id, tool, thinking,
-    interrupted, origin))sql";
-
-constexpr std::string_view note_batch = R"sql(
-INSERT INTO batches(writer, number, first, at)
-VALUES($1::uuid, $2::bigint, CASE WHEN $3::bigint > 0 THEN currval('positions') - $3::bigint ELSE 0 END, $4::bigint)
-RETURNING first)sql";
-
-/// Appends `EXECUTE name(first, arrays…);`.
-void append_with(std::string& sql, const std::string& name, std::int64_t first, const pg_columns& columns) {
-  std::string text;
-  columns.write(text, name, false);
-  text.insert(text.find('(') + 1, std::to_string(first) + ",");
-  sql += text;
-}
-
 } // namespace
 
-// -- the batch ------------------------------------------------------------------
-
-void pg_unit::write(std::string& sql) {
+void pg_row_cache::write(std::string& sql) {
   write_threads(sql);
   write_tasks(sql);
   write_queue(sql);
-  write_attempts_and_keys(sql);
-  write_journal(sql);
 }
 
-void pg_unit::write_note(std::string& sql, std::int64_t number, timestamp at) {
-  connection_->append(sql, note_batch, writer_, number, ordinal_, at);
-}
-
-void pg_unit::write_threads(std::string& sql) {
+void pg_row_cache::write_threads(std::string& sql) {
   pg_columns changed{2};
   for (const auto& [id, view] : threads_)
     if (view.changed)
@@ -153,7 +95,7 @@ void pg_unit::write_threads(std::string& sql) {
     changed.write(sql, connection_->prepared(change_threads), true);
 }
 
-void pg_unit::write_tasks(std::string& sql) {
+void pg_row_cache::write_tasks(std::string& sql) {
   pg_columns added{17};
   pg_columns changed{23};
   for (const auto& [id, r] : rows_) {
@@ -173,7 +115,7 @@ void pg_unit::write_tasks(std::string& sql) {
     changed.write(sql, connection_->prepared(change_tasks), true);
 }
 
-void pg_unit::write_queue(std::string& sql) {
+void pg_row_cache::write_queue(std::string& sql) {
   pg_columns added{16};
   pg_columns changed{23};
   pg_columns removed{2};
@@ -206,54 +148,6 @@ void pg_unit::write_queue(std::string& sql) {
     changed.write(sql, connection_->prepared(change_queue_rows), true);
   if (added.rows() > 0)
     added.write(sql, connection_->prepared(insert_queue), false);
-}
-
-void pg_unit::write_attempts_and_keys(std::string& sql) {
-  // One statement must not meet a row twice: of an attempt that was put twice the latter counts.
-  std::map<std::pair<uuid, int>, const attempt_record*> latest;
-  for (const auto& staged : attempts_)
-    latest[{staged.task_id, staged.attempt.attempt}] = &staged.attempt;
-  pg_columns attempts{14};
-  for (const auto& [key, a] : latest)
-    attempts.add(key.first, a->attempt, a->outcome, a->started_at, a->ended_at, a->error_kind, a->usage.input_tokens,
-                 a->usage.output_tokens, a->node, a->error, a->usage.cost, a->usage.estimated, a->model, a->finish);
-  if (attempts.rows() > 0)
-    attempts.write(sql, connection_->prepared(put_attempts), false);
-  pg_columns keys{4};
-  for (const auto& staged : keys_)
-    keys.add(staged.key.key, staged.key.fingerprint, staged.task_id, staged.at);
-  if (keys.rows() > 0)
-    keys.write(sql, connection_->prepared(insert_keys), false);
-}
-
-void pg_unit::write_journal(std::string& sql) {
-  if (ordinal_ == 0)
-    return;
-  connection_->append(sql, draw_positions, ordinal_);
-  pg_columns events{7};
-  for (const auto& e : events_)
-    events.add(e.position, e.source->task_id, e.seq, e.at, e.attempt, e.type, e.data);
-  if (events.rows() > 0)
-    append_with(sql, connection_->prepared(insert_events), ordinal_, events);
-  pg_columns messages{13};
-  for (const auto& staged : messages_) {
-    const auto& m = staged.message;
-    std::optional<std::string> calls;
-    if (!m.tool_calls.empty())
-      calls = to_document(m.tool_calls);
-    std::optional<std::string_view> call_id;
-    std::optional<std::string_view> tool;
-    if (m.role == message_role::tool) {
-      call_id = m.call_id;
-      tool = m.tool;
-    }
-    const auto unless_empty
-      = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional<std::string_view>{text}; };
-    messages.add(staged.thread_id, staged.position, m.task_id, m.created_at, m.attempt, m.role, m.content, calls,
-                 call_id, tool, unless_empty(m.replay), m.interrupted, unless_empty(m.origin));
-  }
-  if (messages.rows() > 0)
-    append_with(sql, connection_->prepared(insert_messages), ordinal_, messages);
 }
 
 } // namespace troupe
