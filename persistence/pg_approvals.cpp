@@ -1,21 +1,16 @@
 #include "persistence/pg_approvals.hpp"
 
-#include "persistence/record_rows.hpp"
+#include "persistence/postgres/row_sql.hpp"
+#include "persistence/rows/record_columns.hpp"
 
 namespace troupe {
 
 namespace {
 
-constexpr std::string_view put_approvals = R"sql(
-INSERT INTO approvals(task_id, call_id, ns, created_by, bot, tool, state, called, edited, approve_by_default,
-  requested_at, deadline, decided_at, decided_by, reason, arguments)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[],
-  $8::boolean[], $9::boolean[], $10::boolean[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[], $15::text[],
-  $16::text[])
-ON CONFLICT(task_id, call_id) DO UPDATE SET bot = excluded.bot, tool = excluded.tool, state = excluded.state,
-  called = excluded.called, edited = excluded.edited, approve_by_default = excluded.approve_by_default,
-  requested_at = excluded.requested_at, deadline = excluded.deadline, decided_at = excluded.decided_at,
-  decided_by = excluded.decided_by, reason = excluded.reason, arguments = excluded.arguments)sql";
+const std::string& put_approvals() {
+  static const std::string sql = pg_put_rows({"approvals", texts_of(columns<approval_record>)}, "task_id, call_id");
+  return sql;
+}
 
 constexpr std::string_view add_usage = R"sql(
 INSERT INTO usage AS u(day, ns, bot, model, created_by, attempts, input_tokens, output_tokens, cost, estimated)
@@ -33,10 +28,10 @@ pg_approvals::calls& pg_approvals::of(const uuid& task_id) {
   const auto [at, is_new] = tasks_.try_emplace(task_id);
   if (is_new) {
     static const std::string sql
-      = std::string{"SELECT "} + approval_columns + " FROM approvals WHERE task_id = $1::uuid";
+      = "SELECT " + select_list<approval_record>() + " FROM approvals WHERE task_id = $1::uuid";
     auto rows = connection_->query(sql, task_id);
     while (rows.next()) {
-      auto approval = take_approval(rows);
+      auto approval = take_record<approval_record>(rows);
       auto call_id = approval.call_id;
       at->second.emplace(std::move(call_id), staged{std::move(approval), false});
     }
@@ -72,17 +67,13 @@ void pg_approvals::close(const uuid& task_id, timestamp at) {
 }
 
 void pg_approvals::write(std::string& sql) {
-  pg_columns changed{16};
+  pg_columns changed{count_inserted(columns<approval_record>)};
   for (const auto& [task_id, all] : tasks_)
-    for (const auto& [call_id, one] : all) {
-      const auto& a = one.approval;
+    for (const auto& [call_id, one] : all)
       if (one.changed)
-        changed.add(a.task_id, a.call_id, a.ns, a.created_by, a.bot, a.tool, a.state, a.called, a.edited,
-                    a.approve_by_default, a.requested_at, a.deadline, a.decided_at, a.decided_by, a.reason,
-                    a.arguments);
-    }
+        changed.add_row([&](auto put) { each_inserted(columns<approval_record>, one.approval, put); });
   if (changed.rows() > 0)
-    changed.write(sql, connection_->prepared(put_approvals), false);
+    changed.write(sql, connection_->prepared(put_approvals()), false);
 }
 
 // -- usage ------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 #include "persistence/pg_budgets.hpp"
 
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_columns.hpp"
+#include "persistence/rows/sql_text.hpp"
 
 #include <algorithm>
 
@@ -31,10 +32,10 @@ pg_budgets::staged& pg_budgets::row(const std::string& scope) {
   const auto [at, is_new] = rows_.try_emplace(scope);
   if (is_new) {
     static const std::string sql
-      = std::string{"SELECT "} + budget_columns + ", rev FROM budgets WHERE scope = $1::text";
+      = "SELECT " + select_list<budget_record>() + ", rev FROM budgets WHERE scope = $1::text";
     auto rows = connection_->query(sql, scope);
     if (rows.next()) {
-      at->second.budget = take_budget(rows);
+      at->second.budget = take_record<budget_record>(rows);
       at->second.rev = rows.take<std::int64_t>();
     }
   }

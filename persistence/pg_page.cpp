@@ -7,9 +7,9 @@ namespace troupe {
 
 namespace {
 
-std::string octets_of(const std::vector<std::string_view>& texts) {
+std::string octets_of(const std::vector<std::string>& texts) {
   std::string sum;
-  for (const auto text : texts) {
+  for (const auto& text : texts) {
     sum += sum.empty() ? "coalesce(octet_length(" : " + coalesce(octet_length(";
     sum += text;
     sum += "), 0)";
@@ -18,7 +18,7 @@ std::string octets_of(const std::vector<std::string_view>& texts) {
 }
 
 /// `columns` with null in the place of those `texts` that are longer than `share`.
-std::string shortened(std::string_view columns, const std::vector<std::string_view>& texts, const std::string& share) {
+std::string shortened(std::string_view columns, const std::vector<std::string>& texts, const std::string& share) {
   std::string result;
   for (std::size_t begin = 0; begin < columns.size();) {
     const auto end = std::min(columns.find(", ", begin), columns.size());
@@ -37,7 +37,7 @@ std::string shortened(std::string_view columns, const std::vector<std::string_vi
 
 } // namespace
 
-pg_page_sql make_pg_page(std::string_view columns, const std::vector<std::string_view>& texts, std::string_view from,
+pg_page_sql make_pg_page(std::string_view columns, const std::vector<std::string>& texts, std::string_view from,
                          std::string_view order, std::string_view limit) {
   const auto octets = octets_of(texts);
   const auto share = std::to_string(max_page_bytes) + " / (" + std::string{limit} + " + 1)";

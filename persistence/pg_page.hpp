@@ -2,6 +2,7 @@
 
 #include "persistence/page_bound.hpp"
 #include "persistence/pg_connection.hpp"
+#include "persistence/rows/sql_text.hpp"
 
 #include <string>
 #include <string_view>
@@ -25,8 +26,16 @@ struct pg_page_sql {
 /// `columns` are the columns of a row and `texts` those among them that may be long;
 /// `from` is all that follows them in a SELECT in the order of `order`, with one row more
 /// than `limit` (`$4::int`). `order` names columns of the rows.
-pg_page_sql make_pg_page(std::string_view columns, const std::vector<std::string_view>& texts, std::string_view from,
+pg_page_sql make_pg_page(std::string_view columns, const std::vector<std::string>& texts, std::string_view from,
                          std::string_view order, std::string_view limit);
+
+/// Of whole records in a table with the alias `alias`; `before` are columns in front of theirs.
+template <class Record>
+pg_page_sql make_pg_page(std::string_view alias, std::string_view before, std::string_view from, std::string_view order,
+                         std::string_view limit) {
+  return make_pg_page(std::string{before} + select_list<Record>(alias), long_columns<Record>(alias), from, order,
+                      limit);
+}
 
 /// The `exact` one for `rows`, a whole SELECT with a column `octets`: how long a row's texts are.
 std::string exact_pg_page(std::string_view rows, std::string_view order, std::string_view limit);
@@ -72,12 +81,5 @@ auto read_pg_page(pg_connection& connection, const pg_page_sql& sql, int limit, 
   auto exact = pg_page_rows::exact(connection.query(sql.exact, values...));
   return take(exact);
 }
-
-// Columns that may be long.
-inline const std::vector<std::string_view> pg_task_texts{"t.error", "t.input", "t.output", "t.spec", "t.metadata"};
-inline const std::vector<std::string_view> pg_message_texts{"m.content", "m.tool_calls", "m.thinking"};
-inline const std::vector<std::string_view> pg_event_texts{"e.data"};
-inline const std::vector<std::string_view> pg_document_texts{"document"};
-inline const std::vector<std::string_view> pg_approval_texts{"reason", "arguments"};
 
 } // namespace troupe

@@ -4,6 +4,7 @@
 #include "persistence/pg_page.hpp"
 #include "persistence/pg_task_list.hpp"
 #include "persistence/record_rows.hpp"
+#include "persistence/rows/sql_text.hpp"
 #include "persistence/rules.hpp"
 
 #include <utility>
@@ -19,12 +20,12 @@ constexpr auto between_tries = 250ms;
 
 std::pair<message_record, std::int64_t> take_placed_message(pg_page_rows& row) {
   const auto position = row.take<std::int64_t>();
-  return {take_message(row), position};
+  return {take_record<message_record>(row), position};
 }
 
 /// Up to `limit` messages; `from` says of what.
 pg_page_sql messages_page(std::string_view from, std::string_view limit) {
-  return make_pg_page(std::string{"m.position, "} + message_columns, pg_message_texts, from, "position", limit);
+  return make_pg_page<message_record>("m", "m.position, ", from, "position", limit);
 }
 
 auto take_messages(int limit) {
@@ -37,7 +38,7 @@ pg_page_sql documents_page(std::string_view table) {
   std::string from{" FROM "};
   from += table;
   from += R"( WHERE ns = $1::text AND name COLLATE "C" > $2::text ORDER BY name COLLATE "C" LIMIT $3::int + 1)";
-  return make_pg_page(document_columns, pg_document_texts, from, R"(name COLLATE "C")", "$3::int");
+  return make_pg_page(document_columns, {"document"}, from, R"(name COLLATE "C")", "$3::int");
 }
 
 } // namespace
@@ -94,12 +95,12 @@ void pg_reader::end() {
 store_result<task_record> pg_reader::get_task(const uuid& id) {
   return guarded<task_record>([&]() -> store_result<task_record> {
     static const std::string sql
-      = "SELECT " + std::string{pg_task_columns}
+      = "SELECT " + pg_task_columns()
         + " FROM tasks t LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = $1::uuid AND t.deleted_at IS NULL";
     auto rows = connection().query(sql, id);
     if (!rows.next())
       return no_such("task", id.to_string());
-    return take_task(rows);
+    return take_record<task_record>(rows);
   });
 }
 
@@ -122,7 +123,7 @@ store_result<page<task_record, uuid>> pg_reader::list_tasks(const task_filter& f
   return guarded<result>([&]() -> store_result<result> {
     const auto take = [limit](pg_page_rows& rows) {
       return take_page<task_record, uuid>(rows, limit, [](pg_page_rows& row) {
-        auto task = take_task(row);
+        auto task = take_record<task_record>(row);
         const auto id = task.id;
         return std::pair{std::move(task), id};
       });
@@ -136,7 +137,7 @@ store_result<page<attempt_record, int>> pg_reader::attempts(const uuid& task_id,
   return guarded<result>([&]() -> store_result<result> {
     // The running one has no error yet.
     static const auto sql = exact_pg_page(
-      std::string{"SELECT "} + attempt_columns
+      "SELECT " + select_list<attempt_record>()
         + ", coalesce(octet_length(error), 0) AS octets FROM attempts WHERE task_id = $1::uuid AND attempt > $2::int "
           "UNION ALL SELECT attempt, 0::smallint, started_at, NULL, NULL, input_tokens, output_tokens, cost, "
           "estimated, "

@@ -19,8 +19,8 @@ store_result<page<approval_record, approval_place>> pg_reader::list_approvals(
   const std::string& ns, approval_state state, const std::optional<approval_place>& after, int limit) {
   using result = page<approval_record, approval_place>;
   return guarded<result>([&]() -> store_result<result> {
-    static const auto sql = make_pg_page(
-      approval_columns, pg_approval_texts,
+    static const auto sql = make_pg_page<approval_record>(
+      "", "",
       std::string{" FROM approvals WHERE ns = $1::text AND state = $2::smallint AND (task_id, call_id) > "
                   "($3::uuid, $4::text) AND "}
         + approval_is_shown + " ORDER BY task_id, call_id LIMIT $5::int + 1",
@@ -34,8 +34,8 @@ store_result<page<approval_record, approval_place>> pg_reader::approvals(const u
                                                                          int limit) {
   using result = page<approval_record, approval_place>;
   return guarded<result>([&]() -> store_result<result> {
-    static const auto sql = make_pg_page(
-      approval_columns, pg_approval_texts,
+    static const auto sql = make_pg_page<approval_record>(
+      "", "",
       " FROM approvals WHERE task_id = $1::uuid AND ($2::text = '' OR (requested_at, length(call_id), call_id) > "
       "(SELECT "
       "requested_at, length(call_id), call_id FROM approvals WHERE task_id = $1::uuid AND call_id = $2::text)) "
@@ -62,11 +62,11 @@ store_result<std::vector<usage_record>> pg_reader::usage(const usage_filter& fil
 
 store_result<budget_record> pg_reader::get_budget(const std::string& scope) {
   return guarded<budget_record>([&]() -> store_result<budget_record> {
-    static const std::string sql = std::string{"SELECT "} + budget_columns + " FROM budgets WHERE scope = $1::text";
+    static const std::string sql = "SELECT " + select_list<budget_record>() + " FROM budgets WHERE scope = $1::text";
     auto rows = connection().query(sql, scope);
     if (!rows.next())
       return store_error{store_errc::not_found, "There is no such budget."};
-    return take_budget(rows);
+    return take_record<budget_record>(rows);
   });
 }
 

@@ -20,8 +20,8 @@ constexpr std::int64_t stretch = 2000;
 
 /// Up to `$3` events with their sources in front; `from` says which.
 pg_page_sql sourced_events_page(const std::string& from) {
-  return make_pg_page(std::string{"t.id, t.thread_id, t.ns, t.created_by, "} + event_columns, pg_event_texts,
-                      from + " ORDER BY e.position LIMIT $3::int + 1", "position", "$3::int");
+  return make_pg_page<event_record>("e", "t.id, t.thread_id, t.ns, t.created_by, ",
+                                    from + " ORDER BY e.position LIMIT $3::int + 1", "position", "$3::int");
 }
 
 pg_page_sql scan_page(const std::string& condition) {
@@ -59,10 +59,9 @@ store_result<page<event_record, std::int64_t>> pg_reader::events_after(const uui
     const auto source = source_of(task_id);
     if (!source)
       return no_such("task", task_id.to_string());
-    static const auto sql = make_pg_page(
-      event_columns, pg_event_texts,
-      " FROM events e WHERE e.task_id = $1::uuid AND e.seq > $2::bigint ORDER BY e.seq LIMIT $3::int + 1", "seq",
-      "$3::int");
+    static const auto sql = make_pg_page<event_record>(
+      "e", "", " FROM events e WHERE e.task_id = $1::uuid AND e.seq > $2::bigint ORDER BY e.seq LIMIT $3::int + 1",
+      "seq", "$3::int");
     const auto take = [limit, &source](pg_page_rows& rows) { return take_journal(rows, limit, source); };
     return read_pg_page(connection(), sql, limit, take, task_id, seq, limit);
   });

@@ -1,5 +1,7 @@
 #include "persistence/pg_task_list.hpp"
 
+#include "persistence/rows/record_columns.hpp"
+
 #include <string>
 #include <vector>
 
@@ -27,6 +29,19 @@ std::vector<std::string> sources(const task_filter& filter) {
 }
 
 } // namespace
+
+const std::string& pg_task_columns() {
+  static const std::string columns = select_list<task_record>(
+    "t", {
+           {"status", "CASE WHEN q.task_id IS NULL THEN t.status WHEN q.held THEN 1 ELSE 0 END"},
+           {"attempt", "coalesce(q.attempt, t.attempt)"},
+           {"waits_for", "CASE WHEN q.state = 1 THEN 0::smallint ELSE t.waits_for END"},
+           {"updated_at", "CASE WHEN q.state = 1 THEN greatest(t.updated_at, q.started_at) ELSE t.updated_at END"},
+           {"started_at", "CASE WHEN q.state = 1 THEN coalesce(t.started_at, q.started_at) ELSE t.started_at END"},
+           {"node", "CASE WHEN q.state = 1 THEN q.node ELSE t.node END"},
+         });
+  return columns;
+}
 
 // Every value has its own number, so that any set of fields binds alike.
 pg_page_sql task_list_page(const task_filter& filter, bool has_before) {
@@ -59,7 +74,8 @@ pg_page_sql task_list_page(const task_filter& filter, bool has_before) {
       + ") every ORDER BY id DESC LIMIT $9::int + 1) listed JOIN tasks t ON t.id = listed.id LEFT JOIN queue q "
         "ON q.task_id = t.id WHERE ($2::uuid, $3::smallint, $4::text, $5::text, $6::bigint, $7::bigint, $8::uuid) "
         "IS NOT NULL OR true ORDER BY t.id DESC";
-  return make_pg_page(pg_task_columns, pg_task_texts, from, "id DESC", "$9::int");
+  static const auto texts = long_columns<task_record>("t");
+  return make_pg_page(pg_task_columns(), texts, from, "id DESC", "$9::int");
 }
 
 } // namespace troupe

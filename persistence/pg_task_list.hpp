@@ -4,7 +4,7 @@
 #include "persistence/store.hpp"
 
 #include <optional>
-#include <string_view>
+#include <string>
 
 /// The query behind `store_reader::list_tasks` in PostgreSQL.
 namespace troupe {
@@ -15,16 +15,8 @@ inline constexpr std::string_view pg_task_status
   = "CASE WHEN q.task_id IS NULL THEN t.status WHEN q.held THEN 1 ELSE 0 END";
 
 /// A whole task as it is now: its own row, and over it what the queue says. Columns
-/// of `tasks` named `t` and `queue` named `q`, as `take_task` takes them.
-inline constexpr std::string_view pg_task_columns
-  = "t.id, t.thread_id, t.ns, t.created_by, CASE WHEN q.task_id IS NULL THEN t.status WHEN q.held THEN 1 ELSE 0 END, "
-    "t.queued, coalesce(q.attempt, t.attempt), t.max_attempts, t.priority, t.input_tokens, t.output_tokens, "
-    "t.cost, t.estimated, CASE WHEN q.state = 1 THEN 0::smallint ELSE t.waits_for END, t.created_at, CASE WHEN q.state "
-    "= 1 THEN greatest(t.updated_at, q.started_at) ELSE t.updated_at END, "
-    "CASE WHEN q.state = 1 THEN coalesce(t.started_at, q.started_at) ELSE t.started_at END, t.completed_at, t.run_at, "
-    "t.error_class, t.finish_reason, t.name, t.bot, t.bot_ns, CASE WHEN q.state = 1 THEN q.node ELSE t.node END, "
-    "t.error, t.input, "
-    "t.output, t.spec, t.metadata";
+/// of `tasks` named `t` and `queue` named `q`, as `take_record<task_record>` takes them.
+const std::string& pg_task_columns();
 
 /// The query for tasks that match, newest first; `$1`… are the filter's members in their order, `$8` the id that they
 /// are below, `$9` how many at most.

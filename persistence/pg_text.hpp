@@ -101,6 +101,13 @@ public:
     (columns_[i++].add(values), ...);
     ++rows_;
   }
+  /// The same with the values that `each` gives one by one to what it is called with.
+  template <class Each>
+  void add_row(Each each) {
+    std::size_t i = 0;
+    each([&](const auto& value) { columns_[i++].add(value); });
+    ++rows_;
+  }
   [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
   /// Appends `EXECUTE name(…)`; with `counted` the number of rows is the last argument.
   void write(std::string& sql, std::string_view name, bool counted) const;

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "persistence/documents.hpp"
 #include "persistence/operations.hpp"
 #include "persistence/page_bound.hpp"
+#include "persistence/rows/record_columns.hpp"
 #include "persistence/store.hpp"
 
 #include <exception>
@@ -13,68 +13,14 @@
 #include <utility>
 #include <vector>
 
-/// How rows become records, whichever database they come from: for each table the
-/// columns to select, and the function that takes them in that order from anything
-/// with `take<T>()` and `take_view()`. Enums are stored as their numbers, so the
-/// order of their values in persistence/records.hpp is part of the schema.
+/// How rows become records and pages, whichever database they come from: anything with
+/// `take<T>()` and `take_view()`. What is no row of one table has the columns to select
+/// here, and the function that takes them in that order; the others are described in
+/// rows/record_columns.hpp.
 namespace troupe {
 
 /// Of `bots` or `models`.
 inline constexpr const char* document_columns = "ns, name, created_at, updated_at, document";
-/// Of `messages` named `m`.
-inline constexpr const char* message_columns
-  = "m.task_id, m.role, m.attempt, m.created_at, m.content, m.tool_calls, m.call_id, m.tool, m.thinking, "
-    "m.interrupted, m.origin";
-/// Of `attempts`, or columns of `queue` in the same order.
-inline constexpr const char* attempt_columns = "attempt, outcome, started_at, ended_at, error_class, input_tokens, "
-                                               "output_tokens, cost, estimated, node, model, error, finish_reason";
-/// Of `events` named `e`; the source is left to the caller.
-inline constexpr const char* event_columns = "e.seq, e.position, e.attempt, e.type, e.at, e.data";
-
-template <class Rows>
-token_usage take_usage(Rows& row) {
-  token_usage usage;
-  usage.input_tokens = row.template take<std::int64_t>();
-  usage.output_tokens = row.template take<std::int64_t>();
-  usage.cost = row.template take<std::int64_t>();
-  usage.estimated = row.template take<bool>();
-  return usage;
-}
-
-/// Of `tasks`; each database names the columns, in this order.
-template <class Rows>
-task_record take_task(Rows& row) {
-  task_record task;
-  task.id = row.template take<uuid>();
-  task.thread_id = row.template take<uuid>();
-  task.ns = row.template take<std::string>();
-  task.created_by = row.template take<std::string>();
-  task.status = row.template take<task_status>();
-  task.queued = row.template take<bool>();
-  task.attempt = row.template take<int>();
-  task.max_attempts = row.template take<int>();
-  task.priority = row.template take<int>();
-  task.usage = take_usage(row);
-  task.waits_for = row.template take<wait_reason>();
-  task.created_at = row.template take<timestamp>();
-  task.updated_at = row.template take<timestamp>();
-  task.started_at = row.template take<std::optional<timestamp>>();
-  task.completed_at = row.template take<std::optional<timestamp>>();
-  task.run_at = row.template take<std::optional<timestamp>>();
-  task.error_kind = row.template take<std::optional<error_class>>();
-  task.finish = row.template take<std::optional<finish_reason>>();
-  task.name = row.template take<std::string>();
-  task.bot = row.template take<std::string>();
-  task.bot_ns = row.template take<std::string>();
-  task.node = row.template take<std::string>();
-  task.error = row.template take<std::optional<std::string>>();
-  task.input = row.template take<std::string>();
-  task.output = row.template take<std::optional<std::string>>();
-  task.spec = row.template take<std::string>();
-  task.metadata = row.template take<std::string>();
-  return task;
-}
-
 template <class Rows>
 task_outline take_outline(Rows& row) {
   task_outline outline;
@@ -105,91 +51,9 @@ model_record take_model(Rows& row) {
   return take_document<model_record>(row);
 }
 
-template <class Rows>
-message_record take_message(Rows& row) {
-  message_record message;
-  message.task_id = row.template take<uuid>();
-  message.role = row.template take<message_role>();
-  message.attempt = row.template take<int>();
-  message.created_at = row.template take<timestamp>();
-  message.content = row.template take<std::string>();
-  if (const auto calls = row.take_view(); !calls.empty())
-    message.tool_calls = tool_calls_from_document(calls);
-  message.call_id = row.template take<std::string>();
-  message.tool = row.template take<std::string>();
-  message.replay = row.template take<std::string>();
-  message.interrupted = row.template take<bool>();
-  message.origin = row.template take<std::string>();
-  return message;
-}
-
-template <class Rows>
-attempt_record take_attempt(Rows& row) {
-  attempt_record attempt;
-  attempt.attempt = row.template take<int>();
-  attempt.outcome = row.template take<attempt_outcome>();
-  attempt.started_at = row.template take<timestamp>();
-  attempt.ended_at = row.template take<std::optional<timestamp>>();
-  attempt.error_kind = row.template take<std::optional<error_class>>();
-  attempt.usage = take_usage(row);
-  attempt.node = row.template take<std::string>();
-  attempt.model = row.template take<std::string>();
-  attempt.error = row.template take<std::optional<std::string>>();
-  attempt.finish = row.template take<std::optional<finish_reason>>();
-  return attempt;
-}
-
-/// Of `approvals`.
-inline constexpr const char* approval_columns
-  = "task_id, call_id, ns, created_by, bot, tool, state, called, edited, approve_by_default, requested_at, deadline, "
-    "decided_at, decided_by, reason, arguments";
-
 /// That the task of one of `approvals` is not deleted.
 inline constexpr const char* approval_is_shown
   = "NOT EXISTS(SELECT 1 FROM tasks WHERE tasks.id = approvals.task_id AND deleted_at IS NOT NULL)";
-
-template <class Rows>
-approval_record take_approval(Rows& row) {
-  approval_record approval;
-  approval.task_id = row.template take<uuid>();
-  approval.call_id = row.template take<std::string>();
-  approval.ns = row.template take<std::string>();
-  approval.created_by = row.template take<std::string>();
-  approval.bot = row.template take<std::string>();
-  approval.tool = row.template take<std::string>();
-  approval.state = row.template take<approval_state>();
-  approval.called = row.template take<bool>();
-  approval.edited = row.template take<bool>();
-  approval.approve_by_default = row.template take<bool>();
-  approval.requested_at = row.template take<timestamp>();
-  approval.deadline = row.template take<timestamp>();
-  approval.decided_at = row.template take<std::optional<timestamp>>();
-  approval.decided_by = row.template take<std::string>();
-  approval.reason = row.template take<std::string>();
-  approval.arguments = row.template take<std::string>();
-  return approval;
-}
-
-/// Of `budgets`.
-inline constexpr const char* budget_columns
-  = "scope, limit_cost, limit_tokens, period, \"window\", spent_cost, spent_tokens, reserved_cost, reserved_tokens, "
-    "updated_at";
-
-template <class Rows>
-budget_record take_budget(Rows& row) {
-  budget_record budget;
-  budget.scope = row.template take<std::string>();
-  budget.limit.cost = row.template take<std::optional<std::int64_t>>();
-  budget.limit.tokens = row.template take<std::optional<std::int64_t>>();
-  budget.limit.period = row.template take<budget_period>();
-  budget.window = row.template take<std::string>();
-  budget.spent.cost = row.template take<std::int64_t>();
-  budget.spent.tokens = row.template take<std::int64_t>();
-  budget.reserved.cost = row.template take<std::int64_t>();
-  budget.reserved.tokens = row.template take<std::int64_t>();
-  budget.updated_at = row.template take<timestamp>();
-  return budget;
-}
 
 /// The sums of a thread over its `tasks`, behind their number; each database says which
 /// rows these are.
@@ -242,18 +106,6 @@ usage_record take_usage_record(Rows& row) {
   return record;
 }
 
-template <class Rows>
-event_record take_event(Rows& row) {
-  event_record event;
-  event.seq = row.template take<std::int64_t>();
-  event.position = row.template take<std::int64_t>();
-  event.attempt = row.template take<int>();
-  event.type = row.template take<event_type>();
-  event.at = row.template take<timestamp>();
-  event.data = row.template take<std::string>();
-  return event;
-}
-
 /// True if the database has ended the page before the current row.
 template <class Rows>
 bool is_left_out(const Rows& rows) noexcept {
@@ -301,7 +153,7 @@ bool take_sourced_events(Rows& rows, page_size most, std::vector<event_record>& 
     source.thread_id = rows.template take<uuid>();
     source.ns = rows.template take<std::string>();
     source.created_by = rows.template take<std::string>();
-    auto event = take_event(rows);
+    auto event = take_record<event_record>(rows);
     if (!meter.takes(out, event))
       return true;
     event.source = !out.empty() && out.back().source->task_id == source.task_id
@@ -317,7 +169,7 @@ template <class Rows>
 page<event_record, std::int64_t> take_journal(Rows& rows, int limit,
                                               const std::shared_ptr<const event_source>& source) {
   return take_page<event_record, std::int64_t>(rows, limit, [&source](Rows& row) {
-    auto event = take_event(row);
+    auto event = take_record<event_record>(row);
     event.source = source;
     const auto seq = event.seq;
     return std::pair{std::move(event), seq};
@@ -328,7 +180,7 @@ page<event_record, std::int64_t> take_journal(Rows& rows, int limit,
 template <class Rows>
 page<attempt_record, int> take_attempts(Rows& rows, int limit) {
   return take_page<attempt_record, int>(rows, limit, [](Rows& row) {
-    auto attempt = take_attempt(row);
+    auto attempt = take_record<attempt_record>(row);
     const auto number = attempt.attempt;
     return std::pair{std::move(attempt), number};
   });
@@ -337,7 +189,7 @@ page<attempt_record, int> take_attempts(Rows& rows, int limit) {
 template <class Rows>
 page<approval_record, approval_place> take_approvals(Rows& rows, int limit) {
   return take_page<approval_record, approval_place>(rows, limit, [](Rows& row) {
-    auto approval = take_approval(row);
+    auto approval = take_record<approval_record>(row);
     approval_place here{approval.task_id, approval.call_id};
     return std::pair{std::move(approval), std::move(here)};
   });

@@ -2,8 +2,8 @@
 
 #include "persistence/budgets.hpp"
 #include "persistence/documents.hpp"
+#include "persistence/record_rows.hpp"
 #include "persistence/rules.hpp"
-#include "persistence/sqlite_records.hpp"
 
 namespace troupe {
 namespace {

@@ -1,6 +1,8 @@
 #include "persistence/sqlite_journal.hpp"
 
 #include "persistence/documents.hpp"
+#include "persistence/rows/record_columns.hpp"
+#include "persistence/rows/sql_text.hpp"
 
 #include <algorithm>
 
@@ -12,19 +14,16 @@ std::int64_t latest_position(sqlite_connection& connection) {
                   connection.number("SELECT value FROM meta WHERE name = 'position'"));
 }
 
-std::optional<std::string_view> unless_empty(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional<std::string_view>{text};
-}
-
 } // namespace
 
 sqlite_journal::sqlite_journal(sqlite_connection& connection)
   : position_{latest_position(connection)}, position_at_begin_{position_},
     insert_event_{connection.get(),
-                  "INSERT INTO events(position, task_id, seq, attempt, type, at, data) VALUES(?, ?, ?, ?, ?, ?, ?)"},
-    insert_message_{connection.get(), "INSERT INTO messages(thread_id, position, task_id, role, attempt, created_at, "
-                                      "content, tool_calls, call_id, tool, thinking, interrupted, origin) "
-                                      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+                  insert_statement("events", texts_of(columns<event_record>,
+                                                      {beside<std::int64_t>("position"), beside<uuid>("task_id")}))},
+    insert_message_{connection.get(), insert_statement("messages", texts_of(columns<message_record>,
+                                                                            {beside<uuid>("thread_id"),
+                                                                             beside<std::int64_t>("position")}))},
     insert_plain_message_{connection.get(), "INSERT INTO messages(thread_id, position, task_id, role, attempt, "
                                             "created_at, content) VALUES(?, ?, ?, ?, ?, ?, ?)"},
     find_history_{connection.get(), "SELECT 1 FROM messages WHERE thread_id = ? AND NOT (task_id = ? AND role = 0) "
@@ -40,7 +39,11 @@ sqlite_journal::sqlite_journal(sqlite_connection& connection)
 
 std::int64_t sqlite_journal::append(journal_tail& tail, event_type type, std::string data) {
   event_record event{tail.source, ++tail.seq, ++position_, tail.attempt, type, tail.at, std::move(data)};
-  insert_event_.run(event.position, event.source->task_id, event.seq, event.attempt, event.type, event.at, event.data);
+  insert_event_.run_each([&](auto put) {
+    put(event.position);
+    put(event.source->task_id);
+    each_inserted(columns<event_record>, event, put);
+  });
   appended_.push_back(std::move(event));
   return position_;
 }
@@ -48,12 +51,14 @@ std::int64_t sqlite_journal::append(journal_tail& tail, event_type type, std::st
 // -- messages -------------------------------------------------------------------
 
 void sqlite_journal::add_message(const journal_tail& tail, std::int64_t position, const message_record& message) {
-  std::optional<std::string> calls;
-  if (!message.tool_calls.empty())
-    calls = to_document(message.tool_calls);
-  insert_message_.run(tail.source->thread_id, position, tail.source->task_id, message.role, tail.attempt, tail.at,
-                      message.content, calls, message.call_id, message.tool, unless_empty(message.replay),
-                      message.interrupted, unless_empty(message.origin));
+  insert_message_.run_each([&](auto put) {
+    put(tail.source->thread_id);
+    put(position);
+    put(tail.source->task_id);
+    put(tail.attempt);
+    put(tail.at);
+    each_inserted(message_body, message, put);
+  });
 }
 
 void sqlite_journal::add_messages(const journal_tail& tail, const std::vector<message_record>& messages) {

@@ -1,9 +1,11 @@
 #include "persistence/sqlite_queue.hpp"
 
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_columns.hpp"
+#include "persistence/rows/sql_text.hpp"
 #include "persistence/sqlite_database.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,27 +18,6 @@ static_assert(static_cast<int>(queue_state::ready) == 0 && static_cast<int>(queu
 static_assert(is_active(queue_state::ready, false) && is_active(queue_state::running, false)
               && !is_active(queue_state::blocked, false) && !is_active(queue_state::scheduled, false)
               && is_active(queue_state::scheduled, true));
-
-std::optional<queue_entry> take_queue_entry(sqlite_rows& row) {
-  const auto state = row.take<std::optional<queue_state>>();
-  if (!state)
-    return std::nullopt;
-  queue_entry entry;
-  entry.state = *state;
-  entry.held = row.take<bool>();
-  entry.owner = row.take<uuid>();
-  entry.node = row.take<std::string>();
-  entry.started_at = row.take<timestamp>();
-  entry.charged = row.take<int>();
-  entry.throttled = row.take<int>();
-  entry.recoveries = row.take<int>();
-  entry.called = row.take<bool>();
-  entry.model = row.take<std::string>();
-  entry.usage = take_usage(row);
-  entry.reserved.cost = row.take<std::int64_t>();
-  entry.reserved.tokens = row.take<std::int64_t>();
-  return entry;
-}
 
 namespace {
 
@@ -70,7 +51,7 @@ candidate take_candidate(sqlite_rows& row) {
   c.bot_ns = row.take<std::string>();
   c.task.input = row.take<std::string>();
   c.task.spec = row.take<std::string>();
-  c.task.usage = take_usage(row);
+  take_columns(row, columns<token_usage>, c.task.usage);
   c.task.attempts_before = row.take<int>();
   return c;
 }
@@ -85,11 +66,13 @@ sqlite_queue::sqlite_queue(const sqlite_file& file, sqlite_connection& connectio
             "INSERT INTO queue(task_id, thread_id, ns, state, held, priority, order_no, due_at, attempt, last_seq, "
             "charged, throttled, recoveries, fresh, called, input_tokens, output_tokens, node, attempts_before) "
             "VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, ?10, 0, 0, 0, '', ?8)"},
-    find_ready_{connection.get(),
-                "SELECT q.task_id, q.thread_id, q.ns, q.attempt, q.charged, q.throttled, q.last_seq, q.fresh, "
-                "t.created_by, t.name, t.bot, t.bot_ns, t.input, t.spec, t.input_tokens, t.output_tokens, t.cost, "
-                "t.estimated, q.attempts_before FROM queue q CROSS JOIN tasks t ON t.id = q.task_id "
-                "WHERE q.state = 0 ORDER BY q.priority DESC, q.order_no LIMIT ?"},
+    find_ready_{
+      connection.get(),
+      std::string{"SELECT q.task_id, q.thread_id, q.ns, q.attempt, q.charged, q.throttled, q.last_seq, q.fresh, "
+                  "t.created_by, t.name, t.bot, t.bot_ns, t.input, t.spec, "}
+        + select_list<token_usage>("t")
+        + ", q.attempts_before FROM queue q CROSS JOIN tasks t ON t.id = q.task_id "
+          "WHERE q.state = 0 ORDER BY q.priority DESC, q.order_no LIMIT ?"},
     find_lost_{connection.get(), "SELECT task_id FROM queue WHERE state = 1 AND owner IS NOT ? "
                                  "ORDER BY order_no LIMIT ?"},
     delete_{connection.get(), "DELETE FROM queue WHERE task_id = ?"},

@@ -15,13 +15,6 @@ namespace troupe {
 
 struct sqlite_file;
 
-/// Columns of `queue` named `q`, as `take_queue_entry` takes them.
-inline constexpr const char* queue_columns = "q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, "
-                                             "q.recoveries, q.called, q.model, q.input_tokens, q.output_tokens, "
-                                             "q.cost, q.estimated, q.reserved_cost, q.reserved_tokens";
-/// None if the first column is NULL, as in an outer join.
-std::optional<queue_entry> take_queue_entry(sqlite_rows& row);
-
 class sqlite_queue final : public queue_table {
 public:
   explicit sqlite_queue(sqlite_file& file);

@@ -1,7 +1,8 @@
 #include "persistence/sqlite_reader.hpp"
 
+#include "persistence/record_rows.hpp"
+#include "persistence/rows/sql_text.hpp"
 #include "persistence/rules.hpp"
-#include "persistence/sqlite_records.hpp"
 #include "persistence/sqlite_task_list.hpp"
 
 #include <utility>
@@ -11,7 +12,7 @@ namespace {
 
 std::pair<message_record, std::int64_t> take_placed_message(sqlite_rows& row) {
   const auto position = row.take<std::int64_t>();
-  return {take_message(row), position};
+  return {take_record<message_record>(row), position};
 }
 
 } // namespace
@@ -57,11 +58,11 @@ sqlite_statement& sqlite_reader::prepared(const std::string& sql) {
 store_result<task_record> sqlite_reader::get_task(const uuid& id) {
   return guarded<task_record>([&]() -> store_result<task_record> {
     static const std::string sql
-      = std::string{"SELECT "} + task_columns + " FROM tasks t WHERE t.id = ? AND t.deleted_at IS NULL";
+      = "SELECT " + select_list<task_record>("t") + " FROM tasks t WHERE t.id = ? AND t.deleted_at IS NULL";
     auto rows = prepared(sql).query(id);
     if (!rows.next())
       return no_such("task", id.to_string());
-    return take_task(rows);
+    return take_record<task_record>(rows);
   });
 }
 
@@ -84,7 +85,7 @@ store_result<page<task_record, uuid>> sqlite_reader::list_tasks(const task_filte
     auto rows = query_task_list([this](const std::string& sql) -> sqlite_statement& { return prepared(sql); }, filter,
                                 before, limit + 1);
     return take_page<task_record, uuid>(rows, limit, [](sqlite_rows& row) {
-      auto task = take_task(row);
+      auto task = take_record<task_record>(row);
       const auto id = task.id;
       return std::pair{std::move(task), id};
     });
@@ -97,7 +98,7 @@ store_result<page<attempt_record, int>> sqlite_reader::attempts(const uuid& task
     if (!prepared("SELECT 1 FROM tasks WHERE id = ? AND deleted_at IS NULL").query(task_id).next())
       return no_such("task", task_id.to_string());
     static const std::string sql
-      = std::string{"SELECT "} + attempt_columns + " FROM attempts WHERE task_id = ?1 AND attempt > ?2 UNION ALL "
+      = "SELECT " + select_list<attempt_record>() + " FROM attempts WHERE task_id = ?1 AND attempt > ?2 UNION ALL "
         + "SELECT attempt, 0, started_at, NULL, NULL, input_tokens, output_tokens, cost, estimated, node, model, "
           "NULL, NULL FROM queue WHERE task_id = ?1 AND attempt > ?2 AND state = 1 ORDER BY 1 LIMIT ?3";
     auto rows = prepared(sql).query(task_id, after, limit + 1);
@@ -123,7 +124,7 @@ store_result<page<message_record, std::int64_t>> sqlite_reader::task_messages(co
       // Nothing of a task precedes its creation, however long its thread is.
       begin = rows.take<std::int64_t>();
     }
-    static const std::string sql = std::string{"SELECT m.position, "} + message_columns
+    static const std::string sql = "SELECT m.position, " + select_list<message_record>("m")
                                    + " FROM messages m WHERE m.thread_id = ? AND m.position > ? AND m.task_id = ? "
                                      "ORDER BY m.position LIMIT ?";
     auto rows = prepared(sql).query(thread_id, std::max(after, begin), task_id, limit + 1);
@@ -144,7 +145,7 @@ store_result<page<message_record, std::int64_t>> sqlite_reader::thread_messages(
         return no_such("thread", thread_id.to_string());
     }
     static const std::string sql
-      = std::string{"SELECT m.position, "} + message_columns
+      = "SELECT m.position, " + select_list<message_record>("m")
         + " FROM messages m CROSS JOIN tasks t ON t.id = m.task_id WHERE m.thread_id = ? AND m.position > ? "
           "AND t.deleted_at IS NULL ORDER BY m.position LIMIT ?";
     auto rows = prepared(sql).query(thread_id, after, limit + 1);
@@ -173,7 +174,7 @@ store_result<page<event_record, std::int64_t>> sqlite_reader::events_after(const
     const auto source = source_of(task_id);
     if (!source)
       return no_such("task", task_id.to_string());
-    static const std::string sql = std::string{"SELECT "} + event_columns
+    static const std::string sql = "SELECT " + select_list<event_record>("e")
                                    + " FROM events e WHERE e.task_id = ? AND e.seq > ? ORDER BY e.seq LIMIT ?";
     auto rows = prepared(sql).query(task_id, seq, limit + 1);
     return take_journal(rows, limit, source);

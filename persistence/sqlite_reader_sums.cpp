@@ -1,5 +1,6 @@
+#include "persistence/record_rows.hpp"
+#include "persistence/rows/sql_text.hpp"
 #include "persistence/sqlite_reader.hpp"
-#include "persistence/sqlite_records.hpp"
 
 #include <utility>
 
@@ -10,7 +11,7 @@ store_result<page<approval_record, approval_place>> sqlite_reader::list_approval
   const std::string& ns, approval_state state, const std::optional<approval_place>& after, int limit) {
   using result = page<approval_record, approval_place>;
   return guarded<result>([&]() -> store_result<result> {
-    static const std::string sql = std::string{"SELECT "} + approval_columns
+    static const std::string sql = "SELECT " + select_list<approval_record>()
                                    + " FROM approvals WHERE ns = ?1 AND state = ?2 AND (task_id, call_id) > "
                                      "(?3, ?4) AND "
                                    + approval_is_shown + " ORDER BY task_id, call_id LIMIT ?5";
@@ -30,14 +31,14 @@ store_result<page<approval_record, approval_place>> sqlite_reader::approvals(con
         "(SELECT requested_at, length(call_id), call_id FROM approvals WHERE task_id = ?1 AND call_id = ?2)) "
         "ORDER BY requested_at, length(call_id), call_id LIMIT ?3";
     static const std::string sql
-      = std::string{"SELECT "} + approval_columns + " FROM approvals WHERE task_id = ?1 AND call_id = ?2";
+      = "SELECT " + select_list<approval_record>() + " FROM approvals WHERE task_id = ?1 AND call_id = ?2";
     result found;
     page_meter<approval_record> meter;
     auto calls = prepared(places).query(task_id, after, limit + 1);
     while (calls.next()) {
       auto row = prepared(sql).query(task_id, calls.take<std::string>());
       row.next();
-      auto approval = take_approval(row);
+      auto approval = take_record<approval_record>(row);
       if (found.items.size() == static_cast<std::size_t>(limit) || !meter.takes(found.items, approval)) {
         found.next = approval_place{task_id, found.items.back().call_id};
         break;
@@ -65,11 +66,11 @@ store_result<std::vector<usage_record>> sqlite_reader::usage(const usage_filter&
 
 store_result<budget_record> sqlite_reader::get_budget(const std::string& scope) {
   return guarded<budget_record>([&]() -> store_result<budget_record> {
-    static const std::string sql = std::string{"SELECT "} + budget_columns + " FROM budgets WHERE scope = ?1";
+    static const std::string sql = "SELECT " + select_list<budget_record>() + " FROM budgets WHERE scope = ?1";
     auto rows = prepared(sql).query(scope);
     if (!rows.next())
       return store_error{store_errc::not_found, "There is no such budget."};
-    return take_budget(rows);
+    return take_record<budget_record>(rows);
   });
 }
 

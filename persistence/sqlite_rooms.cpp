@@ -1,6 +1,7 @@
 #include "persistence/sqlite_rooms.hpp"
 
-#include "persistence/sqlite_records.hpp"
+#include "persistence/record_rows.hpp"
+#include "persistence/rows/sql_text.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -18,7 +19,7 @@ constexpr std::int64_t stretch = 2000;
 constexpr const char* source_columns = "t.id, t.thread_id, t.ns, t.created_by";
 
 std::string scan_sql(const char* condition) {
-  return std::string{"SELECT "} + source_columns + ", " + event_columns
+  return std::string{"SELECT "} + source_columns + ", " + select_list<event_record>("e")
          + " FROM events e CROSS JOIN tasks t ON t.id = e.task_id WHERE e.position > ?1 AND e.position <= ?2 AND "
          + condition + " ORDER BY e.position LIMIT ?3";
 }
@@ -31,7 +32,7 @@ constexpr const char* thread_places
     "ORDER BY place LIMIT ?3";
 
 std::string event_sql() {
-  return std::string{"SELECT "} + source_columns + ", " + event_columns
+  return std::string{"SELECT "} + source_columns + ", " + select_list<event_record>("e")
          + " FROM events e CROSS JOIN tasks t ON t.id = e.task_id WHERE e.position = ?1";
 }
 

@@ -101,6 +101,16 @@ public:
     run_to_end();
   }
 
+  /// Runs it to its end with the parameters that `each` gives one by one to what it is called with.
+  template <class Each>
+  void run_each(Each each) {
+    int index = 0;
+    each([&]<class T>(T&& value) {
+      bind(++index, value, std::is_lvalue_reference_v<T> ? lifetime::of_call : lifetime::unknown);
+    });
+    run_to_end();
+  }
+
   /// Starts a query; it ends with the life of the result.
   template <class... Args>
   [[nodiscard]] sqlite_rows query(const Args&... args) {

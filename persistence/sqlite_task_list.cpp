@@ -1,12 +1,14 @@
 #include "persistence/sqlite_task_list.hpp"
 
-#include "persistence/sqlite_records.hpp"
+#include "persistence/record_rows.hpp"
+#include "persistence/rows/sql_text.hpp"
 
 namespace troupe {
 namespace {
 
 /// Builds the text; every value has its own number, so that any set of fields binds alike.
 std::string list_sql(const task_filter& filter, bool has_before) {
+  static const std::string columns = select_list<task_record>("t");
   std::string conditions = " WHERE t.deleted_at IS NULL AND t.ns = ?1";
   const char* index = "";
   // Each index is partial: its own condition must be repeated for it to be used.
@@ -32,7 +34,7 @@ std::string list_sql(const task_filter& filter, bool has_before) {
   if (has_before)
     conditions += " AND t.id < ?8";
 
-  const auto select = std::string{"SELECT "} + task_columns + " FROM tasks t" + index;
+  const auto select = "SELECT " + columns + " FROM tasks t" + index;
   // The highest number in a text makes all lower ones valid, used or not.
   const std::string order = " ORDER BY id DESC LIMIT ?9";
   if (!filter.thread_id)

@@ -11,7 +11,7 @@
 /// the index that narrows most, newest first.
 namespace troupe {
 
-/// Starts the query for up to `limit` rows of `task_columns`. `prepare` gives the
+/// Starts the query for up to `limit` rows of tasks. `prepare` gives the
 /// statement for a text.
 sqlite_rows query_task_list(const std::function<sqlite_statement&(const std::string&)>& prepare,
                             const task_filter& filter, std::optional<uuid> before, int limit);

@@ -1,28 +1,33 @@
 #include "persistence/sqlite_tasks.hpp"
 
-#include "persistence/sqlite_queue.hpp"
-#include "persistence/sqlite_records.hpp"
+#include "persistence/rows/queue_columns.hpp"
+#include "persistence/rows/sql_text.hpp"
+
+#include <cstdint>
+#include <string>
 
 namespace troupe {
 namespace {
 
 std::string load_sql() {
   return std::string{
-           "SELECT t.thread_id, t.ns, t.created_by, t.name, t.bot, t.bot_ns, t.status, t.waits_for, t.attempt, "
-           "t.input_tokens, t.output_tokens, t.cost, t.estimated, coalesce(q.last_seq, t.last_seq), "}
-         + queue_columns
+           "SELECT t.thread_id, t.ns, t.created_by, t.name, t.bot, t.bot_ns, t.status, t.waits_for, t.attempt, "}
+         + select_list<token_usage>("t") + ", coalesce(q.last_seq, t.last_seq), " + select_list<queue_entry>("q")
          + " FROM tasks t LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = ? AND t.deleted_at IS NULL";
+}
+
+std::string put_attempt_sql() {
+  const auto attempt = texts_of(columns<attempt_record>, {beside<uuid>("task_id")});
+  return insert_statement("attempts", attempt) + " ON CONFLICT(task_id, attempt)" + update_on_conflict(attempt);
 }
 
 } // namespace
 
 sqlite_tasks::sqlite_tasks(sqlite_connection& connection)
   : insert_{connection.get(),
-            "INSERT INTO tasks(id, thread_id, ns, created_by, status, queued, attempt, last_seq, max_attempts, "
-            "priority, input_tokens, output_tokens, created_at, updated_at, run_at, name, bot, bot_ns, node, input, "
-            "spec, metadata) VALUES(?, ?, ?, ?, 0, ?, 0, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, '', ?, ?, ?)"},
-    load_{connection.get(), load_sql()}, read_{connection.get(),
-                                               std::string{"SELECT "} + task_columns + " FROM tasks t WHERE t.id = ?"},
+            insert_statement("tasks", texts_of(columns<task_record>, {beside<std::int64_t>("last_seq")}))},
+    load_{connection.get(), load_sql()}, read_{connection.get(), "SELECT " + select_list<task_record>("t")
+                                                                   + " FROM tasks t WHERE t.id = ?"},
     find_thread_{connection.get(), "SELECT ns FROM tasks WHERE id = ?1 AND thread_id = ?1 UNION ALL "
                                    "SELECT ns FROM tasks WHERE thread_id = ?1 AND thread_id <> id LIMIT 1"},
     start_{connection.get(), "UPDATE tasks SET status = 1, attempt = ?2, node = ?3, updated_at = ?4, waits_for = 0, "
@@ -35,16 +40,7 @@ sqlite_tasks::sqlite_tasks(sqlite_connection& connection)
                    "UPDATE tasks SET status = 1, queued = 0, attempt = ?2, node = ?3, last_seq = ?4, updated_at = ?5, "
                    "started_at = coalesce(started_at, ?5) WHERE id = ?1"},
     set_deleted_{connection.get(), "UPDATE tasks SET deleted_at = ?3, updated_at = ?3, last_seq = ?2 WHERE id = ?1"},
-    put_attempt_{connection.get(),
-                 "INSERT INTO attempts(task_id, attempt, outcome, started_at, ended_at, error_class, input_tokens, "
-                 "output_tokens, cost, estimated, node, model, error, finish_reason) "
-                 "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                 "ON CONFLICT(task_id, attempt) "
-                 "DO UPDATE SET outcome = excluded.outcome, ended_at = excluded.ended_at, "
-                 "error_class = excluded.error_class, error = excluded.error, "
-                 "input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, "
-                 "cost = excluded.cost, estimated = excluded.estimated, model = excluded.model, "
-                 "finish_reason = excluded.finish_reason"},
+    put_attempt_{connection.get(), put_attempt_sql()},
     store_usage_{connection.get(),
                  "UPDATE tasks SET input_tokens = ?2, output_tokens = ?3, cost = ?4, estimated = ?5, updated_at = ?6, "
                  "waits_for = ?7 WHERE id = ?1"},
@@ -72,7 +68,7 @@ std::optional<open_task> sqlite_tasks::load(const uuid& id) {
   task.status = rows.take<task_status>();
   task.waits_for = rows.take<wait_reason>();
   task.attempt = rows.take<int>();
-  task.usage = take_usage(rows);
+  take_columns(rows, columns<token_usage>, task.usage);
   task.last_seq = rows.take<std::int64_t>();
   task.entry = take_queue_entry(rows);
   return task;
@@ -80,7 +76,7 @@ std::optional<open_task> sqlite_tasks::load(const uuid& id) {
 
 std::optional<task_record> sqlite_tasks::read(const uuid& id) {
   auto rows = read_.query(id);
-  return rows.next() ? std::optional{take_task(rows)} : std::nullopt;
+  return rows.next() ? std::optional{take_record<task_record>(rows)} : std::nullopt;
 }
 
 std::optional<std::string> sqlite_tasks::thread_namespace(const uuid& thread_id) {
@@ -91,9 +87,10 @@ std::optional<std::string> sqlite_tasks::thread_namespace(const uuid& thread_id)
 // -- changes --------------------------------------------------------------------
 
 void sqlite_tasks::insert(const task_record& task, std::int64_t last_seq) {
-  insert_.run(task.id, task.thread_id, task.ns, task.created_by, task.queued, last_seq, task.max_attempts,
-              task.priority, task.created_at, task.updated_at, task.run_at, task.name, task.bot, task.bot_ns,
-              task.input, task.spec, task.metadata);
+  insert_.run_each([&](auto put) {
+    put(last_seq);
+    each_inserted(columns<task_record>, task, put);
+  });
 }
 
 void sqlite_tasks::start(const uuid& id, int attempt, std::string_view node, timestamp at) {
@@ -114,9 +111,10 @@ void sqlite_tasks::set_deleted(const uuid& id, std::int64_t last_seq, timestamp 
 }
 
 void sqlite_tasks::put_attempt(const uuid& id, const attempt_record& attempt) {
-  put_attempt_.run(id, attempt.attempt, attempt.outcome, attempt.started_at, attempt.ended_at, attempt.error_kind,
-                   attempt.usage.input_tokens, attempt.usage.output_tokens, attempt.usage.cost, attempt.usage.estimated,
-                   attempt.node, attempt.model, attempt.error, attempt.finish);
+  put_attempt_.run_each([&](auto put) {
+    put(id);
+    each_inserted(columns<attempt_record>, attempt, put);
+  });
 }
 
 void sqlite_tasks::store_usage(const open_task& task, wait_reason waits_for, timestamp at) {

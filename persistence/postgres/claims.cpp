@@ -45,7 +45,7 @@ RETURNING n.place, (SELECT count(*) FROM numbered) > $3::int, CASE WHEN n.part =
   CASE WHEN q.alone AND q.attempt = 0 THEN false ELSE EXISTS(SELECT 1 FROM messages m WHERE m.thread_id = t.thread_id
     AND NOT (m.task_id = t.id AND m.role = 0)) END,
   set_config('synchronous_commit', 'off', true),
-)sql"} + std::string{pg_row_columns};
+)sql"} + pg_row_columns();
   return sql;
 }
 

@@ -1,9 +1,11 @@
 #include "persistence/postgres/journal.hpp"
 
 #include "persistence/documents.hpp"
+#include "persistence/postgres/row_sql.hpp"
+#include "persistence/rows/record_columns.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <string>
 #include <utility>
 
 namespace troupe {
@@ -12,22 +14,27 @@ namespace {
 
 constexpr std::string_view draw_positions = "SELECT draw_positions($1::bigint)";
 
-// Behind draw_positions in its transaction: positions count from its result back.
-constexpr std::string_view insert_events = R"sql(
-INSERT INTO events(position, task_id, seq, at, attempt, type, data)
-SELECT currval('positions') - $1::bigint + u.ordinal, u.task_id, u.seq, u.at, u.attempt, u.type, u.data
-FROM unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::int[], $7::smallint[], $8::text[])
-  AS u(ordinal, task_id, seq, at, attempt, type, data))sql";
+// What follows goes behind draw_positions in its transaction: positions count from its result back.
+constexpr std::string_view position_of_ordinal = "currval('positions') - $1::bigint + u.ordinal";
 
-constexpr std::string_view insert_messages = R"sql(
-INSERT INTO messages(thread_id, position, task_id, created_at, attempt, role, content, tool_calls, call_id, tool,
-  thinking, interrupted, origin)
-SELECT u.thread_id, currval('positions') - $1::bigint + u.ordinal, u.task_id, u.created_at, u.attempt, u.role,
-  u.content, u.tool_calls, u.call_id, u.tool, u.thinking, u.interrupted, u.origin
-FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::int[], $7::smallint[], $8::text[], $9::text[],
-  $10::text[], $11::text[], $12::text[], $13::boolean[], $14::text[])
-  AS u(thread_id, ordinal, task_id, created_at, attempt, role, content, tool_calls, call_id, tool, thinking,
-    interrupted, origin))sql";
+const std::string& insert_events() {
+  static const std::string sql = pg_insert_rows({.table = "events",
+                                                 .columns = texts_of(columns<event_record>, {beside<uuid>("task_id")}),
+                                                 .derived = {{"position", position_of_ordinal}},
+                                                 .helpers = {beside<std::int64_t>("ordinal")},
+                                                 .values_before = 1});
+  return sql;
+}
+
+const std::string& insert_messages() {
+  static const std::string sql
+    = pg_insert_rows({.table = "messages",
+                      .columns = texts_of(columns<message_record>, {beside<uuid>("thread_id")}),
+                      .derived = {{"position", position_of_ordinal}},
+                      .helpers = {beside<std::int64_t>("ordinal")},
+                      .values_before = 1});
+  return sql;
+}
 
 /// Appends `EXECUTE name(first, arrays…);`.
 void append_with(std::string& sql, const std::string& name, std::int64_t first, const pg_columns& columns) {
@@ -35,10 +42,6 @@ void append_with(std::string& sql, const std::string& name, std::int64_t first, 
   columns.write(text, name, false);
   text.insert(text.find('(') + 1, std::to_string(first) + ",");
   sql += text;
-}
-
-std::optional<std::string_view> unless_empty(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional<std::string_view>{text};
 }
 
 } // namespace
@@ -112,31 +115,27 @@ void pg_journal::write(std::string& sql) {
 }
 
 void pg_journal::write_events(std::string& sql) {
-  pg_columns events{7};
-  for (const auto& e : events_)
-    events.add(e.position, e.source->task_id, e.seq, e.at, e.attempt, e.type, e.data);
+  pg_columns events{2 + count_inserted(columns<event_record>)};
+  for (const auto& event : events_)
+    events.add_row([&](auto put) {
+      put(event.source->task_id);
+      each_inserted(columns<event_record>, event, put);
+      put(event.position);
+    });
   if (events.rows() > 0)
-    append_with(sql, connection_->prepared(insert_events), ordinal_, events);
+    append_with(sql, connection_->prepared(insert_events()), ordinal_, events);
 }
 
 void pg_journal::write_messages(std::string& sql) {
-  pg_columns messages{13};
-  for (const auto& staged : messages_) {
-    const auto& m = staged.message;
-    std::optional<std::string> calls;
-    if (!m.tool_calls.empty())
-      calls = to_document(m.tool_calls);
-    std::optional<std::string_view> call_id;
-    std::optional<std::string_view> tool;
-    if (m.role == message_role::tool) {
-      call_id = m.call_id;
-      tool = m.tool;
-    }
-    messages.add(staged.thread_id, staged.position, m.task_id, m.created_at, m.attempt, m.role, m.content, calls,
-                 call_id, tool, unless_empty(m.replay), m.interrupted, unless_empty(m.origin));
-  }
+  pg_columns messages{2 + count_inserted(columns<message_record>)};
+  for (const auto& staged : messages_)
+    messages.add_row([&](auto put) {
+      put(staged.thread_id);
+      each_inserted(columns<message_record>, staged.message, put);
+      put(staged.position);
+    });
   if (messages.rows() > 0)
-    append_with(sql, connection_->prepared(insert_messages), ordinal_, messages);
+    append_with(sql, connection_->prepared(insert_messages()), ordinal_, messages);
 }
 
 void pg_journal::commit(committed& result, std::int64_t first) {

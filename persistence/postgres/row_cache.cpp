@@ -1,6 +1,6 @@
 #include "persistence/postgres/row_cache.hpp"
 
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/sql_text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -10,8 +10,8 @@ namespace troupe {
 namespace {
 
 const std::string& select_rows() {
-  static const std::string sql = "SELECT " + std::string{pg_row_columns}
-                                 + " FROM tasks t LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = ANY($1::uuid[])";
+  static const std::string sql
+    = "SELECT " + pg_row_columns() + " FROM tasks t LEFT JOIN queue q ON q.task_id = t.id WHERE t.id = ANY($1::uuid[])";
   return sql;
 }
 
@@ -43,41 +43,27 @@ void pg_thread::remove(const uuid& id) {
 
 // -- rows -------------------------------------------------------------------------
 
+const std::string& pg_row_columns() {
+  static const std::string columns = select_list(texts_of(pg_task_row), "t") + ", "
+                                     + select_list(texts_of(pg_whole_queue_row), "q")
+                                     + ", q.rev, q.ready_no IS NOT NULL";
+  return columns;
+}
+
 pg_row pg_row_cache::take(pg_rows& rows) {
   pg_row r;
-  r.record = take_task(rows);
+  take_columns(rows, pg_task_row, r);
   r.whole = true;
-  r.last_seq = rows.take<std::int64_t>();
-  r.rev = rows.take<int>();
-  r.deleted_at = rows.take<std::optional<timestamp>>();
   r.deleted = r.deleted_at.has_value();
-  const auto state = rows.take<std::optional<queue_state>>();
-  if (!state)
+  auto entry = take_queue_entry(rows);
+  if (!entry)
     return r;
   auto& q = r.queue.emplace();
-  q.entry.state = *state;
-  r.was_ready = *state == queue_state::ready;
-  q.entry.held = rows.take<bool>();
-  q.entry.owner = rows.take<uuid>();
-  q.entry.node = rows.take<std::string>();
-  q.entry.started_at = rows.take<timestamp>();
-  q.entry.charged = rows.take<int>();
-  q.entry.throttled = rows.take<int>();
-  q.entry.recoveries = rows.take<int>();
-  q.entry.called = rows.take<bool>();
-  q.entry.model = rows.take<std::string>();
-  q.entry.usage = take_usage(rows);
-  q.entry.reserved.cost = rows.take<std::int64_t>();
-  q.entry.reserved.tokens = rows.take<std::int64_t>();
+  q.entry = std::move(*entry);
+  take_columns(rows, pg_queue_place, q);
   r.queue_rev = rows.take<int>();
-  q.attempt = rows.take<int>();
-  q.priority = rows.take<int>();
-  q.last_seq = rows.take<std::int64_t>();
-  q.order_no = rows.take<std::int64_t>();
-  q.due_at = rows.take<timestamp>();
-  q.alone = rows.take<bool>();
-  q.attempts_before = rows.take<int>();
   q.plain = rows.take<bool>();
+  r.was_ready = q.entry.state == queue_state::ready;
   r.was_queued = true;
   return r;
 }

@@ -1,12 +1,13 @@
 #pragma once
 
 #include "persistence/pg_connection.hpp"
-#include "persistence/tables.hpp"
+#include "persistence/rows/queue_columns.hpp"
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -62,16 +63,29 @@ struct pg_row {
   void put_state(queue_state state) noexcept;
 };
 
+/// Columns of `tasks`, in the order in which they are read.
+inline constexpr auto pg_task_row
+  = std::tuple_cat(within(&pg_row::record, columns<task_record>), std::tuple{
+                                                                    always("last_seq", &pg_row::last_seq),
+                                                                    never("rev", &pg_row::rev),
+                                                                    later("deleted_at", &pg_row::deleted_at),
+                                                                  });
+
+/// Columns of `queue`, behind those that both databases have.
+inline constexpr auto pg_queue_place = std::tuple{
+  always("attempt", &pg_queue_row::attempt),
+  once("priority", &pg_queue_row::priority),
+  always("last_seq", &pg_queue_row::last_seq),
+  never("order_no", &pg_queue_row::order_no),
+  always("due_at", &pg_queue_row::due_at),
+  always("alone", &pg_queue_row::alone),
+  once("attempts_before", &pg_queue_row::attempts_before),
+};
+inline constexpr auto pg_whole_queue_row
+  = std::tuple_cat(within(&pg_queue_row::entry, columns<queue_entry>), pg_queue_place);
+
 /// Columns of `tasks` named `t` and `queue` named `q`, as `pg_row_cache::take` takes them.
-inline constexpr std::string_view pg_row_columns
-  = "t.id, t.thread_id, t.ns, t.created_by, t.status, t.queued, t.attempt, t.max_attempts, t.priority, "
-    "t.input_tokens, t.output_tokens, t.cost, t.estimated, t.waits_for, t.created_at, t.updated_at, t.started_at, "
-    "t.completed_at, t.run_at, "
-    "t.error_class, t.finish_reason, t.name, t.bot, t.bot_ns, t.node, t.error, t.input, t.output, t.spec, t.metadata, "
-    "t.last_seq, t.rev, t.deleted_at, "
-    "q.state, q.held, q.owner, q.node, q.started_at, q.charged, q.throttled, q.recoveries, q.called, q.model, "
-    "q.input_tokens, q.output_tokens, q.cost, q.estimated, q.reserved_cost, q.reserved_tokens, q.rev, q.attempt, "
-    "q.priority, q.last_seq, q.order_no, q.due_at, q.alone, q.attempts_before, q.ready_no IS NOT NULL";
+const std::string& pg_row_columns();
 
 /// A thread of more than one task, as far as the queue goes.
 struct pg_thread {

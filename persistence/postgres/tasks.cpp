@@ -1,5 +1,8 @@
 #include "persistence/postgres/tasks.hpp"
 
+#include "persistence/postgres/row_sql.hpp"
+#include "persistence/rows/record_columns.hpp"
+
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -9,15 +12,11 @@ namespace troupe {
 
 namespace {
 
-constexpr std::string_view put_attempts = R"sql(
-INSERT INTO attempts(task_id, attempt, outcome, started_at, ended_at, error_class, input_tokens, output_tokens, node,
-  error, cost, estimated, model, finish_reason)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::bigint[],
-  $8::bigint[], $9::text[], $10::text[], $11::bigint[], $12::boolean[], $13::text[], $14::smallint[])
-ON CONFLICT(task_id, attempt) DO UPDATE SET outcome = excluded.outcome, ended_at = excluded.ended_at,
-  error_class = excluded.error_class, error = excluded.error, input_tokens = excluded.input_tokens,
-  output_tokens = excluded.output_tokens, cost = excluded.cost, estimated = excluded.estimated,
-  model = excluded.model, finish_reason = excluded.finish_reason)sql";
+const std::string& put_attempts() {
+  static const std::string sql
+    = pg_put_rows({"attempts", texts_of(columns<attempt_record>, {beside<uuid>("task_id")})}, "task_id, attempt");
+  return sql;
+}
 
 open_task open(const pg_row& r) {
   open_task task;
@@ -183,12 +182,14 @@ void pg_tasks::write(std::string& sql) {
   std::map<std::pair<uuid, int>, const attempt_record*> latest;
   for (const auto& staged : attempts_)
     latest[{staged.task_id, staged.attempt.attempt}] = &staged.attempt;
-  pg_columns attempts{14};
-  for (const auto& [key, a] : latest)
-    attempts.add(key.first, a->attempt, a->outcome, a->started_at, a->ended_at, a->error_kind, a->usage.input_tokens,
-                 a->usage.output_tokens, a->node, a->error, a->usage.cost, a->usage.estimated, a->model, a->finish);
+  pg_columns attempts{1 + count_inserted(columns<attempt_record>)};
+  for (const auto& [key, attempt] : latest)
+    attempts.add_row([&](auto put) {
+      put(key.first);
+      each_inserted(columns<attempt_record>, *attempt, put);
+    });
   if (attempts.rows() > 0)
-    attempts.write(sql, connection_->prepared(put_attempts), false);
+    attempts.write(sql, connection_->prepared(put_attempts()), false);
 }
 
 } // namespace troupe
