@@ -5,9 +5,9 @@
 #include "actors/providers/model_traits.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/budgets.hpp"
-#include "persistence/events_json.hpp"
 #include "persistence/log.hpp"
 #include "persistence/parse_json.hpp"
+#include "persistence/values/money.hpp"
 
 #include <caf/sec.hpp>
 #include <caf/send.hpp>

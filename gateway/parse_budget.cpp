@@ -2,7 +2,7 @@
 
 #include "gateway/json_guard.hpp"
 #include "gateway/parse_tool.hpp"
-#include "persistence/events_json.hpp"
+#include "persistence/values/money.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,9 +2,9 @@
 
 #include "gateway/parse_frame.hpp"
 #include "gateway/parse_tool.hpp"
-#include "persistence/events_json.hpp"
 #include "persistence/json_text.hpp"
 #include "persistence/page_bound.hpp"
+#include "persistence/values/money.hpp"
 
 #include <nlohmann/json.hpp>
 

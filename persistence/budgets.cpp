@@ -1,7 +1,7 @@
 #include "persistence/budgets.hpp"
 
-#include "persistence/events_json.hpp"
 #include "persistence/json_text.hpp"
+#include "persistence/values/money.hpp"
 
 namespace troupe {
 

@@ -2,8 +2,7 @@
 
 #include "persistence/json_text.hpp"
 #include "persistence/parse_json.hpp"
-
-#include <cmath>
+#include "persistence/values/money.hpp"
 
 namespace troupe {
 namespace {
@@ -81,14 +80,6 @@ std::string usage_data(const token_usage& usage) {
     if (usage.estimated)
       o.add("estimated", true);
   });
-}
-
-double in_currency(std::int64_t cost) noexcept {
-  return static_cast<double>(cost) / 1e9;
-}
-
-std::int64_t from_currency(double amount) noexcept {
-  return std::llround(amount * 1e9);
 }
 
 std::string failed_data(std::string_view name, std::string_view error, error_class kind, int attempts) {

@@ -51,12 +51,6 @@ std::string completed_data(std::string_view name, std::optional<std::string_view
 /// `{input_tokens, output_tokens, cost?, estimated?}` as events tell it.
 std::string usage_data(const token_usage& usage);
 
-/// `token_usage::cost` as it is shown: in units of the currency.
-double in_currency(std::int64_t cost) noexcept;
-
-/// The way back, to the nearest billionth.
-std::int64_t from_currency(double amount) noexcept;
-
 /// `{name, status, error, error_class, attempts}` of `task:failed`.
 std::string failed_data(std::string_view name, std::string_view error, error_class kind, int attempts);
 
