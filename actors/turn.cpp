@@ -1,6 +1,7 @@
 #include "actors/turn.hpp"
 
 #include "actors/timeouts.hpp"
+#include "persistence/values/namespaces.hpp"
 
 #include <caf/stateful_actor.hpp>
 
@@ -67,8 +68,8 @@ void turn_state::find_rule(const std::string& ns, const std::string& bot, std::f
           [this, ns, bot, then](caf::error& reason) {
             if (reason != errc::not_found)
               fail(std::move(reason));
-            else if (ns != "default")
-              find_rule("default", bot, then);
+            else if (const auto next = looked_up_after(ns))
+              find_rule(std::string{*next}, bot, then);
             else
               // A bot that is gone has no rule; the writer will refuse the turn and say why.
               then(on_busy_rule::enqueue);

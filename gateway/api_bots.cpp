@@ -7,6 +7,7 @@
 #include "gateway/parse_model.hpp"
 #include "gateway/parse_tool.hpp"
 #include "gateway/render.hpp"
+#include "persistence/values/namespaces.hpp"
 
 #include <cstdlib>
 #include <memory>
@@ -222,8 +223,9 @@ void warn_of(validation& found, const model_record& model) {
 }
 
 std::string missing_model(const bot_record& bot, const std::string& model) {
-  const auto where = bot.ns == "default" ? "does not exist in the namespace 'default'"
-                                         : "exists neither in the namespace '" + bot.ns + "' nor in 'default'";
+  const auto next = looked_up_after(bot.ns);
+  const auto where = next ? "exists neither in the namespace '" + bot.ns + "' nor in '" + std::string{*next} + "'"
+                          : "does not exist in the namespace '" + bot.ns + "'";
   return (model == bot.model ? "The model '" : "The fallback model '") + model + "' " + where + "; PUT /api/v1/models/"
          + model + " creates it.";
 }
@@ -247,8 +249,8 @@ void validate_model(const context_ptr& context, const validation_ptr& found, con
     [context, found, ns, go_on](const store_error& reason) {
       if (reason.code != store_errc::not_found) {
         context->refuse(reason);
-      } else if (ns != "default") {
-        validate_model(context, found, "default");
+      } else if (const auto next = looked_up_after(ns)) {
+        validate_model(context, found, std::string{*next});
       } else {
         found->errors.push_back(missing_model(found->bot, found->models.front()));
         go_on();

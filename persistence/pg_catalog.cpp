@@ -3,12 +3,11 @@
 #include "persistence/budgets.hpp"
 #include "persistence/record_rows.hpp"
 #include "persistence/rules.hpp"
+#include "persistence/rules/lookup.hpp"
 
 namespace troupe {
 
 namespace {
-
-constexpr std::string_view fallback_ns = "default";
 
 constexpr std::string_view select_bot
   = "SELECT ns, name, created_at, updated_at, document FROM bots WHERE ns = $1::text AND name = $2::text";
@@ -95,23 +94,10 @@ std::shared_ptr<const model_record> pg_catalog::load_model(std::string_view ns, 
   return rows.next() ? std::make_shared<const model_record>(take_model(rows)) : nullptr;
 }
 
-std::shared_ptr<const model_record> pg_catalog::find_model(const bot_record& bot, std::string_view name) {
-  auto found = load_model(bot.ns, name);
-  return found ? found : load_model(fallback_ns, name);
-}
-
 resolved_bot pg_catalog::resolve(std::string_view ns, std::string_view bot) {
-  resolved_bot result;
-  result.bot = load_bot(ns, bot);
-  if (!result.bot)
-    result.bot = load_bot(fallback_ns, bot);
-  if (result.bot) {
-    result.model = find_model(*result.bot, result.bot->model);
-    for (const auto& name : result.bot->fallback_models)
-      if (auto fallback = find_model(*result.bot, name))
-        result.fallbacks.push_back(std::move(fallback));
-  }
-  return result;
+  return resolve_bot(
+    ns, bot, [this](std::string_view place, std::string_view name) { return load_bot(place, name); },
+    [this](std::string_view place, std::string_view name) { return load_model(place, name); });
 }
 
 const resolved_bot& pg_catalog::find(std::string_view ns, std::string_view bot) {

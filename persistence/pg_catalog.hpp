@@ -57,8 +57,6 @@ private:
 
   std::shared_ptr<const bot_record> load_bot(std::string_view ns, std::string_view name);
   std::shared_ptr<const model_record> load_model(std::string_view ns, std::string_view name);
-  /// A model as a bot names it.
-  std::shared_ptr<const model_record> find_model(const bot_record& bot, std::string_view name);
   resolved_bot resolve(std::string_view ns, std::string_view bot);
   /// Makes sure that what is kept is of a version that was valid during this batch.
   void refresh();

@@ -1,6 +1,7 @@
 #include "persistence/rules.hpp"
 
 #include "persistence/events_json.hpp"
+#include "persistence/values/namespaces.hpp"
 
 #include <utility>
 
@@ -166,7 +167,8 @@ store_error not_in_catalog(std::string_view kind, const std::string& ns, const s
 store_error bot_missing(std::string_view ns, std::string_view name, const resolved_bot& found) {
   const auto where = [](std::string_view space) {
     auto text = "namespace '" + std::string{space} + "'";
-    return space == "default" ? text : text + " or in 'default'";
+    const auto next = looked_up_after(space);
+    return next ? text + " or in '" + std::string{*next} + "'" : text;
   };
   if (!found.bot)
     return {store_errc::bot_invalid, "There is no bot '" + std::string{name} + "' in " + where(ns) + "."};

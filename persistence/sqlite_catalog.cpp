@@ -4,11 +4,10 @@
 #include "persistence/documents.hpp"
 #include "persistence/record_rows.hpp"
 #include "persistence/rules.hpp"
+#include "persistence/rules/lookup.hpp"
 
 namespace troupe {
 namespace {
-
-constexpr std::string_view fallback_ns = "default";
 
 std::string select_one(std::string_view table) {
   return std::string{"SELECT "} + document_columns + " FROM " + std::string{table} + " WHERE ns = ? AND name = ?";
@@ -40,11 +39,6 @@ std::shared_ptr<const model_record> sqlite_catalog::load_model(std::string_view 
   return rows.next() ? std::make_shared<const model_record>(take_model(rows)) : nullptr;
 }
 
-std::shared_ptr<const model_record> sqlite_catalog::find_model(const bot_record& bot, std::string_view name) {
-  auto found = load_model(bot.ns, name);
-  return found ? found : load_model(fallback_ns, name);
-}
-
 const resolved_bot& sqlite_catalog::find(std::string_view ns, std::string_view bot) {
   const std::pair key{ns, bot};
   if (const auto known = known_.find(key); known != known_.end())
@@ -53,16 +47,9 @@ const resolved_bot& sqlite_catalog::find(std::string_view ns, std::string_view b
   constexpr std::size_t most_kept = 10'000;
   if (known_.size() >= most_kept)
     forget();
-  resolved_bot result;
-  result.bot = load_bot(ns, bot);
-  if (!result.bot)
-    result.bot = load_bot(fallback_ns, bot);
-  if (result.bot) {
-    result.model = find_model(*result.bot, result.bot->model);
-    for (const auto& name : result.bot->fallback_models)
-      if (auto fallback = find_model(*result.bot, name))
-        result.fallbacks.push_back(std::move(fallback));
-  }
+  auto result = resolve_bot(
+    ns, bot, [this](std::string_view place, std::string_view name) { return load_bot(place, name); },
+    [this](std::string_view place, std::string_view name) { return load_model(place, name); });
   return known_.emplace(std::pair{std::string{ns}, std::string{bot}}, std::move(result)).first->second;
 }
 

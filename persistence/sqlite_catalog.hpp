@@ -48,8 +48,6 @@ private:
 
   std::shared_ptr<const bot_record> load_bot(std::string_view ns, std::string_view name);
   std::shared_ptr<const model_record> load_model(std::string_view ns, std::string_view name);
-  /// A model as a bot names it.
-  std::shared_ptr<const model_record> find_model(const bot_record& bot, std::string_view name);
 
   std::map<std::pair<std::string, std::string>, resolved_bot, less> known_;
   /// The scopes of namespaces' budgets; none if they are to be read.
