@@ -71,7 +71,7 @@ void pg_approvals::write(std::string& sql) {
   for (const auto& [task_id, all] : tasks_)
     for (const auto& [call_id, one] : all)
       if (one.changed)
-        changed.add_row([&](auto put) { each_inserted(columns<approval_record>, one.approval, put); });
+        changed.add_row([&a = one.approval](auto put) { each_inserted(columns<approval_record>, a, put); });
   if (changed.rows() > 0)
     changed.write(sql, connection_->prepared(put_approvals()), false);
 }

@@ -1,26 +1,25 @@
 #include "persistence/pg_budgets.hpp"
 
+#include "persistence/postgres/row_sql.hpp"
 #include "persistence/rows/record_columns.hpp"
-#include "persistence/rows/sql_text.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace troupe {
 
 namespace {
 
-constexpr std::string_view insert_budget
-  = "INSERT INTO budgets(scope, limit_cost, limit_tokens, period, \"window\", spent_cost, spent_tokens, reserved_cost, "
-    "reserved_tokens, updated_at) VALUES($1::text, $2::bigint, $3::bigint, $4::smallint, $5::text, $6::bigint, "
-    "$7::bigint, $8::bigint, $9::bigint, $10::bigint)";
+const std::string& insert_budgets() {
+  static const std::string sql = pg_insert_rows({"budgets", texts_of(columns<budget_record>)});
+  return sql;
+}
 
-constexpr std::string_view change_budget = R"sql(
-WITH met AS (
-  UPDATE budgets SET rev = rev + 1, limit_cost = $2::bigint, limit_tokens = $3::bigint, period = $4::smallint,
-    "window" = $5::text, spent_cost = $6::bigint, spent_tokens = $7::bigint, reserved_cost = $8::bigint,
-    reserved_tokens = $9::bigint, updated_at = $10::bigint
-  WHERE scope = $1::text AND rev = $11::bigint RETURNING 1)
-SELECT expect((SELECT count(*) FROM met), 1))sql";
+const std::string& change_budgets() {
+  static const std::string sql = pg_change_rows({"budgets", texts_of(columns<budget_record>)},
+                                                beside<std::string>("scope"), sql_type<std::int64_t>());
+  return sql;
+}
 
 constexpr std::string_view delete_budget_row = R"sql(
 WITH met AS (DELETE FROM budgets WHERE scope = $1::text AND rev = $2::bigint RETURNING 1)
@@ -63,21 +62,26 @@ bool pg_budgets::is_dirty() const noexcept {
 }
 
 void pg_budgets::write(std::string& sql) {
+  pg_columns added{count_inserted(columns<budget_record>)};
+  pg_columns changed{2 + count_changed(columns<budget_record>)};
   for (const auto& [scope, r] : rows_) {
-    if (!r.changed || (!r.budget && !r.rev))
+    if (!r.changed)
       continue;
-    if (!r.budget) {
+    if (r.budget && r.rev)
+      changed.add_row([&scope = scope, &r = r](auto put) {
+        put(scope);
+        put(*r.rev);
+        each_changed(columns<budget_record>, *r.budget, put);
+      });
+    else if (r.budget)
+      added.add_row([&r = r](auto put) { each_inserted(columns<budget_record>, *r.budget, put); });
+    else if (r.rev)
       connection_->append(sql, delete_budget_row, scope, *r.rev);
-      continue;
-    }
-    const auto& b = *r.budget;
-    if (r.rev)
-      connection_->append(sql, change_budget, scope, b.limit.cost, b.limit.tokens, b.limit.period, b.window,
-                          b.spent.cost, b.spent.tokens, b.reserved.cost, b.reserved.tokens, b.updated_at, *r.rev);
-    else
-      connection_->append(sql, insert_budget, scope, b.limit.cost, b.limit.tokens, b.limit.period, b.window,
-                          b.spent.cost, b.spent.tokens, b.reserved.cost, b.reserved.tokens, b.updated_at);
   }
+  if (changed.rows() > 0)
+    changed.write(sql, connection_->prepared(change_budgets()), true);
+  if (added.rows() > 0)
+    added.write(sql, connection_->prepared(insert_budgets()), false);
 }
 
 } // namespace troupe

@@ -58,10 +58,10 @@ std::string pg_insert_rows(const pg_row_statement& statement) {
   return "INSERT INTO " + std::string{statement.table} + "(" + names + ") SELECT " + values + " FROM " + sent.rows();
 }
 
-std::string pg_change_rows(const pg_row_statement& statement, std::string_view key) {
+std::string pg_change_rows(const pg_row_statement& statement, const column_text& key, std::string_view rev_type) {
   sent_columns sent;
-  sent.send(key, "uuid");
-  sent.send("rev", "int");
+  sent.send(key.name, key.type);
+  sent.send("rev", rev_type);
   std::string changes{"rev = t.rev + 1"};
   for (const auto& c : statement.columns)
     if (c.is_changed) {
@@ -72,7 +72,7 @@ std::string pg_change_rows(const pg_row_statement& statement, std::string_view k
   for (const auto& c : statement.derived)
     add(changes, std::string{c.name} + " = " + std::string{c.sql});
   return "WITH met AS (UPDATE " + std::string{statement.table} + " t SET " + changes + " FROM " + sent.rows()
-         + " WHERE t." + std::string{key} + " = " + of_sent(key)
+         + " WHERE t." + std::string{key.name} + " = " + of_sent(key.name)
          + " AND t.rev = u.rev RETURNING 1) SELECT expect((SELECT count(*) FROM met), $"
          + std::to_string(sent.count + 1) + "::bigint)";
 }

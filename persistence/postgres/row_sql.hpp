@@ -27,7 +27,8 @@ std::string pg_insert_rows(const pg_row_statement& statement);
 
 /// Changes rows, named `t`, by `key` and the `rev` that was read: arrays of these two, of each column that changes and
 /// each helper; and last the number of rows that must be met (`expect`).
-std::string pg_change_rows(const pg_row_statement& statement, std::string_view key);
+std::string pg_change_rows(const pg_row_statement& statement, const column_text& key,
+                           std::string_view rev_type = sql_type<int>());
 
 /// Inserts rows, or changes those whose `key` (names with commas) is there.
 std::string pg_put_rows(const pg_row_statement& statement, std::string_view key);

@@ -30,7 +30,7 @@ const std::string& insert_tasks() {
 const std::string& change_tasks() {
   static const std::string sql = pg_change_rows(
     {"tasks", texts_of(pg_task_row), {{"listed", "CASE WHEN u.queued OR u.status = 2 THEN NULL ELSE u.status END"}}},
-    "id");
+    beside<uuid>("id"));
   return sql;
 }
 
@@ -53,7 +53,7 @@ const std::string& change_queue_rows() {
                       texts_of(pg_whole_queue_row),
                       {wakes_at, again, {"ready_no", "CASE WHEN u.state = 0 AND u.plain THEN t.ready_no END"}},
                       {beside<bool>("plain")}},
-                     "task_id");
+                     beside<uuid>("task_id"));
   return sql;
 }
 

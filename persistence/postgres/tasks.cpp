@@ -184,7 +184,7 @@ void pg_tasks::write(std::string& sql) {
     latest[{staged.task_id, staged.attempt.attempt}] = &staged.attempt;
   pg_columns attempts{1 + count_inserted(columns<attempt_record>)};
   for (const auto& [key, attempt] : latest)
-    attempts.add_row([&](auto put) {
+    attempts.add_row([&key = key, &attempt = attempt](auto put) {
       put(key.first);
       each_inserted(columns<attempt_record>, *attempt, put);
     });

@@ -160,7 +160,7 @@ TEST(PgRowSql, AnInsertTakesAnArrayForEachColumnAndMakesOthersOfThem) {
 }
 
 TEST(PgRowSql, AChangeMeetsTheRowsThatWereReadOrNone) {
-  EXPECT_EQ(pg_change_rows({"parcels", texts_of(columns<parcel>)}, "id"),
+  EXPECT_EQ(pg_change_rows({"parcels", texts_of(columns<parcel>)}, beside<uuid>("id")),
             "WITH met AS (UPDATE parcels t SET rev = t.rev + 1, width = u.width, sort = u.sort, sent_at = u.sent_at "
             "FROM unnest($1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::bigint[]) AS u(id, rev, width, sort, "
             "sent_at) WHERE t.id = u.id AND t.rev = u.rev RETURNING 1) SELECT expect((SELECT count(*) FROM met), "
