@@ -140,8 +140,8 @@ void sqlite_queue::promote(timestamp at) {
       due.emplace_back(task_id, rows.take<uuid>());
     }
   }
-  for (const auto& [task_id, thread_id] : due)
-    set_state(task_id, state_when_due(false, [&] { return has_active_sibling(task_id, thread_id); }));
+  for (const auto& one : due)
+    set_state(one.first, state_when_due(false, [&] { return has_active_sibling(one.first, one.second); }));
 }
 
 std::vector<candidate> sqlite_queue::take_ready(const claim_tasks& op) {
