@@ -31,8 +31,8 @@ tidy() {
     key=$cache/$(cat .clang-tidy "$0" $files | sha256sum | cut -c 1-64)
   }
   [ ! -e "$key" ] || return 0
-  if ! found=$(clang-tidy --quiet "$1" -- -std=c++20 -I. -DTROUPE_VERSION='""' -DTROUPE_BINARY='""' \
-    -DTROUPE_SOURCE_DIR='""' 2>/dev/null); then
+  if ! found=$(clang-tidy --quiet "$1" -- -std=c++20 -I. -idirafter build/tools/usr/include \
+    -DTROUPE_VERSION='""' -DTROUPE_BINARY='""' -DTROUPE_SOURCE_DIR='""' 2>/dev/null); then
     printf '%s\n' "$found" >&2
     return 1
   fi
