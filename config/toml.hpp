@@ -10,22 +10,20 @@ namespace troupe {
 
 struct toml_entry {
   std::string key;
-  /// The string's content, or the integer's digits without underscores.
+  /// The string's content, or the integer in decimal.
   std::string value;
   /// Counted from 1.
   std::size_t line = 0;
 };
 
 struct toml_error {
-  /// A sentence that names the line.
+  /// A sentence that names the line. It quotes no value, which may be a secret.
   std::string message;
 };
 
-/// Reads the part of TOML 1.0 that settings need: `key = value` at the top level,
-/// one a line, where the value is a decimal integer or a string on one line (basic
-/// or literal), with comments. Everything else, and a key given twice, is an
-/// error. Stands in for CLI11's own reader, which cuts a quoted string at a `#`,
-/// passes over lines shorter than three characters, and knows no escapes.
+/// Reads what settings need of a TOML 1.0 document: `key = value` at the top level,
+/// where the value is an integer or a string. Anything else that TOML knows, and a NUL
+/// in a string, is an error. In the order of the lines.
 std::variant<std::vector<toml_entry>, toml_error> parse_toml(std::string_view text);
 
 } // namespace troupe
