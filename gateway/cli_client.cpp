@@ -15,7 +15,9 @@
 #include <boost/beast/http/write.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <deque>
+#include <iterator>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -27,6 +29,9 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using boost::system::error_code;
 using std::chrono::milliseconds;
+
+/// An answer of the most bytes that a server takes from a provider (16 MiB), each written as \u00XX, and room to spare.
+constexpr std::size_t largest_event = std::size_t{128} * 1024 * 1024;
 
 // -- errors ---------------------------------------------------------------------
 
@@ -318,7 +323,7 @@ public:
     read();
   }
 
-  std::optional<streamed_event> next(milliseconds limit) {
+  std::optional<sse_event> next(milliseconds limit) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
     auto& io = link_.io();
     io.restart();
@@ -351,14 +356,16 @@ private:
 
   void take_events() {
     auto bytes = std::exchange(link_.response().body(), {});
-    for (auto& event : parser_.feed(bytes))
-      inbox_.push_back(std::move(event));
+    std::vector<sse_event> events;
+    if (!parser_.read(bytes, events))
+      throw call_error{call_failure::unintelligible, "The server sent an event that is larger than 128 MiB."};
+    std::move(events.begin(), events.end(), std::back_inserter(inbox_));
   }
 
   connection link_;
   milliseconds silence_;
-  sse_parser parser_;
-  std::deque<streamed_event> inbox_;
+  sse_parser parser_{largest_event};
+  std::deque<sse_event> inbox_;
   bool reading_ = false;
   bool is_exhausted_ = false;
 };
@@ -368,7 +375,7 @@ api_stream::api_stream(const api_client& client, const std::string& target, cons
 
 api_stream::~api_stream() = default;
 
-std::optional<streamed_event> api_stream::next(milliseconds limit) {
+std::optional<sse_event> api_stream::next(milliseconds limit) {
   return impl_->next(limit);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/cli_sse.hpp"
+#include "actors/providers/sse.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -136,7 +136,7 @@ public:
 
   /// The next event. Nothing if none has come within `limit`, or if none is left and
   /// the stream is closed.
-  std::optional<streamed_event> next(std::chrono::milliseconds limit);
+  std::optional<sse_event> next(std::chrono::milliseconds limit);
 
   /// False once the connection is gone and every event of it was taken.
   [[nodiscard]] bool is_open() const noexcept;

@@ -131,7 +131,7 @@ private:
     wait_to_reconnect();
   }
 
-  void take(const streamed_event& event) {
+  void take(const sse_event& event) {
     const auto frame = api_json::parse(event.data, nullptr, false);
     if (!frame.is_object())
       throw call_error{call_failure::unintelligible, "The server sent an event that is no JSON object."};

@@ -115,8 +115,10 @@ void sse_parser::dispatch(std::vector<sse_event>& out) {
   auto event = std::exchange(event_, {});
   if (id_)
     last_id_ = *std::exchange(id_, std::nullopt);
-  if (std::exchange(has_data_, false))
-    out.push_back(std::move(event));
+  if (!std::exchange(has_data_, false))
+    return;
+  event.id = last_id_;
+  out.push_back(std::move(event));
 }
 
 } // namespace troupe

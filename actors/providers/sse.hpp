@@ -8,14 +8,17 @@
 #include <string_view>
 #include <vector>
 
-/// Server-sent events as providers stream them (WHATWG HTML, section 9.2), read
-/// piece by piece however the network cut them. Pure.
+/// Server-sent events (WHATWG HTML, section 9.2) as providers, MCP servers and our own API
+/// stream them, read piece by piece however the network cut them. Pure.
 namespace troupe {
 
 struct sse_event {
   /// Empty if the stream names none.
   std::string name;
+  /// The `data` lines, joined by line feeds.
   std::string data;
+  /// The stream's last event id when this event was complete; empty for none.
+  std::string id{};
 
   bool operator==(const sse_event&) const = default;
 };

@@ -1,7 +1,6 @@
 #include "gateway/cli_client.hpp"
 #include "gateway/cli_progress.hpp"
 #include "gateway/cli_run.hpp"
-#include "gateway/cli_sse.hpp"
 #include "gateway/cli_tasks.hpp"
 #include "gateway/cli_text.hpp"
 
@@ -14,58 +13,12 @@ namespace troupe {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
 const timestamp noon = *parse_rfc3339("2026-01-02T12:00:00Z");
-
-// -- server-sent events -----------------------------------------------------------
-
-TEST(SseParser, ReadsAnEventWithItsIdAndType) {
-  sse_parser parser;
-  EXPECT_THAT(parser.feed("id: 7\nevent: chat:chunk\ndata: {\"a\":1}\n\n"),
-              ElementsAre(streamed_event{"7", "chat:chunk", "{\"a\":1}"}));
-}
-
-TEST(SseParser, ReadsAnEventHoweverItIsCut) {
-  const std::string_view bytes = "\xEF\xBB\xBFid: 1\r\nevent: a\r\ndata: x\r\ndata: y\r\n\r\ndata: z\r\n\r\n";
-  for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
-    sse_parser parser;
-    auto events = parser.feed(bytes.substr(0, cut));
-    for (auto& event : parser.feed(bytes.substr(cut)))
-      events.push_back(std::move(event));
-    EXPECT_THAT(events, ElementsAre(streamed_event{"1", "a", "x\ny"}, streamed_event{"1", "", "z"}))
-      << "cut at " << cut;
-  }
-}
-
-TEST(SseParser, TakesEveryKindOfLineEnd) {
-  sse_parser parser;
-  EXPECT_THAT(parser.feed("data: a\r\rdata: b\n\ndata: c\r\n\r\n"),
-              ElementsAre(streamed_event{"", "", "a"}, streamed_event{"", "", "b"}, streamed_event{"", "", "c"}));
-}
-
-TEST(SseParser, PassesOverCommentsAndBlocksWithoutData) {
-  sse_parser parser;
-  EXPECT_THAT(parser.feed(": alive\n\nevent: lost\n\nretry: 5\nunknown: x\ndata\n\n"),
-              ElementsAre(streamed_event{"", "", ""}));
-}
-
-TEST(SseParser, TakesOnlyOneSpaceBehindTheColon) {
-  sse_parser parser;
-  EXPECT_THAT(parser.feed("data:  two\n\ndata:none\n\n"),
-              ElementsAre(streamed_event{"", "", " two"}, streamed_event{"", "", "none"}));
-}
-
-TEST(SseParser, WaitsForTheEndOfAnEvent) {
-  sse_parser parser;
-  EXPECT_THAT(parser.feed("data: a\n"), IsEmpty());
-  EXPECT_THAT(parser.feed("\n"), ElementsAre(streamed_event{"", "", "a"}));
-}
 
 // -- problems -----------------------------------------------------------------------
 

@@ -45,7 +45,46 @@ TEST(SseParser, GivesEachEventItsName) {
 
 TEST(SseParser, PassesOverWhatIsNoEvent) {
   EXPECT_THAT(read_pieces({": comment\n:\n\nid: 7\nretry: 10\nother: x\ndata: 1\n\nevent: no data\n\n\n\ndata: 2\n\n"}),
-              ElementsAre(sse_event{"", "1"}, sse_event{"", "2"}));
+              ElementsAre(sse_event{"", "1", "7"}, sse_event{"", "2", "7"}));
+}
+
+TEST(SseParser, GivesEachEventTheIdThatHeldWhenItWasComplete) {
+  EXPECT_THAT(read_pieces({"id: 7\nevent: chat:chunk\ndata: {\"a\":1}\n\n"}),
+              ElementsAre(sse_event{"chat:chunk", "{\"a\":1}", "7"}));
+  EXPECT_THAT(read_pieces({"data: 1\n\nid: a\ndata: 2\n\ndata: 3\n\nid: b\n\ndata: 4\nid: c\n\nid\ndata: 5\n\n"}),
+              ElementsAre(sse_event{"", "1"}, sse_event{"", "2", "a"}, sse_event{"", "3", "a"}, sse_event{"", "4", "c"},
+                          sse_event{"", "5"}));
+}
+
+TEST(SseParser, ReadsAnEventWithAllItsFieldsHoweverItIsCut) {
+  const std::string bytes = "\xEF\xBB\xBFid: 1\r\nevent: a\r\ndata: x\r\ndata: y\r\n\r\ndata: z\r\n\r\n";
+  for (std::size_t cut = 0; cut <= bytes.size(); ++cut)
+    EXPECT_THAT(read_pieces({bytes.substr(0, cut), bytes.substr(cut)}),
+                ElementsAre(sse_event{"a", "x\ny", "1"}, sse_event{"", "z", "1"}))
+      << "cut at " << cut;
+}
+
+TEST(SseParser, TakesDifferentLineEndsInOneStream) {
+  EXPECT_THAT(read_pieces({"data: a\r\rdata: b\n\ndata: c\r\n\r\n"}),
+              ElementsAre(sse_event{"", "a"}, sse_event{"", "b"}, sse_event{"", "c"}));
+}
+
+TEST(SseParser, PassesOverCommentsAndBlocksWithoutData) {
+  EXPECT_THAT(read_pieces({": alive\n\nevent: lost\n\nretry: 5\nunknown: x\ndata\n\n"}),
+              ElementsAre(sse_event{"", ""}));
+}
+
+TEST(SseParser, TakesOnlyOneSpaceBehindTheColon) {
+  EXPECT_THAT(read_pieces({"data:  two\n\ndata:none\n\n"}), ElementsAre(sse_event{"", " two"}, sse_event{"", "none"}));
+}
+
+TEST(SseParser, WaitsForTheEndOfAnEvent) {
+  sse_parser parser;
+  events out;
+  EXPECT_TRUE(parser.read("data: a\n", out));
+  EXPECT_THAT(out, IsEmpty());
+  EXPECT_TRUE(parser.read("\n", out));
+  EXPECT_THAT(out, ElementsAre(sse_event{"", "a"}));
 }
 
 TEST(SseParser, TakesEmptyDataForData) {
