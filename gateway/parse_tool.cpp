@@ -4,12 +4,12 @@
 #include "actors/tools/http_tool.hpp"
 #include "actors/tools/json_schema.hpp"
 #include "config/addresses.hpp"
+#include "gateway/outbound/target.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 namespace troupe {
@@ -71,28 +71,19 @@ std::optional<std::string> refuse_characters(std::string_view url, url_form form
   return std::nullopt;
 }
 
-bool is_port(std::string_view text) noexcept {
-  unsigned port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc{} && end == text.data() + text.size() && port > 0 && port <= 65535;
-}
-
+/// The grammar is that of the calls themselves; on top of it a server must have a place of its own.
 std::optional<std::string> refuse_authority(std::string_view authority) {
   if (authority.find('@') != authority.npos)
     return "must hold no user and no password: whoever reads it would see them";
   if (authority.find_first_of("{}") != authority.npos)
     return "may hold an {argument} in its path and its query only";
-  const bool bracketed = authority.starts_with('[');
-  const auto end = std::min(authority.find(bracketed ? ']' : ':'), authority.size());
-  const auto host = authority.substr(bracketed ? 1 : 0, bracketed ? end - 1 : end);
-  const bool is_v6 = host.find(':') != host.npos;
-  auto rest = authority.substr(end);
-  const bool open = bracketed && rest.empty();
-  rest.remove_prefix(bracketed && !open ? 1 : 0);
-  if (open || bracketed != is_v6 || !is_node_address(std::string{host}))
+  const auto read = parse_host_and_port(authority);
+  if (const auto* wrong = std::get_if<std::string>(&read))
+    return "is not usable: " + *wrong;
+  const bool has_port = std::get<host_and_port>(read).port.has_value();
+  const auto host = authority.substr(0, has_port ? authority.rfind(':') : authority.size());
+  if (!is_node_address(without_brackets(std::string{host})))
     return "names no host: expected one as in https://api.example.com/v1";
-  if (!rest.empty() && (!rest.starts_with(':') || !is_port(rest.substr(1))))
-    return "has a wrong port: expected 1 to 65535";
   return std::nullopt;
 }
 
