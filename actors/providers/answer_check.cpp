@@ -2,6 +2,7 @@
 
 #include "actors/providers/provider.hpp"
 #include "actors/providers/shown_thread.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "persistence/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -21,7 +22,7 @@ bool is_in(std::string_view word, std::initializer_list<std::string_view> words)
 
 std::string no_object(const std::string& arguments) {
   return "The arguments of this call were no JSON object, so it was not made. They were: "
-         + providers::excerpt(arguments, shown_arguments);
+         + foreign::excerpt(arguments, shown_arguments);
 }
 
 } // namespace

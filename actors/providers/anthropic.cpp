@@ -2,6 +2,7 @@
 
 #include "actors/providers/anthropic_request.hpp"
 #include "actors/providers/provider_json.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "persistence/exact_json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -31,7 +32,7 @@ constexpr std::size_t max_thinking_blocks = 1024;
 
 /// For names and ids.
 std::string short_text_in(const json& object, const char* name) {
-  return providers::clean_text(string_in(object, name).substr(0, 256));
+  return foreign::clean_text(string_in(object, name).substr(0, 256));
 }
 
 /// A whole number from 0 to what no count of tokens reaches.
@@ -227,7 +228,7 @@ private:
     auto& opened
       = open_.insert_or_assign(index, open_block{std::nullopt, {}, std::move(kept), parts_.size()}).first->second;
     parts_.push_back({0, std::nullopt, opened.thinking});
-    delta.thinking += providers::clean_text(string_in(block, "thinking"));
+    delta.thinking += foreign::clean_text(string_in(block, "thinking"));
     for (const auto* name : {"thinking", "signature", "data"})
       if (auto wrong = keep(opened, name, string_in(block, name)))
         return wrong;
@@ -239,7 +240,7 @@ private:
     if (type == "text_delta")
       return add_text(string_in(piece, "text"), delta);
     if (type == "thinking_delta")
-      delta.thinking += providers::clean_text(string_in(piece, "thinking"));
+      delta.thinking += foreign::clean_text(string_in(piece, "thinking"));
     const auto found = open_.find(index);
     if (found == open_.end())
       return std::nullopt;
@@ -253,7 +254,7 @@ private:
   }
 
   std::optional<provider_failure> add_text(std::string_view text, answer_delta& delta) {
-    const auto clean = providers::clean_text(text);
+    const auto clean = foreign::clean_text(text);
     if (answer_.text.size() + clean.size() > max_text)
       return broken("The provider sent more than 8 MiB of text.");
     if (parts_.empty() || parts_.back().call || !parts_.back().thinking.is_null())
@@ -271,7 +272,7 @@ private:
   }
 
   static std::optional<provider_failure> add_arguments(tool_call& call, std::string_view json_piece) {
-    call.arguments += providers::clean_text(json_piece);
+    call.arguments += foreign::clean_text(json_piece);
     return within(call.arguments);
   }
 
@@ -347,7 +348,7 @@ private:
     else if (reason == "end_turn" || reason == "stop_sequence")
       answer_.finish_reason = "stop";
     else
-      answer_.finish_reason = providers::excerpt(reason, 64);
+      answer_.finish_reason = foreign::excerpt(reason, 64);
     stopped_ = true;
     close_all();
     return std::nullopt;
@@ -415,7 +416,7 @@ std::optional<provider_failure> anthropic_provider::read_whole(std::string_view 
 
 provider_failure anthropic_provider::failure_of(const outbound_head& head, std::string_view body, timestamp at) const {
   const auto said = providers::read_error_body(body);
-  auto kind = providers::class_of_status(head.status);
+  auto kind = foreign::class_of_status(head.status);
   if (kind != error_class::throttled)
     kind = class_of_type(said.type).value_or(kind);
   auto failed = failure_saying("The provider answered " + std::to_string(head.status), said, kind);

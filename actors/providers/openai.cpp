@@ -3,6 +3,7 @@
 #include "actors/providers/openai_request.hpp"
 #include "actors/providers/provider_json.hpp"
 #include "actors/providers/think_splitter.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "persistence/exact_json.hpp"
 #include "persistence/parse_json.hpp"
 
@@ -39,7 +40,7 @@ provider_failure failure_in_answer(const json& body) {
   auto failed = providers::cited(error_class::transient, "The provider sent an error", said.message);
   if (said.is_too_long())
     return providers::too_long(std::move(failed));
-  auto kind = said.status == 0 ? error_class::transient : providers::class_of_status(said.status);
+  auto kind = said.status == 0 ? error_class::transient : foreign::class_of_status(said.status);
   if (said.is("rate_limit_exceeded") || said.is("rate_limit_error"))
     kind = error_class::throttled;
   if (said.is_bad_luck())
@@ -111,7 +112,7 @@ public:
     }
     const auto chunk = exactly(events_.read(data), data);
     if (event.name == "error")
-      return failure_in_answer(chunk ? *chunk : json(providers::clean_text(data)));
+      return failure_in_answer(chunk ? *chunk : json(foreign::clean_text(data)));
     if (!chunk)
       return failure(error_class::transient, "The provider sent an event that is no JSON.");
     return take(*chunk, delta);
@@ -189,7 +190,7 @@ private:
     const auto reason = string_in(choice, "finish_reason");
     if (!reason.empty()) {
       finished_ = true;
-      answer_.finish_reason = providers::excerpt(reason, 64);
+      answer_.finish_reason = foreign::excerpt(reason, 64);
     }
     return std::nullopt;
   }
@@ -197,14 +198,14 @@ private:
   std::optional<provider_failure> take_message(const json& said, answer_delta& delta) {
     if (auto failed = take_replay(said))
       return failed;
-    auto thinking = providers::clean_text(text_in(said, "reasoning_content"));
+    auto thinking = foreign::clean_text(text_in(said, "reasoning_content"));
     if (thinking.empty())
-      thinking = providers::clean_text(text_in(said, "reasoning"));
+      thinking = foreign::clean_text(text_in(said, "reasoning"));
     if (thinking.empty())
-      thinking = providers::clean_text(thinking_in(said));
-    auto [text, thought] = splitter_.take(providers::clean_text(text_in(said, "content")));
+      thinking = foreign::clean_text(thinking_in(said));
+    auto [text, thought] = splitter_.take(foreign::clean_text(text_in(said, "content")));
     thinking += thought;
-    const auto refusal = providers::clean_text(string_in(said, "refusal"));
+    const auto refusal = foreign::clean_text(string_in(said, "refusal"));
     said_ += thinking.size() + text.size() + refusal.size();
     if (said_ > max_text)
       return failure(error_class::transient, "The provider sent more than 8 MiB of text.");
@@ -241,7 +242,7 @@ private:
       open.index = index->get<std::int64_t>();
     if (open.id.empty()) {
       open.id = string_in(piece, "id").substr(0, max_call_id);
-      call.provider_id = providers::clean_text(open.id);
+      call.provider_id = foreign::clean_text(open.id);
     }
     take_name(string_in(function, "name"), call.tool);
     take_extra(piece, call);
@@ -284,7 +285,7 @@ private:
 
   /// The name comes once, or again with each piece, or in pieces.
   static void take_name(std::string_view piece, std::string& name) {
-    const auto more = providers::clean_text(piece.substr(0, max_tool_name));
+    const auto more = foreign::clean_text(piece.substr(0, max_tool_name));
     if (more != name && name.size() < max_tool_name)
       name.append(more);
   }
@@ -379,7 +380,7 @@ private:
     if (whole || open.whole)
       arguments.clear();
     open.whole = whole;
-    arguments += providers::clean_text(whole ? dump_exact(*piece) : piece->get_ref<const std::string&>());
+    arguments += foreign::clean_text(whole ? dump_exact(*piece) : piece->get_ref<const std::string&>());
     if (arguments.size() > max_arguments)
       return failure(error_class::transient, "The provider sent more than 1 MiB of arguments for a tool call.");
     return std::nullopt;
@@ -445,7 +446,7 @@ std::optional<provider_failure> openai_provider::read_whole(std::string_view bod
 
 provider_failure openai_provider::failure_of(const outbound_head& head, std::string_view body, timestamp at) const {
   const auto said = providers::read_error_body(body);
-  auto failed = providers::cited(providers::class_of_status(head.status),
+  auto failed = providers::cited(foreign::class_of_status(head.status),
                                  "The provider answered " + std::to_string(head.status), said.message);
   if (failed.kind != error_class::throttled && said.is_too_long())
     failed = providers::too_long(std::move(failed));

@@ -2,6 +2,7 @@
 
 #include "actors/providers/provider_json.hpp"
 #include "actors/providers/request_body.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "persistence/json_text.hpp"
 #include "persistence/parse_json.hpp"
 
@@ -36,11 +37,11 @@ json kept_in(std::string_view text) {
 /// are told what it does.
 std::string thought_of(const shown_message& message) {
   if (message.calls.empty())
-    return "Answering: " + providers::excerpt(message.text, 60);
+    return "Answering: " + foreign::excerpt(message.text, 60);
   std::string thought = "Calling";
   for (const auto& call : message.calls)
     thought.append(thought == "Calling" ? " " : ", ").append(call.name);
-  return thought + " with " + providers::excerpt(message.calls.front().arguments, 60);
+  return thought + " with " + foreign::excerpt(message.calls.front().arguments, 60);
 }
 
 class writer {

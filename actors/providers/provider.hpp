@@ -134,17 +134,6 @@ namespace providers {
 /// Joins a base URL and a path with exactly one slash between them.
 std::string join_url(std::string_view base, std::string_view path);
 
-/// Text that is safe to store and to show: invalid UTF-8 becomes U+FFFD, and control
-/// characters other than tab, line feed and carriage return are left out.
-std::string clean_text(std::string_view untrusted);
-
-/// `text` cleaned, without its line breaks, and cut to at most `max` bytes at a
-/// character's end, with an ellipsis if anything was cut.
-std::string excerpt(std::string_view text, std::size_t max = 300);
-
-/// The class for an error status, by the status alone.
-error_class class_of_status(unsigned status) noexcept;
-
 /// A rough count where the provider gives none: about four bytes a token, at least 1
 /// unless the text is empty.
 std::int64_t estimate_tokens(std::string_view text) noexcept;

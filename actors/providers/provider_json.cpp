@@ -1,5 +1,6 @@
 #include "actors/providers/provider_json.hpp"
 
+#include "actors/remote/foreign_text.hpp"
 #include "persistence/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -154,7 +155,7 @@ std::string title_of(std::string_view page) {
   const auto end = begin == std::string_view::npos ? begin : page.find("</title>", begin);
   if (end == std::string_view::npos)
     return "a web page";
-  return "a web page, '" + excerpt(page.substr(begin + 7, end - begin - 7), 120) + "'";
+  return "a web page, '" + foreign::excerpt(page.substr(begin + 7, end - begin - 7), 120) + "'";
 }
 
 } // namespace
@@ -186,18 +187,18 @@ std::string text_in(const json& object, const char* name) {
 std::optional<json> read_object(std::string_view text) {
   if (auto value = parse_json_object(text))
     return value;
-  return parse_json_object(mend_surrogates(clean_text(text)));
+  return parse_json_object(mend_surrogates(foreign::clean_text(text)));
 }
 
 std::string mended_json(std::string_view text) {
-  return mend_surrogates(clean_text(text));
+  return mend_surrogates(foreign::clean_text(text));
 }
 
 std::optional<json> event_json::read(std::string_view text) {
   if (half_.empty())
     if (auto value = parse_json_object(text))
       return value;
-  auto mended = clean_text(text);
+  auto mended = foreign::clean_text(text);
   if (const auto half = std::exchange(half_, {}); !half.empty())
     for (auto at = mended.find("\"\\u"); at != std::string::npos; at = mended.find("\"\\u", at + 1))
       if (const auto unit = escaped_unit(mended, at + 1); unit && *unit >= 0xdc00 && *unit <= 0xdfff) {
@@ -265,7 +266,7 @@ provider_failure no_answer(std::string_view body) {
 
 std::string sentence(std::string what, std::string_view message) {
   constexpr std::size_t more_than_shown = 4096;
-  const auto said = excerpt(mask_secrets(clean_text(message.substr(0, more_than_shown))));
+  const auto said = foreign::excerpt(mask_secrets(foreign::clean_text(message.substr(0, more_than_shown))));
   if (!said.empty())
     what.append(": ").append(said);
   const bool ends = said.ends_with('.') || said.ends_with('!') || said.ends_with('?') || said.ends_with(ellipsis);

@@ -1,6 +1,7 @@
 #include "actors/providers/tool_schema.hpp"
 
 #include "actors/providers/provider.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "persistence/exact_json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -65,7 +66,7 @@ public:
       shown.note = "Its schema is shown to models as a plain object, since providers refuse it as it is.";
     for (const auto& [name, property] : top["properties"].items())
       if (!is_property_name(name))
-        shown.doubt = "Claude takes no argument called '" + providers::excerpt(name, 80)
+        shown.doubt = "Claude takes no argument called '" + foreign::excerpt(name, 80)
                       + "': only letters, digits, '_', '.' and '-', at most 64.";
     shown.text = dump_exact(top);
     return shown;
@@ -84,7 +85,7 @@ private:
     for (const auto* name : combinators)
       if (schema.contains(name))
         said[name] = schema[name];
-    return "The arguments must also satisfy " + providers::excerpt(dump_exact(said), longest_remark);
+    return "The arguments must also satisfy " + foreign::excerpt(dump_exact(said), longest_remark);
   }
 
   /// What a chain of local references ends at.

@@ -2,6 +2,7 @@
 
 #include "actors/providers/provider.hpp"
 #include "actors/providers/provider_json.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "actors/tools/json_schema.hpp"
 #include "persistence/exact_json.hpp"
 #include "persistence/json_text.hpp"
@@ -226,7 +227,7 @@ std::string read_content(const outbound_head& head, std::string_view body) {
     json_object{content}.add("status", head.status);
     return content;
   }
-  const auto text = providers::clean_text(body);
+  const auto text = foreign::clean_text(body);
   if (is_json_type(head.header("content-type")) || text.starts_with('{') || text.starts_with('['))
     return json_or_string(text);
   return to_json_string(text);
@@ -237,7 +238,7 @@ std::string read_content(const outbound_head& head, std::string_view body) {
 tool_result failed_tool(std::string_view message) {
   tool_result result;
   result.failed = true;
-  json_object{result.content}.add("error", providers::clean_text(message));
+  json_object{result.content}.add("error", foreign::clean_text(message));
   return result;
 }
 
@@ -302,13 +303,13 @@ tool_result read_tool_response(const outbound_head& head, std::string_view body,
   {
     json_object content{result.content};
     content.add("error", error).add("status", status);
-    if (const auto text = providers::excerpt(body, max_error_body); !text.empty())
+    if (const auto text = foreign::excerpt(body, max_error_body); !text.empty())
       content.add("body", text);
   }
   if (status != 408 && status != 425 && status != 429 && status < 500)
     return result;
   result.retry_after = providers::wait_asked_for(head, body, at);
-  const bool is_throttled = result.retry_after || providers::class_of_status(status) == error_class::throttled;
+  const bool is_throttled = result.retry_after || foreign::class_of_status(status) == error_class::throttled;
   result.retry = is_throttled ? error_class::throttled : error_class::transient;
   return result;
 }

@@ -1,6 +1,7 @@
 #include "actors/tools/json_schema.hpp"
 
 #include "actors/providers/provider.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "actors/tools/safe_schema.hpp"
 #include "persistence/parse_json.hpp"
 
@@ -82,7 +83,7 @@ std::string explain(const valijson::ValidationResults& findings) {
   std::string sentence = "The arguments do not fit the tool's schema";
   for (std::size_t i = 0; i < found.size(); ++i)
     sentence.append(i == 0 ? ": " : "; ").append(found[i]);
-  return providers::excerpt(sentence, 1000) + '.';
+  return foreign::excerpt(sentence, 1000) + '.';
 }
 
 std::optional<std::string> check(const checked_schema& schema, const json& arguments) {
@@ -98,7 +99,7 @@ std::optional<std::string> check(const checked_schema& schema, const json& argum
 }
 
 std::string unusable(std::string_view reason) {
-  return "cannot be used as a JSON Schema: " + providers::excerpt(reason);
+  return "cannot be used as a JSON Schema: " + foreign::excerpt(reason);
 }
 
 } // namespace

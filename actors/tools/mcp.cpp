@@ -2,6 +2,7 @@
 
 #include "actors/providers/provider.hpp"
 #include "actors/providers/provider_json.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "actors/tools/mcp_json.hpp"
 #include "persistence/exact_json.hpp"
 #include "persistence/json_text.hpp"
@@ -122,7 +123,7 @@ std::vector<std::string> strings_in(const json& object, const char* name) {
   if (list && list->is_array())
     for (const auto& one : *list)
       if (one.is_string() && found.size() < most_versions)
-        found.push_back(providers::excerpt(one.get_ref<const std::string&>(), 40));
+        found.push_back(foreign::excerpt(one.get_ref<const std::string&>(), 40));
   return found;
 }
 
@@ -132,7 +133,7 @@ error read_error(const json& said) {
     refusal.code = code->get<std::int64_t>();
   // Some say it without a message around it.
   refusal.message
-    = providers::excerpt(said.is_string() ? said.get_ref<const std::string&>() : string_in(said, "message"));
+    = foreign::excerpt(said.is_string() ? said.get_ref<const std::string&>() : string_in(said, "message"));
   if (refusal.message.empty())
     refusal.message = "it did not say why";
   if (const auto* data = member(said, "data"))
@@ -182,7 +183,7 @@ message read_one(const json& object) {
 }
 
 malformed no_message(std::string_view text) {
-  return {"The MCP server sent something that is no JSON-RPC message: " + providers::excerpt(text.substr(0, 400), 100)};
+  return {"The MCP server sent something that is no JSON-RPC message: " + foreign::excerpt(text.substr(0, 400), 100)};
 }
 
 /// A version is a date.
@@ -334,9 +335,9 @@ std::variant<server_info, malformed> read_initialized(std::string_view result) {
   server_info info;
   info.version = string_in(*object, "protocolVersion");
   if (!is_version(info.version))
-    return malformed{"The MCP server speaks a protocol version that is none: " + providers::excerpt(info.version, 40)};
+    return malformed{"The MCP server speaks a protocol version that is none: " + foreign::excerpt(info.version, 40)};
   if (const auto* server = member(*object, "serverInfo"))
-    info.name = providers::excerpt(string_in(*server, "name"), 100);
+    info.name = foreign::excerpt(string_in(*server, "name"), 100);
   read_capabilities(*object, info);
   return info;
 }
@@ -350,7 +351,7 @@ std::variant<server_info, malformed> read_discovered(std::string_view result) {
     return malformed{"The MCP server answered with something that does not say which versions it speaks."};
   const auto* meta = member(*object, "_meta");
   if (const auto* server = meta ? member(*meta, "io.modelcontextprotocol/serverInfo") : nullptr)
-    info.name = providers::excerpt(string_in(*server, "name"), 100);
+    info.name = foreign::excerpt(string_in(*server, "name"), 100);
   read_capabilities(*object, info);
   return info;
 }

@@ -2,6 +2,7 @@
 
 #include "actors/providers/provider.hpp"
 #include "actors/providers/provider_json.hpp"
+#include "actors/remote/foreign_text.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -104,11 +105,11 @@ std::string opening_of(const answer& got) {
 std::string sentence_of(const answer& got) {
   const auto* refusal = got.refusal();
   auto text = opening_of(got);
-  const auto said = refusal ? refusal->message : providers::excerpt(providers::read_error_body(got.body).message);
+  const auto said = refusal ? refusal->message : foreign::excerpt(providers::read_error_body(got.body).message);
   text = providers::sentence(std::move(text), said);
   if (const auto location = got.head.header("location"); got.head.status / 100 == 3 && !location.empty())
     text += " It sends elsewhere, which is not followed: if it is there, give the tool the address "
-            + providers::excerpt(location, 200) + '.';
+            + foreign::excerpt(location, 200) + '.';
   if (!refusal && (got.head.status == 404 || got.head.status == 405))
     text += " Does it speak streamable HTTP at this address?";
   if (refusal && !refusal->supported.empty())
@@ -117,7 +118,7 @@ std::string sentence_of(const answer& got) {
 }
 
 toolbox_failure failure_of_status(const answer& got, timestamp at) {
-  toolbox_failure failure{providers::class_of_status(got.head.status), sentence_of(got), {}, opening_of(got).size()};
+  toolbox_failure failure{foreign::class_of_status(got.head.status), sentence_of(got), {}, opening_of(got).size()};
   if (failure.kind == error_class::permanent)
     return failure;
   failure.retry_after = providers::wait_asked_for(got.head, got.body, at);
@@ -136,7 +137,7 @@ constexpr std::string_view no_message = "The MCP server answered with something 
 
 std::string no_mcp(const answer& got) {
   std::string text{no_message};
-  return text.append(": ").append(providers::excerpt(got.body, 100));
+  return text.append(": ").append(foreign::excerpt(got.body, 100));
 }
 
 } // namespace
@@ -271,7 +272,7 @@ std::variant<speaks_modern, needs_initialize, toolbox_failure> judge_probe(const
       return needs_initialize{};
     return failure_of(*got.failure);
   }
-  if (got.head.status == 401 || providers::class_of_status(got.head.status) == error_class::throttled)
+  if (got.head.status == 401 || foreign::class_of_status(got.head.status) == error_class::throttled)
     return failure_of_status(got, at);
   if (got.refused_with(codes::unsupported_version))
     return pick(got.refusal()->supported, assumed_modern());

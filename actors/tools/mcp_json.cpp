@@ -1,6 +1,7 @@
 #include "actors/tools/mcp_json.hpp"
 
 #include "actors/providers/provider_json.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "persistence/exact_json.hpp"
 
 namespace troupe::mcp {
@@ -24,7 +25,7 @@ const json* member(const json& object, const char* name) {
 }
 
 std::string string_in(const json& object, const char* name) {
-  return providers::clean_text(providers::string_in(object, name));
+  return foreign::clean_text(providers::string_in(object, name));
 }
 
 bool is_true(const json& object, const char* name) {

@@ -1,6 +1,7 @@
 #include "actors/tools/mcp_relay.hpp"
 
 #include "actors/providers/provider.hpp"
+#include "actors/remote/foreign_text.hpp"
 
 #include <caf/send.hpp>
 
@@ -82,7 +83,7 @@ void mcp_relay::on_end() {
     if (!answer_.answered)
       answer_.answered = std::move(stray_);
     if (!answer_.answered)
-      answer_.body = providers::excerpt(std::string_view{body_}.substr(0, longest_excerpt), longest_excerpt);
+      answer_.body = foreign::excerpt(std::string_view{body_}.substr(0, longest_excerpt), longest_excerpt);
   }
   pass();
 }

@@ -1,6 +1,7 @@
 #include "actors/tools/mcp_result.hpp"
 
 #include "actors/providers/provider.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "actors/tools/mcp_json.hpp"
 #include "persistence/json_text.hpp"
 #include "persistence/parse_json.hpp"
@@ -134,7 +135,7 @@ bool is_single_text(const json& contents) {
 std::string content_of(const json& contents) {
   if (is_single_text(contents))
     return json_or_string(string_in(contents[0], "text"));
-  return providers::clean_text(to_text(contents));
+  return foreign::clean_text(to_text(contents));
 }
 
 /// The text that repeats the structured content, for clients that know only that; or, where a
@@ -162,8 +163,8 @@ tool_result failed_call(const json& contents, const json* structured) {
   answer.failed = true;
   {
     json_object content{answer.content};
-    content.add("error", providers::clean_text(text));
-    content.add_raw("structuredContent", providers::clean_text(to_text(*structured)));
+    content.add("error", foreign::clean_text(text));
+    content.add_raw("structuredContent", foreign::clean_text(to_text(*structured)));
   }
   return answer;
 }
@@ -173,11 +174,11 @@ tool_result good_call(const json& contents, const json* structured) {
   if (!structured) {
     answer.content = content_of(contents);
   } else if (says_the_same(contents, *structured)) {
-    answer.content = providers::clean_text(to_text(*structured));
+    answer.content = foreign::clean_text(to_text(*structured));
   } else {
     json_object content{answer.content};
     content.add_raw("content", content_of(contents));
-    content.add_raw("structuredContent", providers::clean_text(to_text(*structured)));
+    content.add_raw("structuredContent", foreign::clean_text(to_text(*structured)));
   }
   return answer;
 }
@@ -192,9 +193,9 @@ std::variant<tool_result, another_round> read_request(const json& object) {
       const auto what = string_in(request, "method");
       const auto message = params ? string_in(*params, "message") : std::string{};
       asked += (asked.empty() ? "" : "; ") + (what.empty() ? std::string{"something"} : what);
-      asked += message.empty() ? "" : " (\"" + providers::excerpt(message, 120) + "\")";
+      asked += message.empty() ? "" : " (\"" + foreign::excerpt(message, 120) + "\")";
     }
-    return failed_tool("The tool asks for something that nobody here can give: " + providers::excerpt(asked)
+    return failed_tool("The tool asks for something that nobody here can give: " + foreign::excerpt(asked)
                        + ". It was not carried out.");
   }
   const auto* state = member(object, "requestState");
@@ -231,7 +232,7 @@ std::variant<tool_result, another_round> read_call(std::string_view result) {
     if (*type == "input_required")
       return read_request(*object);
     return failed_tool("The MCP server answered the call with a kind of result that is not known here: "
-                       + providers::excerpt(to_text(*type), 40) + ".");
+                       + foreign::excerpt(to_text(*type), 40) + ".");
   }
   auto contents = content_in(*object);
   auto structured = object->value("structuredContent", json());

@@ -1,6 +1,7 @@
 #include "actors/tools/mcp_tools.hpp"
 
 #include "actors/providers/provider_json.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "actors/tools/mcp_json.hpp"
 #include "persistence/exact_json.hpp"
 #include "persistence/parse_json.hpp"
@@ -21,7 +22,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t deepest_page = deepest_message;
 
 std::string in_quotes(std::string_view name) {
-  return "'" + providers::excerpt(name, 80) + "'";
+  return "'" + foreign::excerpt(name, 80) + "'";
 }
 
 // -- x-mcp-header (2026-07-28, "Custom headers from tool parameters") ---------------------
@@ -204,7 +205,7 @@ read_result read_tool(const json& entry, bool is_modern) {
   if (tool.definition.description.empty())
     tool.definition.description = string_in(entry, "title");
   if (tool.definition.description.size() > longest_description)
-    tool.definition.description = providers::excerpt(tool.definition.description, longest_description);
+    tool.definition.description = foreign::excerpt(tool.definition.description, longest_description);
   if (auto wrong = read_schema(entry, tool, is_modern))
     return {{}, left_out(own_name, *wrong)};
   std::optional<list_note> note;

@@ -1,6 +1,7 @@
 #include "actors/tools/safe_schema.hpp"
 
 #include "actors/providers/provider.hpp"
+#include "actors/remote/foreign_text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -105,7 +106,7 @@ private:
     try {
       return document_.at(json::json_pointer{decode_percent(text->substr(1))});
     } catch (const json::exception&) {
-      throw wrong_schema{"a $ref leads nowhere: " + providers::excerpt(*text, 100)};
+      throw wrong_schema{"a $ref leads nowhere: " + foreign::excerpt(*text, 100)};
     }
   }
 

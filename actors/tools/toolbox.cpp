@@ -1,6 +1,7 @@
 #include "actors/tools/toolbox.hpp"
 
 #include "actors/builtin_tools.hpp"
+#include "actors/remote/foreign_text.hpp"
 #include "actors/secrets.hpp"
 #include "actors/tools/tool_names.hpp"
 
@@ -91,7 +92,7 @@ toolbox make_toolbox(const bot_record& bot, const std::vector<server_offer>& off
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto& [offer, offered] = wanted[i];
     if (names[i] != offer->server.name + "__" + offered->name)
-      box.notes.push_back(of_server(offer->server) + "Its tool '" + providers::excerpt(offered->name, 80)
+      box.notes.push_back(of_server(offer->server) + "Its tool '" + foreign::excerpt(offered->name, 80)
                           + "' is called '" + names[i] + "', since names are distinct, of at most 64 letters, digits, "
                           + "'_' and '-'.");
     auto definition = *offered;

@@ -1,5 +1,6 @@
 #include "actors/providers/anthropic.hpp"
 #include "actors/providers/openai.hpp"
+#include "actors/remote/foreign_text.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
-using providers::clean_text;
-using providers::excerpt;
+using foreign::clean_text;
+using foreign::excerpt;
 using providers::join_url;
 
 using wait = std::optional<std::chrono::milliseconds>;
@@ -83,11 +84,11 @@ TEST(ProviderText, IsFourBytesAToken) {
 
 TEST(ProviderStatus, HasAClass) {
   for (const unsigned status : {429U, 529U})
-    EXPECT_EQ(providers::class_of_status(status), error_class::throttled) << status;
+    EXPECT_EQ(foreign::class_of_status(status), error_class::throttled) << status;
   for (const unsigned status : {408U, 409U, 425U, 500U, 502U, 503U, 504U, 599U})
-    EXPECT_EQ(providers::class_of_status(status), error_class::transient) << status;
+    EXPECT_EQ(foreign::class_of_status(status), error_class::transient) << status;
   for (const unsigned status : {301U, 400U, 401U, 402U, 403U, 404U, 413U, 422U})
-    EXPECT_EQ(providers::class_of_status(status), error_class::permanent) << status;
+    EXPECT_EQ(foreign::class_of_status(status), error_class::permanent) << status;
 }
 
 TEST(ProviderWait, IsNoneIfNotAskedFor) {
