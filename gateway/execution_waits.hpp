@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/routes.hpp"
+#include "gateway/request_context.hpp"
 #include "persistence/operations.hpp"
 #include "persistence/store.hpp"
 

@@ -87,7 +87,7 @@ void gateway_state::serve(const std::shared_ptr<exchange>& request) {
   const auto only_reads = method == boost::beast::http::verb::get || method == boost::beast::http::verb::head;
   if (only_reads && request->is_gone())
     return;
-  read_for({.request = only_reads ? request : nullptr}, [&] { request_context::dispatch(*this, request); });
+  read_for({.request = only_reads ? request : nullptr}, [&] { config_.serve(*this, request); });
 }
 
 void gateway_state::publish(const events_published& published) {

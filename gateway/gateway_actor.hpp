@@ -9,7 +9,7 @@
 #include "gateway/gateway_messages.hpp"
 #include "gateway/look_ups.hpp"
 #include "gateway/open_questions.hpp"
-#include "gateway/routes.hpp"
+#include "gateway/request_context.hpp"
 #include "gateway/transport.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -52,6 +52,8 @@ struct gateway_config {
   std::shared_ptr<client_memory> memory = std::make_shared<client_memory>();
   /// Encrypts secrets of tools and models; null for no key.
   secret_box_ptr secrets;
+  /// Answers a request, at once or later: the table of routes, which stands above.
+  void (*serve)(gateway_state& gateway, std::shared_ptr<exchange> request) = nullptr;
 };
 
 class gateway_state {

@@ -1,33 +1,13 @@
 #include "gateway/routes.hpp"
 
-#include "gateway/accept.hpp"
-#include "gateway/access_log.hpp"
 #include "gateway/api.hpp"
-#include "gateway/event_stream_head.hpp"
-#include "gateway/gateway_actor.hpp"
-#include "gateway/header_list.hpp"
-#include "gateway/parse_task.hpp"
-#include "persistence/log.hpp"
 
-#include <boost/beast/core/string.hpp>
-#include <openssl/evp.h>
-
-#include <algorithm>
 #include <array>
+#include <utility>
 
 namespace troupe {
 
 namespace http = boost::beast::http;
-
-struct route {
-  http::verb method;
-  /// Parts are compared one by one; `{…}` takes any one part.
-  std::string_view pattern;
-  need needs;
-  /// The query parameters that it knows, separated by spaces; all others are refused.
-  std::string_view parameters;
-  route_function serve;
-};
 
 namespace {
 
@@ -115,74 +95,9 @@ std::string methods_of(const std::vector<std::string>& parts) {
   return methods.empty() ? methods : methods + "OPTIONS";
 }
 
-/// In hexadecimal, since stores keep it as text.
-std::string digest(const http_request& request) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-  unsigned size = 0;
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), EVP_MD_CTX_free};
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-  for (const std::string_view part : {std::string_view{request.method_name}, std::string_view{request.path},
-                                      std::string_view{request.query}, std::string_view{request.body}}) {
-    // A NUL between the parts: it is in none of the first three, so no two requests run together.
-    EVP_DigestUpdate(context.get(), part.data(), part.size());
-    EVP_DigestUpdate(context.get(), "", 1);
-  }
-  EVP_DigestFinal_ex(context.get(), bytes.data(), &size);
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  text.reserve(std::size_t{size} * 2);
-  for (unsigned i = 0; i < size; ++i) {
-    text += digits[bytes[i] >> 4U];
-    text += digits[bytes[i] & 15U];
-  }
-  return text;
-}
-
 } // namespace
 
-// -- request_context ----------------------------------------------------------
-
-request_context::request_context(gateway_state& gateway, std::shared_ptr<exchange> ex)
-  : gateway_{gateway}, exchange_{std::move(ex)} {}
-
-void request_context::respond(http_response response) {
-  note_answered(response.status);
-  const auto size = response.body.size();
-  exchange_->respond(std::move(response));
-  gateway_.note_given(size);
-}
-
-void request_context::respond_json(unsigned status, std::string body) {
-  respond({status, "application/json", std::move(body), {}});
-}
-
-void request_context::refuse(problem reason) {
-  if (reason.instance.empty())
-    reason.instance = request().path;
-  if (reason.code == problem_code::internal)
-    logging::error("request failed", [&](auto& line) {
-      line.add("request_id", request().id).add("route", route_).add("error", reason.detail);
-    });
-  const bool comes_back = time_cures(reason.code) && is_event_stream_request(request());
-  respond(comes_back ? ask_to_reconnect(reason) : to_response(reason));
-}
-
-void request_context::refuse(const store_error& reason) {
-  refuse(from_store_error(reason));
-}
-
-void request_context::note_answered(unsigned status) {
-  // A method of the client's own invention must not become a label: there is no end of them.
-  const std::string_view method
-    = request().method == http::verb::unknown ? std::string_view{"other"} : request().method_name;
-  gateway_.config().measured->http_request(method, route_, status);
-  logging::debug("request", [&](auto& line) {
-    line.add("method", method).add("route", route_).add("path", request().path).add("status", status);
-    line.add("request_id", request().id);
-  });
-}
-
-void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex) {
+void dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex) {
   const auto context = std::make_shared<request_context>(gateway, std::move(ex));
   const auto& request = context->request();
   // Neither has a path.
@@ -202,11 +117,10 @@ void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange>
   // HEAD is GET whose body the server leaves out.
   const auto method = request.method == http::verb::head ? http::verb::get : request.method;
   for (const auto& candidate : routes) {
-    if (!matches(candidate.pattern, std::get<std::vector<std::string>>(parts), context->parts_))
+    std::vector<std::string> found;
+    if (!matches(candidate.pattern, std::get<std::vector<std::string>>(parts), found))
       continue;
-    context->route_ = candidate.pattern;
-    if (request.access)
-      request.access->route.store(candidate.pattern.data(), std::memory_order_release);
+    context->note_route(candidate.pattern, std::move(found));
     if (candidate.method == method) {
       context->serve(candidate);
       return;
@@ -221,97 +135,12 @@ void request_context::dispatch(gateway_state& gateway, std::shared_ptr<exchange>
     context->refuse(method_not_allowed(request.method_name, allowed));
 }
 
-void request_context::tell_methods(const std::string& allowed) {
-  respond({204, "", "", {{"Allow", allowed}}});
-}
-
-void request_context::serve(const route& served) {
-  auto refused = refusal_of(served.needs, condition_of(gateway_));
-  if (!refused) {
-    query_.emplace(request().query, served.parameters);
-    // Every path that takes a namespace takes it like this, also one that makes nothing of it.
-    query_->ns();
-    refused = query_->finish();
-  }
-  if (refused)
-    refuse(std::move(*refused));
-  else
-    served.serve(shared_from_this());
-}
-
 std::string allowed_methods(std::string_view path) {
   if (path == "*")
     return methods_of_the_server;
   const auto parts = split_path(path);
   const auto* split = std::get_if<std::vector<std::string>>(&parts);
   return split == nullptr ? std::string{} : methods_of(*split);
-}
-
-node_condition condition_of(const gateway_state& gateway) {
-  const auto& config = gateway.config();
-  return {config.serves_api, config.draining->load(std::memory_order_relaxed),
-          !config.store_available || config.store_available()};
-}
-
-// -- what several routes ask of a request ---------------------------------------
-
-namespace {
-
-std::optional<uuid> id_in_path(const context_ptr& context, std::string_view what) {
-  auto id = path_id(context->part(), what);
-  if (auto* wrong = std::get_if<problem>(&id)) {
-    context->refuse(std::move(*wrong));
-    return std::nullopt;
-  }
-  return std::get<uuid>(id);
-}
-
-} // namespace
-
-std::optional<uuid> task_id_of(const context_ptr& context) {
-  return id_in_path(context, "task id");
-}
-
-std::optional<uuid> thread_id_of(const context_ptr& context) {
-  return id_in_path(context, "thread id");
-}
-
-bool refuse_media_type(const context_ptr& context) {
-  const auto& request = context->request();
-  if (request.body.empty())
-    return false;
-  const auto coding = request.headers[http::field::content_encoding];
-  if (!coding.empty() && !boost::beast::iequals(coding, "identity")) {
-    context->refuse(
-      {problem_code::unsupported_media_type, "The body must not be compressed: Content-Encoding is not read."});
-    return true;
-  }
-  std::string type{request.headers[http::field::content_type]};
-  type.erase(std::min(type.find(';'), type.size()));
-  while (!type.empty() && (type.back() == ' ' || type.back() == '\t'))
-    type.pop_back();
-  std::transform(type.begin(), type.end(), type.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  if (type == "application/json" || (type.starts_with("application/") && type.ends_with("+json")))
-    return false;
-  context->refuse({problem_code::unsupported_media_type,
-                   type.empty() ? "The request has a body but no Content-Type; send application/json."
-                                : "The body must be application/json."});
-  return true;
-}
-
-parsed<std::optional<idempotency_key>> idempotency_key_of(const http_request& request) {
-  const auto lines = field_lines(request.headers, "Idempotency-Key");
-  if (lines.empty())
-    return std::nullopt;
-  if (lines.size() > 1)
-    return problem{problem_code::invalid_header, "A request has one Idempotency-Key; this one has several."};
-  const auto key = lines.front();
-  const auto printable = [](char c) { return c > ' ' && c < '\x7f'; };
-  if (key.empty() || key.size() > 255 || !std::all_of(key.begin(), key.end(), printable))
-    return problem{problem_code::invalid_header,
-                   "Idempotency-Key must be 1 to 255 printable ASCII characters without spaces."};
-  return std::optional{idempotency_key{std::string{key}, digest(request)}};
 }
 
 } // namespace troupe

@@ -1,93 +1,19 @@
 #pragma once
 
-#include "gateway/admission.hpp"
-#include "gateway/problem.hpp"
-#include "gateway/transport.hpp"
-#include "gateway/url.hpp"
-#include "persistence/operations.hpp"
+#include "gateway/request_context.hpp"
 
-#include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
-/// Which function serves which method and path, and what such a function is given.
+/// Which function serves which method and path.
 namespace troupe {
 
-class gateway_state;
-struct route;
-
-/// A request on its way to an answer. Kept alive by whatever the route waits for;
-/// used on the gateway actor's thread only.
-class request_context : public std::enable_shared_from_this<request_context> {
-public:
-  request_context(gateway_state& gateway, std::shared_ptr<exchange> ex);
-
-  request_context(const request_context&) = delete;
-  request_context& operator=(const request_context&) = delete;
-
-  [[nodiscard]] gateway_state& gateway() const { return gateway_; }
-  [[nodiscard]] const http_request& request() const { return exchange_->request(); }
-  [[nodiscard]] const std::shared_ptr<exchange>& door() const { return exchange_; }
-  /// The decoded part of the path that stands for the first, or a later, `{…}` in the
-  /// route's pattern.
-  [[nodiscard]] const std::string& part(std::size_t index = 0) const { return parts_.at(index); }
-  /// The query. It holds nothing but parameters that the route names, each once, and its
-  /// namespace is one: all else was refused before the route was called.
-  [[nodiscard]] query_parameters& query() { return *query_; }
-
-  // -- answering; the first one counts ----------------------------------------
-
-  void respond(http_response response);
-  void respond_json(unsigned status, std::string body);
-  /// An EventSource, which would never come back from an error, is told so only of what
-  /// time does not cure.
-  void refuse(problem reason);
-  void refuse(const store_error& reason);
-  /// The answer will be written by somebody else (a stream, a WebSocket).
-  void note_answered(unsigned status);
-
-  /// Finds the route and has it serve the request, or refuses: what the node cannot
-  /// do just now never reaches a route.
-  static void dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex);
-
-private:
-  void serve(const route& served);
-  void tell_methods(const std::string& allowed);
-
-  gateway_state& gateway_;
-  std::shared_ptr<exchange> exchange_;
-  std::string_view route_ = "unknown";
-  std::vector<std::string> parts_;
-  std::optional<query_parameters> query_;
-};
-
-using context_ptr = std::shared_ptr<request_context>;
-
-/// Serves a request; must lead to exactly one answer, now or later.
-using route_function = void (*)(const context_ptr&);
+/// Finds the route and has it serve the request, or refuses.
+void dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex);
 
 /// The methods that a path knows, whichever node it is on, as `Allow` lists them (RFC 9110,
 /// section 10.2.1); of `*`, all that the server knows. Empty if there is no such path.
 std::string allowed_methods(std::string_view path);
-
-/// How the node is, for `refusal_of`.
-node_condition condition_of(const gateway_state& gateway);
-
-// -- what several routes ask of a request ---------------------------------------
-
-/// The task id in the path; an answer has been given if there is none.
-std::optional<uuid> task_id_of(const context_ptr& context);
-
-/// The thread id in the path, likewise.
-std::optional<uuid> thread_id_of(const context_ptr& context);
-
-/// Refuses a body that is there but not declared as plain JSON (415).
-bool refuse_media_type(const context_ptr& context);
-
-/// The request's `Idempotency-Key` with the request's digest; a bad one is a problem.
-parsed<std::optional<idempotency_key>> idempotency_key_of(const http_request& request);
 
 } // namespace troupe

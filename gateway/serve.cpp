@@ -226,7 +226,8 @@ private:
                           .serves_api = settings_.role != node_role::worker,
                           .store_available = [store = store_] { return store->available(); },
                           .memory = memory_,
-                          .secrets = secrets_};
+                          .secrets = secrets_,
+                          .serve = dispatch};
     const auto origins = origins_of(settings_);
     for (int i = 0; i < settings_.io_threads; ++i) {
       auto one = std::make_shared<lane>(limits_of(settings_, memory_), observer_of(measured_, access_), origins);

@@ -111,7 +111,7 @@ protected:
       request.headers.set(http::field::content_type, "application/json");
     request.is_websocket_upgrade = is_websocket;
     const auto door = std::make_shared<kept_exchange>(std::move(request));
-    request_context::dispatch(gateway, door);
+    dispatch(gateway, door);
     EXPECT_TRUE(door->answer()) << method << ' ' << path << " is not answered at once";
     return door->answer().value_or(http_response{});
   }
