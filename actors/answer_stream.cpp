@@ -1,6 +1,6 @@
 #include "actors/answer_stream.hpp"
 
-#include "persistence/json_text.hpp"
+#include "persistence/values/json_text.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "actors/builtin_script.hpp"
 
-#include "persistence/parse_json.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 

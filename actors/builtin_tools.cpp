@@ -1,7 +1,7 @@
 #include "actors/builtin_tools.hpp"
 
 #include "actors/calculator.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 

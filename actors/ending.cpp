@@ -2,7 +2,7 @@
 
 #include "actors/store_answers.hpp"
 #include "actors/timeouts.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <caf/stateful_actor.hpp>
 #include <nlohmann/json.hpp>

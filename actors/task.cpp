@@ -6,8 +6,8 @@
 #include "actors/timeouts.hpp"
 #include "persistence/budgets.hpp"
 #include "persistence/log.hpp"
-#include "persistence/parse_json.hpp"
 #include "persistence/values/money.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <caf/sec.hpp>
 #include <caf/send.hpp>

@@ -3,8 +3,8 @@
 #include "actors/restart_policy.hpp"
 #include "actors/task.hpp"
 #include "actors/timeouts.hpp"
-#include "persistence/json_text.hpp"
 #include "persistence/log.hpp"
+#include "persistence/values/json_text.hpp"
 
 #include <caf/stateful_actor.hpp>
 

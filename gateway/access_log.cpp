@@ -1,8 +1,8 @@
 #include "gateway/access_log.hpp"
 
 #include "gateway/transport.hpp"
-#include "persistence/json_text.hpp"
-#include "persistence/time.hpp"
+#include "persistence/values/json_text.hpp"
+#include "persistence/values/time.hpp"
 
 #include <spdlog/details/console_globals.h>
 #include <spdlog/spdlog.h>

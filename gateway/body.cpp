@@ -2,7 +2,7 @@
 
 #include "gateway/text.hpp"
 #include "gateway/url.hpp"
-#include "persistence/exact_json.hpp"
+#include "persistence/values/exact_json.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "gateway/problem.hpp"
-#include "persistence/time.hpp"
-#include "persistence/uuid.hpp"
+#include "persistence/values/time.hpp"
+#include "persistence/values/uuid.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 

@@ -1,7 +1,7 @@
 #include "gateway/cli_client.hpp"
 
 #include "config/addresses.hpp"
-#include "persistence/uuid.hpp"
+#include "persistence/values/uuid.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>

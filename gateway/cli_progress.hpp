@@ -1,6 +1,6 @@
 #pragma once
 
-#include "persistence/time.hpp"
+#include "persistence/values/time.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 

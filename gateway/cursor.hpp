@@ -2,7 +2,7 @@
 
 #include "gateway/problem.hpp"
 #include "persistence/store.hpp"
-#include "persistence/uuid.hpp"
+#include "persistence/values/uuid.hpp"
 
 #include <cstdint>
 #include <string>

@@ -52,7 +52,7 @@ public:
 
   bool number_float(number_float_t value, const string_t& written) override {
     // The library falls back to a double for integers beyond 64 bits, which would
-    // silently change them: they are kept as text (persistence/exact_json).
+    // silently change them: they are kept as text (persistence/values/exact_json).
     if (written.find_first_of(".eE") == written.npos)
       return add(json::binary(std::vector<std::uint8_t>(written.begin(), written.end())));
     return add(value);

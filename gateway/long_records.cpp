@@ -1,6 +1,6 @@
 #include "gateway/long_records.hpp"
 
-#include "persistence/uuid.hpp"
+#include "persistence/values/uuid.hpp"
 
 #include <functional>
 #include <string>

@@ -1,6 +1,6 @@
 #include "gateway/problem.hpp"
 
-#include "persistence/json_text.hpp"
+#include "persistence/values/json_text.hpp"
 
 namespace troupe {
 

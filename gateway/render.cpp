@@ -2,8 +2,8 @@
 
 #include "gateway/parse_frame.hpp"
 #include "gateway/parse_tool.hpp"
-#include "persistence/json_text.hpp"
 #include "persistence/page_bound.hpp"
+#include "persistence/values/json_text.hpp"
 #include "persistence/values/money.hpp"
 
 #include <nlohmann/json.hpp>

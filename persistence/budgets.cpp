@@ -1,6 +1,6 @@
 #include "persistence/budgets.hpp"
 
-#include "persistence/json_text.hpp"
+#include "persistence/values/json_text.hpp"
 #include "persistence/values/money.hpp"
 
 namespace troupe {

@@ -1,6 +1,6 @@
 #include "persistence/documents.hpp"
 
-#include "persistence/json_text.hpp"
+#include "persistence/values/json_text.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,8 +1,8 @@
 #include "persistence/events_json.hpp"
 
-#include "persistence/json_text.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/json_text.hpp"
 #include "persistence/values/money.hpp"
+#include "persistence/values/parse_json.hpp"
 
 namespace troupe {
 namespace {

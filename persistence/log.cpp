@@ -1,6 +1,6 @@
 #include "persistence/log.hpp"
 
-#include "persistence/json_text.hpp"
+#include "persistence/values/json_text.hpp"
 
 #include <spdlog/spdlog.h>
 

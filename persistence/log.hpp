@@ -1,6 +1,6 @@
 #pragma once
 
-#include "persistence/uuid.hpp"
+#include "persistence/values/uuid.hpp"
 
 #include <chrono>
 #include <concepts>

@@ -1,8 +1,8 @@
 #include "persistence/log_lines.hpp"
 
-#include "persistence/json_text.hpp"
 #include "persistence/log.hpp"
-#include "persistence/time.hpp"
+#include "persistence/values/json_text.hpp"
+#include "persistence/values/time.hpp"
 
 #include <spdlog/details/log_msg.h>
 #include <spdlog/formatter.h>

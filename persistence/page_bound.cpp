@@ -1,6 +1,6 @@
 #include "persistence/page_bound.hpp"
 
-#include "persistence/json_text.hpp"
+#include "persistence/values/json_text.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "persistence/time.hpp"
-#include "persistence/uuid.hpp"
+#include "persistence/values/time.hpp"
+#include "persistence/values/uuid.hpp"
 
 #include <concepts>
 #include <cstddef>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "config/settings.hpp"
-#include "persistence/time.hpp"
-#include "persistence/uuid.hpp"
+#include "persistence/values/time.hpp"
+#include "persistence/values/uuid.hpp"
 
 #include <chrono>
 #include <cstdint>

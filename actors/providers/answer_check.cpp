@@ -3,7 +3,7 @@
 #include "actors/providers/provider.hpp"
 #include "actors/providers/shown_thread.hpp"
 #include "actors/remote/foreign_text.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 

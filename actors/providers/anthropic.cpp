@@ -3,7 +3,7 @@
 #include "actors/providers/anthropic_request.hpp"
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/foreign_text.hpp"
-#include "persistence/exact_json.hpp"
+#include "persistence/values/exact_json.hpp"
 
 #include <nlohmann/json.hpp>
 

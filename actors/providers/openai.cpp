@@ -4,8 +4,8 @@
 #include "actors/providers/provider_json.hpp"
 #include "actors/providers/think_splitter.hpp"
 #include "actors/remote/foreign_text.hpp"
-#include "persistence/exact_json.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/exact_json.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 

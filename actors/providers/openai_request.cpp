@@ -3,8 +3,8 @@
 #include "actors/providers/provider_json.hpp"
 #include "actors/providers/request_body.hpp"
 #include "actors/remote/foreign_text.hpp"
-#include "persistence/json_text.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/json_text.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,7 +1,7 @@
 #include "actors/providers/provider_json.hpp"
 
 #include "actors/remote/foreign_text.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 
 #include "actors/providers/provider_json.hpp"
 #include "actors/providers/tool_schema.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 

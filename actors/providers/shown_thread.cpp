@@ -3,7 +3,7 @@
 #include "actors/providers/digest.hpp"
 #include "actors/providers/provider_json.hpp"
 #include "persistence/events_json.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 

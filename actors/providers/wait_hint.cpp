@@ -1,7 +1,7 @@
 #include "actors/providers/wait_hint.hpp"
 
 #include "actors/providers/provider_json.hpp"
-#include "persistence/time.hpp"
+#include "persistence/values/time.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/outbound.hpp"
-#include "persistence/time.hpp"
+#include "persistence/values/time.hpp"
 
 #include <chrono>
 #include <optional>

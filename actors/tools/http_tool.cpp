@@ -4,9 +4,9 @@
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/foreign_text.hpp"
 #include "actors/tools/json_schema.hpp"
-#include "persistence/exact_json.hpp"
-#include "persistence/json_text.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/exact_json.hpp"
+#include "persistence/values/json_text.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -3,7 +3,7 @@
 #include "actors/providers/provider.hpp"
 #include "actors/remote/foreign_text.hpp"
 #include "actors/tools/safe_schema.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/foreign_text.hpp"
-#include "persistence/exact_json.hpp"
+#include "persistence/values/exact_json.hpp"
 
 namespace troupe::mcp {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 /// Reading and writing the JSON of an MCP server, which may be anything, and whose numbers
-/// keep their digits (persistence/exact_json.hpp). Pure; nothing throws.
+/// keep their digits (persistence/values/exact_json.hpp). Pure; nothing throws.
 namespace troupe::mcp {
 
 using json = nlohmann::json;

@@ -3,8 +3,8 @@
 #include "actors/providers/provider.hpp"
 #include "actors/remote/foreign_text.hpp"
 #include "actors/tools/mcp_json.hpp"
-#include "persistence/json_text.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/json_text.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,8 +3,8 @@
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/foreign_text.hpp"
 #include "actors/tools/mcp_json.hpp"
-#include "persistence/exact_json.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/exact_json.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <algorithm>
 #include <array>

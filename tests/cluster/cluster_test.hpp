@@ -1,6 +1,6 @@
 #pragma once
 
-#include "persistence/time.hpp"
+#include "persistence/values/time.hpp"
 #include "tests/cluster/chaos_options.hpp"
 #include "tests/cluster/cluster.hpp"
 #include "tests/cluster/figures.hpp"

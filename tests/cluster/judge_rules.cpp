@@ -1,6 +1,6 @@
 #include "tests/cluster/judge_rules.hpp"
 
-#include "persistence/time.hpp"
+#include "persistence/values/time.hpp"
 #include "tests/e2e/server_test.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "tests/cluster/room_watch.hpp"
 
-#include "persistence/time.hpp"
+#include "persistence/values/time.hpp"
 #include "tests/cluster/chaos_options.hpp"
 #include "tests/e2e/server_test.hpp"
 

@@ -1,4 +1,4 @@
-#include "persistence/exact_json.hpp"
+#include "persistence/values/exact_json.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

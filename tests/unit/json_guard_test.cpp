@@ -1,5 +1,5 @@
 #include "gateway/json_guard.hpp"
-#include "persistence/exact_json.hpp"
+#include "persistence/values/exact_json.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -1,7 +1,7 @@
 #include "gateway/cursor.hpp"
 #include "gateway/render.hpp"
-#include "persistence/json_text.hpp"
 #include "persistence/page_bound.hpp"
+#include "persistence/values/json_text.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-#include "persistence/time.hpp"
-#include "persistence/uuid.hpp"
+#include "persistence/values/time.hpp"
+#include "persistence/values/uuid.hpp"
 
 #include <gtest/gtest.h>
 

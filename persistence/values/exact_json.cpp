@@ -1,7 +1,7 @@
-#include "persistence/exact_json.hpp"
+#include "persistence/values/exact_json.hpp"
 
-#include "persistence/json_text.hpp"
-#include "persistence/parse_json.hpp"
+#include "persistence/values/json_text.hpp"
+#include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,6 @@
-#include "persistence/uuid.hpp"
+#include "persistence/values/uuid.hpp"
 
-#include "persistence/time.hpp"
+#include "persistence/values/time.hpp"
 
 #include <atomic>
 #include <cstring>

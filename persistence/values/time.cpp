@@ -1,4 +1,4 @@
-#include "persistence/time.hpp"
+#include "persistence/values/time.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "persistence/json_text.hpp"
+#include "persistence/values/json_text.hpp"
 
 #include <algorithm>
 #include <array>
