@@ -5,7 +5,7 @@
 #include "actors/providers/model_traits.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/budgets.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 #include "persistence/values/money.hpp"
 #include "persistence/values/parse_json.hpp"
 

@@ -3,7 +3,7 @@
 #include "actors/restart_policy.hpp"
 #include "actors/store_answers.hpp"
 #include "actors/timeouts.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>

@@ -3,7 +3,7 @@
 #include "actors/task_supervisor.hpp"
 #include "actors/timeouts.hpp"
 #include "actors/turn.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>

@@ -1,7 +1,7 @@
 #include "actors/store_answers.hpp"
 #include "actors/task_supervisor.hpp"
 #include "actors/timeouts.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>

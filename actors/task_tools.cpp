@@ -3,7 +3,7 @@
 #include "actors/restart_policy.hpp"
 #include "actors/task.hpp"
 #include "actors/timeouts.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 #include "persistence/values/json_text.hpp"
 
 #include <caf/stateful_actor.hpp>

@@ -1,6 +1,6 @@
 #include "actors/writer.hpp"
 
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>

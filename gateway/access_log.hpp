@@ -1,6 +1,6 @@
 #pragma once
 
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <atomic>
 #include <chrono>

@@ -4,7 +4,7 @@
 #include "gateway/header_list.hpp"
 #include "gateway/parse_task.hpp"
 #include "gateway/render.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <climits>
 

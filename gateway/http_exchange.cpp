@@ -3,7 +3,7 @@
 #include "gateway/accept.hpp"
 #include "gateway/event_stream_head.hpp"
 #include "gateway/http_session.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <spdlog/spdlog.h>
 

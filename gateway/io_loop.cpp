@@ -1,6 +1,6 @@
 #include "gateway/io_loop.hpp"
 
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>

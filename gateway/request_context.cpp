@@ -5,7 +5,7 @@
 #include "gateway/event_stream_head.hpp"
 #include "gateway/gateway_actor.hpp"
 #include "gateway/header_list.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <boost/beast/core/string.hpp>
 #include <openssl/evp.h>

@@ -7,8 +7,8 @@
 #include "gateway/outbound/beast_client.hpp"
 #include "gateway/own_addresses.hpp"
 #include "gateway/routes.hpp"
-#include "persistence/log.hpp"
-#include "persistence/log_lines.hpp"
+#include "persistence/logging/log.hpp"
+#include "persistence/logging/log_lines.hpp"
 #include "persistence/store.hpp"
 
 #include <boost/asio/io_context.hpp>

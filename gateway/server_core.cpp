@@ -1,7 +1,7 @@
 #include "gateway/server_core.hpp"
 
 #include "gateway/http_session.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>

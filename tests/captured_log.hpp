@@ -1,7 +1,7 @@
 #pragma once
 
-#include "persistence/log.hpp"
-#include "persistence/log_lines.hpp"
+#include "persistence/logging/log.hpp"
+#include "persistence/logging/log_lines.hpp"
 
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>

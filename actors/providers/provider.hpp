@@ -4,7 +4,7 @@
 #include "actors/providers/model_traits.hpp"
 #include "actors/providers/sse.hpp"
 #include "actors/providers/wait_hint.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 #include "persistence/records.hpp"
 
 #include <chrono>

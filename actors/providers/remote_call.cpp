@@ -4,7 +4,7 @@
 #include "actors/providers/answer_relay.hpp"
 #include "actors/providers/api_key.hpp"
 #include "actors/providers/context_window.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>

@@ -1,7 +1,7 @@
 #include "actors/tools/http_call.hpp"
 
 #include "actors/providers/answer_relay.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>

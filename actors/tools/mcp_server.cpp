@@ -1,7 +1,7 @@
 #include "actors/tools/mcp_server.hpp"
 
 #include "actors/tools/mcp_relay.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>

@@ -1,6 +1,6 @@
 #include "actors/tools/mcp_result.hpp"
 #include "actors/tools/mcp_server.hpp"
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>

@@ -1,5 +1,5 @@
-#include "persistence/log.hpp"
-#include "persistence/log_lines.hpp"
+#include "persistence/logging/log.hpp"
+#include "persistence/logging/log_lines.hpp"
 #include "tests/captured_log.hpp"
 
 #include <gmock/gmock.h>

@@ -1,6 +1,6 @@
-#include "persistence/log_lines.hpp"
+#include "persistence/logging/log_lines.hpp"
 
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/time.hpp"
 

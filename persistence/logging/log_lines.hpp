@@ -15,7 +15,7 @@ namespace troupe {
 std::unique_ptr<spdlog::formatter> make_text_formatter();
 
 /// JSON objects, one a line: `{"at","level","node","message"}`, and the fields of a line that
-/// has some (persistence/log.hpp).
+/// has some (persistence/logging/log.hpp).
 std::unique_ptr<spdlog::formatter> make_json_formatter(std::string node);
 
 } // namespace troupe

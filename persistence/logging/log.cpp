@@ -1,4 +1,4 @@
-#include "persistence/log.hpp"
+#include "persistence/logging/log.hpp"
 
 #include "persistence/values/json_text.hpp"
 
