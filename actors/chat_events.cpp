@@ -1,6 +1,6 @@
 #include "actors/chat_events.hpp"
 
-#include "persistence/events_json.hpp"
+#include "persistence/rules/events_json.hpp"
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/parse_json.hpp"
 

@@ -152,7 +152,7 @@ struct get_usage {
 
 using usage_list = std::vector<usage_record>;
 
-/// By its scope (persistence/budgets.hpp).
+/// By its scope (persistence/rules/budgets.hpp).
 struct get_budget {
   std::string scope;
 };

@@ -4,8 +4,8 @@
 #include "actors/providers/context_window.hpp"
 #include "actors/providers/model_traits.hpp"
 #include "actors/timeouts.hpp"
-#include "persistence/budgets.hpp"
 #include "persistence/logging/log.hpp"
+#include "persistence/rules/budgets.hpp"
 #include "persistence/values/money.hpp"
 #include "persistence/values/parse_json.hpp"
 

@@ -2,7 +2,7 @@
 #include "gateway/gateway_actor.hpp"
 #include "gateway/parse_budget.hpp"
 #include "gateway/render.hpp"
-#include "persistence/budgets.hpp"
+#include "persistence/rules/budgets.hpp"
 
 #include <string_view>
 #include <utility>

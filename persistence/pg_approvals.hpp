@@ -1,8 +1,8 @@
 #pragma once
 
 #include "persistence/pg_connection.hpp"
-#include "persistence/tables.hpp"
-#include "persistence/usage_sums.hpp"
+#include "persistence/rules/tables.hpp"
+#include "persistence/rules/usage_sums.hpp"
 
 #include <map>
 #include <optional>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "persistence/pg_connection.hpp"
-#include "persistence/tables.hpp"
+#include "persistence/rules/tables.hpp"
 
 #include <map>
 #include <optional>

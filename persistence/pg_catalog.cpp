@@ -1,9 +1,9 @@
 #include "persistence/pg_catalog.hpp"
 
-#include "persistence/budgets.hpp"
 #include "persistence/record_rows.hpp"
-#include "persistence/rules.hpp"
+#include "persistence/rules/budgets.hpp"
 #include "persistence/rules/lookup.hpp"
+#include "persistence/rules/rules.hpp"
 
 namespace troupe {
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "persistence/pg_connection.hpp"
-#include "persistence/tables.hpp"
+#include "persistence/rules/tables.hpp"
 
 /// Leases and nodes in PostgreSQL. Each of these is a transaction of its own, at once:
 /// none belongs to any task's story, and doing one twice does no harm.

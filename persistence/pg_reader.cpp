@@ -5,7 +5,7 @@
 #include "persistence/pg_task_list.hpp"
 #include "persistence/record_rows.hpp"
 #include "persistence/rows/sql_text.hpp"
-#include "persistence/rules.hpp"
+#include "persistence/rules/rules.hpp"
 
 #include <utility>
 

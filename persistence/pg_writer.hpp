@@ -6,7 +6,7 @@
 #include "persistence/pg_database.hpp"
 #include "persistence/pg_nodes.hpp"
 #include "persistence/postgres/unit.hpp"
-#include "persistence/rules.hpp"
+#include "persistence/rules/rules.hpp"
 
 #include <memory>
 #include <optional>

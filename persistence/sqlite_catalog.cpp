@@ -1,10 +1,10 @@
 #include "persistence/sqlite_catalog.hpp"
 
-#include "persistence/budgets.hpp"
 #include "persistence/documents.hpp"
 #include "persistence/record_rows.hpp"
-#include "persistence/rules.hpp"
+#include "persistence/rules/budgets.hpp"
 #include "persistence/rules/lookup.hpp"
+#include "persistence/rules/rules.hpp"
 
 namespace troupe {
 namespace {

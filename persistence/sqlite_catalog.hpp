@@ -1,8 +1,8 @@
 #pragma once
 
+#include "persistence/rules/tables.hpp"
 #include "persistence/sqlite_connection.hpp"
 #include "persistence/sqlite_statement.hpp"
-#include "persistence/tables.hpp"
 
 #include <functional>
 #include <map>

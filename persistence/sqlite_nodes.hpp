@@ -1,7 +1,7 @@
 #pragma once
 
+#include "persistence/rules/tables.hpp"
 #include "persistence/sqlite_database.hpp"
-#include "persistence/tables.hpp"
 
 /// The one node of an embedded database. Another process could not have opened the
 /// file, so that nothing of this needs to be stored.

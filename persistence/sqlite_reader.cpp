@@ -2,7 +2,7 @@
 
 #include "persistence/record_rows.hpp"
 #include "persistence/rows/sql_text.hpp"
-#include "persistence/rules.hpp"
+#include "persistence/rules/rules.hpp"
 #include "persistence/sqlite_task_list.hpp"
 
 #include <utility>

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "persistence/rules/usage_sums.hpp"
 #include "persistence/sqlite_connection.hpp"
 #include "persistence/sqlite_statement.hpp"
-#include "persistence/usage_sums.hpp"
 
 #include <utility>
 

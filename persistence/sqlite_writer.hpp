@@ -1,6 +1,6 @@
 #pragma once
 
-#include "persistence/rules.hpp"
+#include "persistence/rules/rules.hpp"
 #include "persistence/sqlite_approvals.hpp"
 #include "persistence/sqlite_budgets.hpp"
 #include "persistence/sqlite_catalog.hpp"

@@ -1,7 +1,7 @@
 #include "actors/providers/context_window.hpp"
 
 #include "actors/providers/provider.hpp"
-#include "persistence/events_json.hpp"
+#include "persistence/rules/events_json.hpp"
 
 #include <algorithm>
 #include <map>

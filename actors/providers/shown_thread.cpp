@@ -2,7 +2,7 @@
 
 #include "actors/providers/digest.hpp"
 #include "actors/providers/provider_json.hpp"
-#include "persistence/events_json.hpp"
+#include "persistence/rules/events_json.hpp"
 #include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>

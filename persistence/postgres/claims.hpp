@@ -4,8 +4,8 @@
 #include "persistence/postgres/journal.hpp"
 #include "persistence/postgres/ready_floor.hpp"
 #include "persistence/postgres/row_cache.hpp"
+#include "persistence/rules/tables.hpp"
 #include "persistence/store.hpp"
-#include "persistence/tables.hpp"
 
 #include <chrono>
 #include <optional>

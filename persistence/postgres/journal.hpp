@@ -2,8 +2,8 @@
 
 #include "persistence/pg_connection.hpp"
 #include "persistence/postgres/row_cache.hpp"
+#include "persistence/rules/tables.hpp"
 #include "persistence/store.hpp"
-#include "persistence/tables.hpp"
 
 #include <cstdint>
 #include <string>

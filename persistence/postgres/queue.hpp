@@ -2,7 +2,7 @@
 
 #include "persistence/postgres/claims.hpp"
 #include "persistence/postgres/row_cache.hpp"
-#include "persistence/tables.hpp"
+#include "persistence/rules/tables.hpp"
 
 #include <optional>
 #include <utility>

@@ -2,7 +2,7 @@
 
 #include "persistence/pg_connection.hpp"
 #include "persistence/postgres/row_cache.hpp"
-#include "persistence/tables.hpp"
+#include "persistence/rules/tables.hpp"
 
 #include <optional>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "persistence/rows/record_columns.hpp"
-#include "persistence/tables.hpp"
+#include "persistence/rules/tables.hpp"
 
 #include <optional>
 #include <tuple>

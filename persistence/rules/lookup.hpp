@@ -1,6 +1,6 @@
 #pragma once
 
-#include "persistence/tables.hpp"
+#include "persistence/rules/tables.hpp"
 #include "persistence/values/namespaces.hpp"
 
 #include <string>

@@ -1,4 +1,4 @@
-#include "persistence/budgets.hpp"
+#include "persistence/rules/budgets.hpp"
 #include "tests/actors/remote_fixture.hpp"
 
 #include <gmock/gmock.h>

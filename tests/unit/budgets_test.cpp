@@ -1,4 +1,4 @@
-#include "persistence/budgets.hpp"
+#include "persistence/rules/budgets.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 #include "persistence/documents.hpp"
-#include "persistence/events_json.hpp"
+#include "persistence/rules/events_json.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-#include "persistence/events_json.hpp"
-#include "persistence/rules.hpp"
+#include "persistence/rules/events_json.hpp"
+#include "persistence/rules/rules.hpp"
 
 #include <utility>
 

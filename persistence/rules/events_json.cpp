@@ -1,4 +1,4 @@
-#include "persistence/events_json.hpp"
+#include "persistence/rules/events_json.hpp"
 
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/money.hpp"

@@ -1,5 +1,5 @@
-#include "persistence/budgets.hpp"
-#include "persistence/rules.hpp"
+#include "persistence/rules/budgets.hpp"
+#include "persistence/rules/rules.hpp"
 
 #include <string>
 #include <utility>

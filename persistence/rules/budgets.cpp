@@ -1,4 +1,4 @@
-#include "persistence/budgets.hpp"
+#include "persistence/rules/budgets.hpp"
 
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/money.hpp"

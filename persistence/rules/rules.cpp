@@ -1,6 +1,6 @@
-#include "persistence/rules.hpp"
+#include "persistence/rules/rules.hpp"
 
-#include "persistence/events_json.hpp"
+#include "persistence/rules/events_json.hpp"
 #include "persistence/values/namespaces.hpp"
 
 #include <utility>
