@@ -1,6 +1,6 @@
 #include "persistence/pg_catalog.hpp"
 
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_rows.hpp"
 #include "persistence/rules/budgets.hpp"
 #include "persistence/rules/lookup.hpp"
 #include "persistence/rules/rules.hpp"

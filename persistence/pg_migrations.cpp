@@ -1,7 +1,7 @@
 #include "persistence/pg_migrations.hpp"
 
-#include "persistence/documents.hpp"
 #include "persistence/pg_demands.hpp"
+#include "persistence/rows/documents.hpp"
 
 #include <array>
 

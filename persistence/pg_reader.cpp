@@ -3,7 +3,7 @@
 #include "persistence/pg_nodes.hpp"
 #include "persistence/pg_page.hpp"
 #include "persistence/pg_task_list.hpp"
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_rows.hpp"
 #include "persistence/rows/sql_text.hpp"
 #include "persistence/rules/rules.hpp"
 

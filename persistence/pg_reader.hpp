@@ -3,7 +3,7 @@
 #include "persistence/pg_connection.hpp"
 #include "persistence/pg_database.hpp"
 #include "persistence/pg_page.hpp"
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_rows.hpp"
 #include "persistence/store.hpp"
 
 #include <chrono>

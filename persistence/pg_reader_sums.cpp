@@ -1,6 +1,6 @@
 #include "persistence/pg_page.hpp"
 #include "persistence/pg_reader.hpp"
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_rows.hpp"
 
 #include <utility>
 

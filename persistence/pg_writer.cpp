@@ -1,6 +1,6 @@
 #include "persistence/pg_writer.hpp"
 
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_rows.hpp"
 
 #include <spdlog/spdlog.h>
 

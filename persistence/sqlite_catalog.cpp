@@ -1,7 +1,7 @@
 #include "persistence/sqlite_catalog.hpp"
 
-#include "persistence/documents.hpp"
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/documents.hpp"
+#include "persistence/rows/record_rows.hpp"
 #include "persistence/rules/budgets.hpp"
 #include "persistence/rules/lookup.hpp"
 #include "persistence/rules/rules.hpp"

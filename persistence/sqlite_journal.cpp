@@ -1,6 +1,6 @@
 #include "persistence/sqlite_journal.hpp"
 
-#include "persistence/documents.hpp"
+#include "persistence/rows/documents.hpp"
 #include "persistence/rows/record_columns.hpp"
 #include "persistence/rows/sql_text.hpp"
 

@@ -1,6 +1,6 @@
 #include "persistence/sqlite_migrations.hpp"
 
-#include "persistence/documents.hpp"
+#include "persistence/rows/documents.hpp"
 #include "persistence/sqlite_statement.hpp"
 
 #include <array>

@@ -1,6 +1,6 @@
 #include "persistence/sqlite_reader.hpp"
 
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_rows.hpp"
 #include "persistence/rows/sql_text.hpp"
 #include "persistence/rules/rules.hpp"
 #include "persistence/sqlite_task_list.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_rows.hpp"
 #include "persistence/sqlite_database.hpp"
 #include "persistence/sqlite_rooms.hpp"
 #include "persistence/sqlite_statement.hpp"

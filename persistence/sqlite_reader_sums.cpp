@@ -1,4 +1,4 @@
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_rows.hpp"
 #include "persistence/rows/sql_text.hpp"
 #include "persistence/sqlite_reader.hpp"
 

@@ -1,6 +1,6 @@
 #include "persistence/sqlite_rooms.hpp"
 
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_rows.hpp"
 #include "persistence/rows/sql_text.hpp"
 
 #include <algorithm>

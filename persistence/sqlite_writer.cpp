@@ -1,6 +1,6 @@
 #include "persistence/sqlite_writer.hpp"
 
-#include "persistence/record_rows.hpp"
+#include "persistence/rows/record_rows.hpp"
 #include "persistence/sqlite_trouble.hpp"
 
 #include <spdlog/spdlog.h>

@@ -1,7 +1,7 @@
 #include "persistence/postgres/journal.hpp"
 
-#include "persistence/documents.hpp"
 #include "persistence/postgres/row_sql.hpp"
+#include "persistence/rows/documents.hpp"
 #include "persistence/rows/record_columns.hpp"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "persistence/documents.hpp"
 #include "persistence/records.hpp"
 #include "persistence/rows/columns.hpp"
+#include "persistence/rows/documents.hpp"
 
 #include <optional>
 #include <string>

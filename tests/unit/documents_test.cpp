@@ -1,4 +1,4 @@
-#include "persistence/documents.hpp"
+#include "persistence/rows/documents.hpp"
 #include "persistence/rules/events_json.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "persistence/documents.hpp"
+#include "persistence/rows/documents.hpp"
 
 #include "persistence/values/json_text.hpp"
 
