@@ -1,5 +1,6 @@
+#include "persistence/sqlite/database.hpp"
+
 #include "persistence/pg_database.hpp"
-#include "persistence/sqlite_database.hpp"
 #include "persistence/store.hpp"
 
 #include <string_view>

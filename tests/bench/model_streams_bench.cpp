@@ -1,6 +1,6 @@
 #include "persistence/records.hpp"
-#include "persistence/sqlite_connection.hpp"
-#include "persistence/sqlite_statement.hpp"
+#include "persistence/sqlite/connection.hpp"
+#include "persistence/sqlite/statement.hpp"
 #include "tests/bench/benchmarks.hpp"
 #include "tests/bench/http_load.hpp"
 #include "tests/bench/model_server.hpp"

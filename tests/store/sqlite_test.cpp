@@ -1,5 +1,5 @@
-#include "persistence/sqlite_connection.hpp"
-#include "persistence/sqlite_migrations.hpp"
+#include "persistence/sqlite/connection.hpp"
+#include "persistence/sqlite/migrations.hpp"
 #include "store_fixture.hpp"
 
 #include <gmock/gmock.h>

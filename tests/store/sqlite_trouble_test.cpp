@@ -1,6 +1,6 @@
 #include "persistence/outage.hpp"
-#include "persistence/sqlite_connection.hpp"
-#include "persistence/sqlite_trouble.hpp"
+#include "persistence/sqlite/connection.hpp"
+#include "persistence/sqlite/trouble.hpp"
 #include "store_fixture.hpp"
 #include "tests/eventually.hpp"
 #include "tests/private_volume.hpp"
