@@ -1,6 +1,6 @@
 #include "persistence/sqlite/database.hpp"
 
-#include "persistence/pg_database.hpp"
+#include "persistence/postgres/database.hpp"
 #include "persistence/store.hpp"
 
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "persistence/pg_connection.hpp"
+#include "persistence/postgres/connection.hpp"
 #include "persistence/rows/queue_columns.hpp"
 
 #include <cstdint>

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "persistence/postgres/claims.hpp"
-#include "persistence/postgres/journal.hpp"
-#include "persistence/postgres/keys.hpp"
-#include "persistence/postgres/queue.hpp"
 #include "persistence/postgres/row_cache.hpp"
-#include "persistence/postgres/tasks.hpp"
+#include "persistence/postgres/tables/claims.hpp"
+#include "persistence/postgres/tables/journal.hpp"
+#include "persistence/postgres/tables/keys.hpp"
+#include "persistence/postgres/tables/queue.hpp"
+#include "persistence/postgres/tables/tasks.hpp"
 
 #include <cstdint>
 #include <span>

@@ -1,4 +1,4 @@
-#include "persistence/pg_connection.hpp"
+#include "persistence/postgres/connection.hpp"
 #include "tests/eventually.hpp"
 #include "tests/store/postgres_fixture.hpp"
 

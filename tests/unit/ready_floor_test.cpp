@@ -1,4 +1,4 @@
-#include "persistence/postgres/ready_floor.hpp"
+#include "persistence/postgres/tables/ready_floor.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "persistence/postgres/connection.hpp"
+#include "persistence/rules/tables.hpp"
+
+/// Leases and nodes in PostgreSQL. Each of these is a transaction of its own, at once:
+/// none belongs to any task's story, and doing one twice does no harm.
+namespace troupe {
+
+class pg_nodes final : public node_table {
+public:
+  void use(pg_connection& connection) noexcept { connection_ = &connection; }
+  /// The connection is a new one: the leases of this process name it from now on.
+  void adopt_leases();
+
+  outcome renew(const renew_lease& op) override;
+  outcome end(const end_lease& op) override;
+  outcome announce(const announce_node& op) override;
+
+private:
+  pg_connection* connection_ = nullptr;
+  /// Of this process, once it has taken a lease.
+  uuid node_id_;
+};
+
+/// Columns of `nodes` named `n`, joined with its lease `l`.
+inline constexpr std::string_view select_nodes
+  = "SELECT n.id, n.name, n.role, CASE WHEN n.heartbeat_at < clock() - 10000000 THEN 2 WHEN n.draining THEN 1 ELSE 0 "
+    "END, n.version, n.address, n.lease, n.capacity, n.running, n.started_at, n.heartbeat_at, "
+    "CASE WHEN holds(l) THEN l.expires_at END "
+    "FROM (SELECT * FROM nodes ORDER BY heartbeat_at DESC LIMIT 1000) n LEFT JOIN leases l ON l.owner = n.lease "
+    "ORDER BY n.name, n.started_at";
+std::vector<node_record> take_nodes(pg_rows& rows);
+
+} // namespace troupe

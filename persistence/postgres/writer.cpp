@@ -1,0 +1,208 @@
+#include "persistence/postgres/writer.hpp"
+
+#include "persistence/rows/record_rows.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <thread>
+#include <utility>
+
+namespace troupe {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto first_wait = 20ms;
+constexpr auto longest_wait = 500ms;
+
+/// How often a batch is done again because others were faster.
+constexpr int most_conflicts = 20;
+
+} // namespace
+
+pg_writer::pg_writer(std::shared_ptr<pg_place> place)
+  : place_{std::move(place)}, unit_{id_}, rules_{{catalog_, unit_.keys(), unit_.queue(), unit_.journal(), unit_.tasks(),
+                                                  approvals_, usage_, budgets_, nodes_}} {}
+
+pg_writer::~pg_writer() {
+  place_->has_writer = false;
+}
+
+store_result<std::unique_ptr<store_writer>> make_pg_writer(std::shared_ptr<pg_place> place) {
+  return std::make_unique<pg_writer>(std::move(place));
+}
+
+// -- the batch ------------------------------------------------------------------
+
+committed pg_writer::apply(std::span<const operation> batch) {
+  const auto refuse_all = [&](const std::exception& why) {
+    roll_back();
+    committed result;
+    result.outcomes.assign(batch.size(), unavailable(why));
+    return result;
+  };
+  try {
+    return apply_together(batch);
+  } catch (const std::exception& e) {
+    const auto* failure = dynamic_cast<const pg_failure*>(&e);
+    if (batch.size() <= 1 || (failure && (failure->concerns_all() || place_->given_up)))
+      return refuse_all(e);
+    spdlog::warn("a batch of {} is done one by one: {}", batch.size(), e.what());
+  }
+  return apply_apart(batch);
+}
+
+committed pg_writer::apply_together(std::span<const operation> batch) {
+  for (int conflicts = 0;;) {
+    try {
+      connect_if_needed();
+      return attempt(batch);
+    } catch (const pg_conflict&) {
+      roll_back();
+      if (++conflicts > most_conflicts)
+        throw;
+      // The first time the others may well be through; later on, out of step with them.
+      if (conflicts > 1)
+        std::this_thread::sleep_for(std::chrono::milliseconds{conflicts + static_cast<int>(id_.bytes[15] % 8)});
+    } catch (const pg_lost& e) {
+      spdlog::warn("the database is lost: {}", e.what());
+      roll_back();
+      connection_.reset();
+      reconnect();
+    }
+  }
+}
+
+committed pg_writer::attempt(std::span<const operation> batch) {
+  catalog_.begin();
+  approvals_.begin();
+  usage_.begin();
+  budgets_.begin();
+  unit_.begin(batch);
+  committed result;
+  result.outcomes.reserve(batch.size());
+  for (const auto& op : batch)
+    result.outcomes.push_back(rules_.apply(op));
+  const auto first = write();
+  unit_.commit(result, first);
+  catalog_.commit();
+  return result;
+}
+
+std::int64_t pg_writer::write() {
+  if (!unit_.is_dirty() && !catalog_.is_dirty() && !budgets_.is_dirty())
+    return 0;
+  std::string sql;
+  catalog_.write(sql);
+  approvals_.write(sql);
+  budgets_.write(sql);
+  unit_.write(sql);
+  // Rows that all nodes change: held for as short as possible, behind the lock that gives them an order anyway.
+  usage_.write(sql);
+  unit_.write_note(sql, ++number_, now());
+  try {
+    auto rows = connection_->run(sql);
+    rows.next();
+    return rows.take<std::int64_t>();
+  } catch (const pg_lost& e) {
+    spdlog::warn("the database is lost during a commit: {}", e.what());
+  }
+  // Nothing is undone yet: if the batch turns out to be on disk, all that was worked out for it is true.
+  const auto former = connection_->served_by();
+  connection_.reset();
+  reconnect();
+  if (const auto first = find_batch(number_, former))
+    return *first;
+  throw pg_conflict{"the connection was lost before the batch was committed"};
+}
+
+std::optional<std::int64_t> pg_writer::find_batch(std::int64_t number, const pg_connection::session& former) {
+  for (;;) {
+    try {
+      // A server that has not noticed the loss may be about to commit: only once it has ended is the answer final.
+      while (connection_
+               ->query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = $1::int "
+                       "AND backend_start = $2::timestamptz",
+                       former.pid, former.started)
+               .next())
+        continue;
+      auto rows
+        = connection_->query("SELECT first FROM batches WHERE writer = $1::uuid AND number = $2::bigint", id_, number);
+      return rows.next() ? std::optional{rows.take<std::int64_t>()} : std::nullopt;
+    } catch (const pg_lost&) {
+      connection_.reset();
+      reconnect();
+    }
+  }
+}
+
+committed pg_writer::apply_apart(std::span<const operation> batch) {
+  roll_back();
+  committed all;
+  bool gapless = true;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    try {
+      auto one = apply_together(batch.subspan(i, 1));
+      std::move(one.outcomes.begin(), one.outcomes.end(), std::back_inserter(all.outcomes));
+      std::move(one.events.begin(), one.events.end(), std::back_inserter(all.events));
+      all.work_ready = all.work_ready || one.work_ready;
+      if (one.next_due && (!all.next_due || *one.next_due < *all.next_due))
+        all.next_due = one.next_due;
+      if (one.to_position > 0 && all.to_position == 0)
+        all.from_position = one.from_position;
+      else if (one.to_position > 0 && one.from_position != all.to_position)
+        gapless = false;
+      all.to_position = std::max(all.to_position, one.to_position);
+    } catch (const std::exception& e) {
+      roll_back();
+      all.outcomes.emplace_back(unavailable(e));
+    }
+  }
+  // Others have committed in between, and a range that is told must be whole: better to tell none, so that everybody
+  // looks into the store.
+  if (!gapless)
+    all.from_position = all.to_position = 0;
+  return all;
+}
+
+void pg_writer::roll_back() {
+  unit_.roll_back();
+  catalog_.roll_back();
+}
+
+// -- the connection -------------------------------------------------------------
+
+void pg_writer::connect_if_needed() {
+  if (!connection_)
+    reconnect();
+}
+
+void pg_writer::reconnect() {
+  for (auto wait = std::chrono::milliseconds{first_wait};;
+       wait = std::min<std::chrono::milliseconds>(wait * 2, longest_wait)) {
+    try {
+      connection_ = std::make_unique<pg_connection>(place_->address, pg_connection::role::writer, place_.get());
+      catalog_.use(*connection_);
+      unit_.use(*connection_);
+      approvals_.use(*connection_);
+      usage_.use(*connection_);
+      budgets_.use(*connection_);
+      nodes_.use(*connection_);
+      nodes_.adopt_leases();
+      return;
+    } catch (const std::exception& e) {
+      connection_.reset();
+      if (place_->lost())
+        spdlog::error("the database does not answer, and is looked for until it does: {}", e.what());
+    }
+    if (place_->given_up)
+      throw pg_failure{"", "the process ends and the database is away"};
+    std::this_thread::sleep_for(wait);
+  }
+}
+
+} // namespace troupe

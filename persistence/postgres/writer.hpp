@@ -1,0 +1,66 @@
+#pragma once
+
+#include "persistence/postgres/database.hpp"
+#include "persistence/postgres/tables/approvals.hpp"
+#include "persistence/postgres/tables/budgets.hpp"
+#include "persistence/postgres/tables/catalog.hpp"
+#include "persistence/postgres/tables/nodes.hpp"
+#include "persistence/postgres/unit.hpp"
+#include "persistence/rules/rules.hpp"
+
+#include <memory>
+#include <optional>
+#include <span>
+
+/// The writing side of the PostgreSQL store. A batch runs by the rules (rules.hpp) on
+/// a unit of work, which is then written in one round trip. If rows have changed since
+/// they were read, it is done again. If the connection is lost, it waits for the
+/// server and asks what became of the batch, so that what it says is what happened.
+namespace troupe {
+
+class pg_writer final : public store_writer {
+public:
+  explicit pg_writer(std::shared_ptr<pg_place> place);
+  ~pg_writer() override;
+
+  committed apply(std::span<const operation> batch) override;
+
+private:
+  /// One transaction, tried until its fate is known; throws `pg_failure` if the
+  /// database refuses it, `pg_conflict` if others are always faster.
+  committed apply_together(std::span<const operation> batch);
+  /// A transaction for each operation.
+  committed apply_apart(std::span<const operation> batch);
+  /// Runs the batch and writes it.
+  committed attempt(std::span<const operation> batch);
+  /// Writes what the rules have done. The position before its first; 0 if it has none.
+  std::int64_t write();
+  void roll_back();
+
+  // -- the connection -----------------------------------------------------------------
+
+  void connect_if_needed();
+  /// Waits until there is a server; throws `pg_failure` if the process ends first.
+  void reconnect();
+  /// Where the positions of a batch begin whose answer was lost, if it was committed;
+  /// `former` is the session that it was sent to.
+  std::optional<std::int64_t> find_batch(std::int64_t number, const pg_connection::session& former);
+
+  std::shared_ptr<pg_place> place_;
+  uuid id_ = make_uuid();
+  std::unique_ptr<pg_connection> connection_;
+  pg_catalog catalog_;
+  pg_unit unit_;
+  pg_approvals approvals_;
+  pg_usage usage_;
+  pg_budgets budgets_;
+  pg_nodes nodes_;
+  store_rules rules_;
+  /// Of the batch that was sent last.
+  std::int64_t number_ = 0;
+};
+
+/// Connects at its first use.
+store_result<std::unique_ptr<store_writer>> make_pg_writer(std::shared_ptr<pg_place> place);
+
+} // namespace troupe
