@@ -1,6 +1,6 @@
 #include "actors/ending.hpp"
 
-#include "actors/store_answers.hpp"
+#include "actors/store/store_answers.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/values/parse_json.hpp"
 

@@ -1,6 +1,6 @@
 #include "actors/ending_wire.hpp"
 
-#include "actors/store_answers.hpp"
+#include "actors/store/store_answers.hpp"
 
 #include <optional>
 #include <variant>

@@ -2,11 +2,11 @@
 
 #include "actors/broadcaster.hpp"
 #include "actors/models.hpp"
-#include "actors/reader.hpp"
 #include "actors/scheduler.hpp"
+#include "actors/store/reader.hpp"
+#include "actors/store/writer.hpp"
 #include "actors/timeouts.hpp"
 #include "actors/tools/tools.hpp"
-#include "actors/writer.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>

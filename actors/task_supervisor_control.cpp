@@ -1,5 +1,5 @@
 #include "actors/ending.hpp"
-#include "actors/store_answers.hpp"
+#include "actors/store/store_answers.hpp"
 #include "actors/task_supervisor.hpp"
 #include "actors/timeouts.hpp"
 #include "actors/turn.hpp"

@@ -1,4 +1,4 @@
-#include "actors/store_answers.hpp"
+#include "actors/store/store_answers.hpp"
 #include "actors/task_supervisor.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"

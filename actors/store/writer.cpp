@@ -1,4 +1,4 @@
-#include "actors/writer.hpp"
+#include "actors/store/writer.hpp"
 
 #include "persistence/logging/log.hpp"
 

@@ -1,4 +1,4 @@
-#include "actors/reader.hpp"
+#include "actors/store/reader.hpp"
 
 #include "actors/background.hpp"
 
