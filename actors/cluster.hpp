@@ -1,7 +1,7 @@
 #pragma once
 
+#include "actors/broadcast/interest.hpp"
 #include "actors/clock.hpp"
-#include "actors/interest.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
 #include "actors/rooms.hpp"

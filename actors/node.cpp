@@ -1,6 +1,6 @@
 #include "actors/node.hpp"
 
-#include "actors/broadcaster.hpp"
+#include "actors/broadcast/broadcaster.hpp"
 #include "actors/models.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/store/reader.hpp"

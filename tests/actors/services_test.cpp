@@ -1,4 +1,4 @@
-#include "actors/broadcaster.hpp"
+#include "actors/broadcast/broadcaster.hpp"
 #include "actors/builtin_model.hpp"
 #include "actors/models.hpp"
 #include "actors/scheduler.hpp"

@@ -1,4 +1,4 @@
-#include "actors/commit_order.hpp"
+#include "actors/broadcast/commit_order.hpp"
 
 #include <gmock/gmock.h>
 

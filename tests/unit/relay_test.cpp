@@ -1,4 +1,4 @@
-#include "actors/interest.hpp"
+#include "actors/broadcast/interest.hpp"
 #include "actors/node_address.hpp"
 #include "actors/relay.hpp"
 

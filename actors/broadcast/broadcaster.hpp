@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/commit_order.hpp"
+#include "actors/broadcast/commit_order.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
 #include "actors/rooms.hpp"

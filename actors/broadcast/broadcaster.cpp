@@ -1,4 +1,4 @@
-#include "actors/broadcaster.hpp"
+#include "actors/broadcast/broadcaster.hpp"
 
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
