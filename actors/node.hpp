@@ -1,8 +1,8 @@
 #pragma once
 
 #include "actors/clock.hpp"
-#include "actors/cluster.hpp"
-#include "actors/connector.hpp"
+#include "actors/cluster/cluster.hpp"
+#include "actors/cluster/connector.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
 #include "actors/outbound.hpp"

@@ -256,7 +256,7 @@ private:
   }
 
   /// The one node of an embedded database says how it is when that changes; a cluster's
-  /// nodes do again and again (actors/cluster.hpp).
+  /// nodes do again and again (actors/cluster/cluster.hpp).
   void announce_alone(node_health health) {
     const auto known = ask<services_ptr>(node_, get_services{});
     if (!known)

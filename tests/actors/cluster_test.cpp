@@ -1,4 +1,4 @@
-#include "actors/cluster.hpp"
+#include "actors/cluster/cluster.hpp"
 #include "actors/timeouts.hpp"
 #include "tests/actors/fake_peer.hpp"
 

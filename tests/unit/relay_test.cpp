@@ -1,6 +1,6 @@
 #include "actors/broadcast/interest.hpp"
-#include "actors/node_address.hpp"
-#include "actors/relay.hpp"
+#include "actors/cluster/node_address.hpp"
+#include "actors/cluster/relay.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,6 +1,6 @@
-#include "actors/cluster.hpp"
+#include "actors/cluster/cluster.hpp"
 
-#include "actors/node_address.hpp"
+#include "actors/cluster/node_address.hpp"
 #include "actors/timeouts.hpp"
 
 #include <caf/actor_cast.hpp>

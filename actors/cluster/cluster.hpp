@@ -2,10 +2,10 @@
 
 #include "actors/broadcast/interest.hpp"
 #include "actors/clock.hpp"
+#include "actors/cluster/wake_policy.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
 #include "actors/rooms.hpp"
-#include "actors/wake_policy.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>

@@ -1,4 +1,4 @@
-#include "actors/ending_wire.hpp"
+#include "actors/cluster/ending_wire.hpp"
 
 #include "actors/store/store_answers.hpp"
 

@@ -1,5 +1,5 @@
-#include "actors/cluster.hpp"
-#include "actors/relay.hpp"
+#include "actors/cluster/cluster.hpp"
+#include "actors/cluster/relay.hpp"
 #include "actors/timeouts.hpp"
 
 #include <caf/sec.hpp>

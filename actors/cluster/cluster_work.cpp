@@ -1,5 +1,5 @@
-#include "actors/cluster.hpp"
-#include "actors/ending_wire.hpp"
+#include "actors/cluster/cluster.hpp"
+#include "actors/cluster/ending_wire.hpp"
 #include "actors/timeouts.hpp"
 
 #include <caf/send.hpp>

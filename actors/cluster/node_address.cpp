@@ -1,4 +1,4 @@
-#include "actors/node_address.hpp"
+#include "actors/cluster/node_address.hpp"
 
 #include <cerrno>
 #include <charconv>

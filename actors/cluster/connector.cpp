@@ -1,6 +1,6 @@
-#include "actors/connector.hpp"
+#include "actors/cluster/connector.hpp"
 
-#include "actors/node_address.hpp"
+#include "actors/cluster/node_address.hpp"
 #include "actors/timeouts.hpp"
 
 #include <caf/actor_cast.hpp>

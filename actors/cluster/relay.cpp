@@ -1,4 +1,4 @@
-#include "actors/relay.hpp"
+#include "actors/cluster/relay.hpp"
 
 #include <algorithm>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "actors/wake_policy.hpp"
+#include "actors/cluster/wake_policy.hpp"
 
 #include <algorithm>
 
