@@ -1,7 +1,7 @@
 #include "actors/node.hpp"
 
 #include "actors/broadcast/broadcaster.hpp"
-#include "actors/models.hpp"
+#include "actors/models/models.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/store/reader.hpp"
 #include "actors/store/writer.hpp"

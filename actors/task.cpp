@@ -1,7 +1,7 @@
 #include "actors/task.hpp"
 
 #include "actors/chat_events.hpp"
-#include "actors/providers/context_window.hpp"
+#include "actors/models/context_window.hpp"
 #include "actors/providers/model_traits.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"

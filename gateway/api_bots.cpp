@@ -1,4 +1,4 @@
-#include "actors/providers/api_key.hpp"
+#include "actors/models/api_key.hpp"
 #include "actors/providers/tool_schema.hpp"
 #include "gateway/api.hpp"
 #include "gateway/cursor.hpp"

@@ -16,7 +16,7 @@
 #include <vector>
 
 /// A provider's protocol: how a conversation becomes a request, and the answer, as it
-/// streams in, becomes text, tool calls and usage. Pure; actors/providers/remote_call
+/// streams in, becomes text, tool calls and usage. Pure; actors/models/remote_call
 /// sends the one and feeds the other. What a provider sends is untrusted: whatever is
 /// wrong with it becomes a `provider_failure`, and nothing throws.
 namespace troupe {

@@ -1,6 +1,6 @@
 #include "actors/broadcast/broadcaster.hpp"
-#include "actors/builtin_model.hpp"
-#include "actors/models.hpp"
+#include "actors/models/builtin_model.hpp"
+#include "actors/models/models.hpp"
 #include "actors/scheduler.hpp"
 #include "tests/actors/actor_fixture.hpp"
 

@@ -1,4 +1,4 @@
-#include "actors/builtin_script.hpp"
+#include "actors/models/builtin_script.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "actors/providers/context_window.hpp"
+#include "actors/models/context_window.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

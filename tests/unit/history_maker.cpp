@@ -1,6 +1,6 @@
 #include "history_maker.hpp"
 
-#include "actors/providers/context_window.hpp"
+#include "actors/models/context_window.hpp"
 
 #include <algorithm>
 #include <random>

@@ -1,4 +1,4 @@
-#include "actors/providers/rate_limiter.hpp"
+#include "actors/models/rate_limiter.hpp"
 
 #include <algorithm>
 

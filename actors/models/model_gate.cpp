@@ -1,6 +1,6 @@
-#include "actors/providers/model_gate.hpp"
+#include "actors/models/model_gate.hpp"
 
-#include "actors/providers/context_window.hpp"
+#include "actors/models/context_window.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>

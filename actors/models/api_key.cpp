@@ -1,4 +1,4 @@
-#include "actors/providers/api_key.hpp"
+#include "actors/models/api_key.hpp"
 
 #include "actors/tools/http_tool.hpp"
 

@@ -1,4 +1,4 @@
-#include "actors/providers/context_window.hpp"
+#include "actors/models/context_window.hpp"
 
 #include "actors/providers/provider.hpp"
 #include "persistence/rules/events_json.hpp"

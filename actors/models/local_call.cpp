@@ -1,4 +1,4 @@
-#include "actors/providers/local_call.hpp"
+#include "actors/models/local_call.hpp"
 
 #include <caf/send.hpp>
 

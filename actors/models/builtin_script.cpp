@@ -1,4 +1,4 @@
-#include "actors/builtin_script.hpp"
+#include "actors/models/builtin_script.hpp"
 
 #include "persistence/values/parse_json.hpp"
 

@@ -1,4 +1,4 @@
-#include "actors/builtin_model.hpp"
+#include "actors/models/builtin_model.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "actors/providers/circuit_breaker.hpp"
-#include "actors/providers/fair_queue.hpp"
-#include "actors/providers/rate_limiter.hpp"
-#include "actors/providers/remote_call.hpp"
+#include "actors/models/circuit_breaker.hpp"
+#include "actors/models/fair_queue.hpp"
+#include "actors/models/rate_limiter.hpp"
+#include "actors/models/remote_call.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -20,7 +20,7 @@
 /// when the model's limits allow, to an actor of its own, and holds the others back in a
 /// fair order; while the provider is down (circuit breaker) it sends them away at once. What
 /// a provider says about its load (429, Retry-After) holds all of them back, here and by
-/// the registry on all nodes. Spawned by the registry (actors/models). If it dies, the
+/// the registry on all nodes. Spawned by the registry (actors/models/models). If it dies, the
 /// requests it holds fail as transient.
 ///
 /// Only so many wait here as have their turn within `longest_wait`: the rest is sent back

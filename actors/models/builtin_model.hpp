@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/builtin_script.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/models/builtin_script.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -13,7 +13,7 @@
 #include <vector>
 
 /// The `builtin` model needs no network: it echoes, in the manner that the
-/// directives in the input ask for (actors/builtin_script.hpp). Spawned by the
+/// directives in the input ask for (actors/models/builtin_script.hpp). Spawned by the
 /// model registry; asked by task actors; streams to them. An answer without delay
 /// or pace is given in one piece. If it dies, its open chats fail as transient.
 namespace troupe {

@@ -1,9 +1,9 @@
-#include "actors/models.hpp"
+#include "actors/models/models.hpp"
 
-#include "actors/builtin_model.hpp"
-#include "actors/providers/local_call.hpp"
-#include "actors/providers/model_gate.hpp"
-#include "actors/providers/remote_call.hpp"
+#include "actors/models/builtin_model.hpp"
+#include "actors/models/local_call.hpp"
+#include "actors/models/model_gate.hpp"
+#include "actors/models/remote_call.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>

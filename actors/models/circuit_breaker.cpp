@@ -1,4 +1,4 @@
-#include "actors/providers/circuit_breaker.hpp"
+#include "actors/models/circuit_breaker.hpp"
 
 #include <algorithm>
 

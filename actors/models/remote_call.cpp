@@ -1,9 +1,9 @@
-#include "actors/providers/remote_call.hpp"
+#include "actors/models/remote_call.hpp"
 
+#include "actors/models/api_key.hpp"
+#include "actors/models/context_window.hpp"
 #include "actors/providers/answer_check.hpp"
 #include "actors/providers/answer_relay.hpp"
-#include "actors/providers/api_key.hpp"
-#include "actors/providers/context_window.hpp"
 #include "persistence/logging/log.hpp"
 
 #include <caf/send.hpp>
