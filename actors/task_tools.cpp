@@ -1,8 +1,8 @@
-#include "actors/builtin_tools.hpp"
 #include "actors/chat_events.hpp"
 #include "actors/restart_policy.hpp"
 #include "actors/task.hpp"
 #include "actors/timeouts.hpp"
+#include "actors/toolbox/builtin_tools.hpp"
 #include "persistence/logging/log.hpp"
 #include "persistence/values/json_text.hpp"
 

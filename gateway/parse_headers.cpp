@@ -1,7 +1,7 @@
 #include "gateway/parse_headers.hpp"
 
 #include "actors/outbound.hpp"
-#include "actors/tools/http_tool.hpp"
+#include "actors/toolbox/http_tool.hpp"
 #include "gateway/text.hpp"
 
 #include <nlohmann/json.hpp>

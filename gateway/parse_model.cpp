@@ -1,6 +1,6 @@
 #include "gateway/parse_model.hpp"
 
-#include "actors/tools/http_tool.hpp"
+#include "actors/toolbox/http_tool.hpp"
 #include "gateway/body.hpp"
 #include "gateway/json_guard.hpp"
 #include "gateway/parse_tool.hpp"

@@ -1,8 +1,8 @@
 #include "gateway/parse_tool.hpp"
 
-#include "actors/builtin_tools.hpp"
-#include "actors/tools/http_tool.hpp"
-#include "actors/tools/json_schema.hpp"
+#include "actors/toolbox/builtin_tools.hpp"
+#include "actors/toolbox/http_tool.hpp"
+#include "actors/toolbox/json_schema.hpp"
 #include "config/addresses.hpp"
 #include "gateway/outbound/target.hpp"
 

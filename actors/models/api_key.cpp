@@ -1,6 +1,6 @@
 #include "actors/models/api_key.hpp"
 
-#include "actors/tools/http_tool.hpp"
+#include "actors/toolbox/http_tool.hpp"
 
 #include <algorithm>
 #include <cstdlib>

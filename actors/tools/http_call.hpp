@@ -3,7 +3,7 @@
 #include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/outbound.hpp"
-#include "actors/tools/http_tool.hpp"
+#include "actors/toolbox/http_tool.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>

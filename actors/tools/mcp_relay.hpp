@@ -3,7 +3,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/outbound.hpp"
 #include "actors/providers/sse.hpp"
-#include "actors/tools/mcp_answer.hpp"
+#include "actors/toolbox/mcp_answer.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "actors/tools/mcp_result.hpp"
+#include "actors/toolbox/mcp_result.hpp"
 #include "actors/tools/mcp_server.hpp"
 #include "persistence/logging/log.hpp"
 

@@ -1,5 +1,5 @@
-#include "actors/builtin_tools.hpp"
-#include "actors/calculator.hpp"
+#include "actors/toolbox/builtin_tools.hpp"
+#include "actors/toolbox/calculator.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

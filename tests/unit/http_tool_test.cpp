@@ -1,4 +1,4 @@
-#include "actors/tools/http_tool.hpp"
+#include "actors/toolbox/http_tool.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

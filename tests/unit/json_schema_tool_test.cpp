@@ -1,4 +1,4 @@
-#include "actors/tools/json_schema.hpp"
+#include "actors/toolbox/json_schema.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

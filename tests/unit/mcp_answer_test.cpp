@@ -1,4 +1,4 @@
-#include "actors/tools/mcp_answer.hpp"
+#include "actors/toolbox/mcp_answer.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

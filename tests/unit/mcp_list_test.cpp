@@ -1,4 +1,4 @@
-#include "actors/tools/mcp_tools.hpp"
+#include "actors/toolbox/mcp_tools.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

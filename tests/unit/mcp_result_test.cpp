@@ -1,4 +1,4 @@
-#include "actors/tools/mcp_result.hpp"
+#include "actors/toolbox/mcp_result.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "actors/tools/mcp.hpp"
+#include "actors/toolbox/mcp.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

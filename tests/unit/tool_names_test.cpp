@@ -1,5 +1,5 @@
-#include "actors/tools/tool_names.hpp"
-#include "actors/tools/toolbox.hpp"
+#include "actors/toolbox/tool_names.hpp"
+#include "actors/toolbox/toolbox.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

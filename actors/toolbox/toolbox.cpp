@@ -1,9 +1,9 @@
-#include "actors/tools/toolbox.hpp"
+#include "actors/toolbox/toolbox.hpp"
 
-#include "actors/builtin_tools.hpp"
 #include "actors/remote/foreign_text.hpp"
 #include "actors/secrets.hpp"
-#include "actors/tools/tool_names.hpp"
+#include "actors/toolbox/builtin_tools.hpp"
+#include "actors/toolbox/tool_names.hpp"
 
 #include <algorithm>
 #include <set>

@@ -1,4 +1,4 @@
-#include "actors/calculator.hpp"
+#include "actors/toolbox/calculator.hpp"
 
 #include <charconv>
 #include <cmath>

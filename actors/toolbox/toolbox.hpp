@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/providers/provider.hpp"
-#include "actors/tools/mcp_tools.hpp"
+#include "actors/toolbox/mcp_tools.hpp"
 #include "persistence/records.hpp"
 
 #include <chrono>

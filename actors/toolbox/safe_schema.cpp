@@ -1,4 +1,4 @@
-#include "actors/tools/safe_schema.hpp"
+#include "actors/toolbox/safe_schema.hpp"
 
 #include "actors/providers/provider.hpp"
 #include "actors/remote/foreign_text.hpp"

@@ -1,8 +1,8 @@
-#include "actors/tools/mcp_tools.hpp"
+#include "actors/toolbox/mcp_tools.hpp"
 
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/foreign_text.hpp"
-#include "actors/tools/mcp_json.hpp"
+#include "actors/toolbox/mcp_json.hpp"
 #include "persistence/values/exact_json.hpp"
 #include "persistence/values/parse_json.hpp"
 

@@ -1,4 +1,4 @@
-#include "actors/tools/tool_names.hpp"
+#include "actors/toolbox/tool_names.hpp"
 
 #include <openssl/evp.h>
 

@@ -1,8 +1,8 @@
-#include "actors/tools/mcp_result.hpp"
+#include "actors/toolbox/mcp_result.hpp"
 
 #include "actors/providers/provider.hpp"
 #include "actors/remote/foreign_text.hpp"
-#include "actors/tools/mcp_json.hpp"
+#include "actors/toolbox/mcp_json.hpp"
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/parse_json.hpp"
 

@@ -9,7 +9,7 @@
 /// Keeps valijson from harm: it trusts the schemas it is given. One that refers to itself
 /// makes it recurse until the stack is used up, one that branches at each step doubles its
 /// work with each, and a `pattern` may take either from std::regex. Pure; serves
-/// actors/tools/json_schema.
+/// actors/toolbox/json_schema.
 namespace troupe {
 
 struct unusable_schema {

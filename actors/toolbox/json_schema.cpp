@@ -1,8 +1,8 @@
-#include "actors/tools/json_schema.hpp"
+#include "actors/toolbox/json_schema.hpp"
 
 #include "actors/providers/provider.hpp"
 #include "actors/remote/foreign_text.hpp"
-#include "actors/tools/safe_schema.hpp"
+#include "actors/toolbox/safe_schema.hpp"
 #include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>

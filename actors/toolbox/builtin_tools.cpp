@@ -1,6 +1,6 @@
-#include "actors/builtin_tools.hpp"
+#include "actors/toolbox/builtin_tools.hpp"
 
-#include "actors/calculator.hpp"
+#include "actors/toolbox/calculator.hpp"
 #include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/tools/http_tool.hpp"
+#include "actors/toolbox/http_tool.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "actors/outbound.hpp"
-#include "actors/tools/http_tool.hpp"
-#include "actors/tools/mcp.hpp"
-#include "actors/tools/toolbox.hpp"
+#include "actors/toolbox/http_tool.hpp"
+#include "actors/toolbox/mcp.hpp"
+#include "actors/toolbox/toolbox.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -1,9 +1,9 @@
-#include "actors/tools/mcp.hpp"
+#include "actors/toolbox/mcp.hpp"
 
 #include "actors/providers/provider.hpp"
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/foreign_text.hpp"
-#include "actors/tools/mcp_json.hpp"
+#include "actors/toolbox/mcp_json.hpp"
 #include "persistence/values/exact_json.hpp"
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/parse_json.hpp"

@@ -1,9 +1,9 @@
-#include "actors/tools/http_tool.hpp"
+#include "actors/toolbox/http_tool.hpp"
 
 #include "actors/providers/provider.hpp"
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/foreign_text.hpp"
-#include "actors/tools/json_schema.hpp"
+#include "actors/toolbox/json_schema.hpp"
 #include "persistence/values/exact_json.hpp"
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/parse_json.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/providers/provider.hpp"
-#include "actors/tools/mcp.hpp"
+#include "actors/toolbox/mcp.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "actors/tools/mcp_json.hpp"
+#include "actors/toolbox/mcp_json.hpp"
 
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/foreign_text.hpp"
