@@ -2,9 +2,9 @@
 
 #include "actors/broadcast/broadcaster.hpp"
 #include "actors/models/models.hpp"
-#include "actors/scheduler.hpp"
 #include "actors/store/reader.hpp"
 #include "actors/store/writer.hpp"
+#include "actors/tasks/scheduler.hpp"
 #include "actors/timeouts.hpp"
 #include "actors/tools/tools.hpp"
 

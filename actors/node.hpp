@@ -8,7 +8,7 @@
 #include "actors/outbound.hpp"
 #include "actors/restart_intensity.hpp"
 #include "actors/secrets.hpp"
-#include "actors/task_supervisor.hpp"
+#include "actors/tasks/task_supervisor.hpp"
 #include "persistence/store.hpp"
 
 #include <caf/typed_event_based_actor.hpp>

@@ -1,7 +1,7 @@
 #include "actors/broadcast/broadcaster.hpp"
 #include "actors/models/builtin_model.hpp"
 #include "actors/models/models.hpp"
-#include "actors/scheduler.hpp"
+#include "actors/tasks/scheduler.hpp"
 #include "tests/actors/actor_fixture.hpp"
 
 #include <caf/stateful_actor.hpp>

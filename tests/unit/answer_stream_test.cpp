@@ -1,4 +1,4 @@
-#include "actors/answer_stream.hpp"
+#include "actors/tasks/answer_stream.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "actors/turn.hpp"
+#include "actors/tasks/turn.hpp"
 
 #include "actors/timeouts.hpp"
 #include "persistence/values/namespaces.hpp"

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "actors/answer_stream.hpp"
 #include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
+#include "actors/tasks/answer_stream.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 

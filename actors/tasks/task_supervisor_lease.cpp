@@ -1,5 +1,5 @@
 #include "actors/store/store_answers.hpp"
-#include "actors/task_supervisor.hpp"
+#include "actors/tasks/task_supervisor.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
 

@@ -1,4 +1,4 @@
-#include "actors/scheduler.hpp"
+#include "actors/tasks/scheduler.hpp"
 
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"

@@ -1,7 +1,7 @@
-#include "actors/task_supervisor.hpp"
+#include "actors/tasks/task_supervisor.hpp"
 
-#include "actors/restart_policy.hpp"
 #include "actors/store/store_answers.hpp"
+#include "actors/tasks/restart_policy.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
 

@@ -1,8 +1,8 @@
-#include "actors/task.hpp"
+#include "actors/tasks/task.hpp"
 
-#include "actors/chat_events.hpp"
 #include "actors/models/context_window.hpp"
 #include "actors/providers/model_traits.hpp"
+#include "actors/tasks/chat_events.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
 #include "persistence/rules/budgets.hpp"

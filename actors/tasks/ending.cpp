@@ -1,4 +1,4 @@
-#include "actors/ending.hpp"
+#include "actors/tasks/ending.hpp"
 
 #include "actors/store/store_answers.hpp"
 #include "actors/timeouts.hpp"

@@ -3,7 +3,7 @@
 #include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
-#include "actors/task.hpp"
+#include "actors/tasks/task.hpp"
 
 #include <caf/result.hpp>
 #include <caf/typed_event_based_actor.hpp>

@@ -1,8 +1,8 @@
-#include "actors/ending.hpp"
 #include "actors/store/store_answers.hpp"
-#include "actors/task_supervisor.hpp"
+#include "actors/tasks/ending.hpp"
+#include "actors/tasks/task_supervisor.hpp"
+#include "actors/tasks/turn.hpp"
 #include "actors/timeouts.hpp"
-#include "actors/turn.hpp"
 #include "persistence/logging/log.hpp"
 
 #include <caf/send.hpp>
