@@ -5,9 +5,9 @@
 #include "actors/cluster/connector.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
-#include "actors/outbound.hpp"
+#include "actors/remote/outbound.hpp"
+#include "actors/remote/secrets.hpp"
 #include "actors/restart_intensity.hpp"
-#include "actors/secrets.hpp"
 #include "actors/tasks/task_supervisor.hpp"
 #include "persistence/store.hpp"
 

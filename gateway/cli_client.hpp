@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/providers/sse.hpp"
+#include "actors/remote/sse.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 

@@ -3,7 +3,7 @@
 #include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
-#include "actors/secrets.hpp"
+#include "actors/remote/secrets.hpp"
 #include "gateway/client_memory.hpp"
 #include "gateway/execution_waits.hpp"
 #include "gateway/gateway_messages.hpp"

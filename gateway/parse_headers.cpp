@@ -1,6 +1,6 @@
 #include "gateway/parse_headers.hpp"
 
-#include "actors/outbound.hpp"
+#include "actors/remote/outbound.hpp"
 #include "actors/toolbox/http_tool.hpp"
 #include "gateway/text.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/secrets.hpp"
+#include "actors/remote/secrets.hpp"
 #include "gateway/body.hpp"
 #include "persistence/records.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/secrets.hpp"
+#include "actors/remote/secrets.hpp"
 #include "gateway/problem.hpp"
 #include "persistence/operations.hpp"
 

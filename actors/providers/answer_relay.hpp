@@ -1,8 +1,8 @@
 #pragma once
 
 #include "actors/messages.hpp"
-#include "actors/outbound.hpp"
-#include "actors/providers/sse.hpp"
+#include "actors/remote/outbound.hpp"
+#include "actors/remote/sse.hpp"
 
 #include <caf/send.hpp>
 

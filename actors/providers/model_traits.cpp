@@ -1,7 +1,7 @@
 #include "actors/providers/model_traits.hpp"
 
-#include "actors/providers/digest.hpp"
 #include "actors/providers/provider_json.hpp"
+#include "actors/remote/digest.hpp"
 
 #include <nlohmann/json.hpp>
 

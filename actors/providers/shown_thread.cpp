@@ -1,7 +1,7 @@
 #include "actors/providers/shown_thread.hpp"
 
-#include "actors/providers/digest.hpp"
 #include "actors/providers/provider_json.hpp"
+#include "actors/remote/digest.hpp"
 #include "persistence/rules/events_json.hpp"
 #include "persistence/values/parse_json.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/outbound.hpp"
+#include "actors/remote/outbound.hpp"
 #include "actors/toolbox/http_tool.hpp"
 #include "actors/toolbox/mcp.hpp"
 #include "actors/toolbox/toolbox.hpp"

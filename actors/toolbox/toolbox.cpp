@@ -1,7 +1,7 @@
 #include "actors/toolbox/toolbox.hpp"
 
 #include "actors/remote/foreign_text.hpp"
-#include "actors/secrets.hpp"
+#include "actors/remote/secrets.hpp"
 #include "actors/toolbox/builtin_tools.hpp"
 #include "actors/toolbox/tool_names.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
-#include "actors/outbound.hpp"
+#include "actors/remote/outbound.hpp"
 #include "actors/toolbox/http_tool.hpp"
 
 #include <caf/typed_event_based_actor.hpp>

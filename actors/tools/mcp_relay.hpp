@@ -1,8 +1,8 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "actors/outbound.hpp"
-#include "actors/providers/sse.hpp"
+#include "actors/remote/outbound.hpp"
+#include "actors/remote/sse.hpp"
 #include "actors/toolbox/mcp_answer.hpp"
 
 #include <cstddef>

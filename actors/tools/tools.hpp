@@ -2,8 +2,8 @@
 
 #include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
-#include "actors/outbound.hpp"
-#include "actors/secrets.hpp"
+#include "actors/remote/outbound.hpp"
+#include "actors/remote/secrets.hpp"
 
 #include <caf/result.hpp>
 #include <caf/typed_event_based_actor.hpp>

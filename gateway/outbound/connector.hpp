@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/outbound.hpp"
+#include "actors/remote/outbound.hpp"
 #include "gateway/outbound/connection.hpp"
 #include "gateway/outbound/core.hpp"
 #include "gateway/outbound/response_reader.hpp"

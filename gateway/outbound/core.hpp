@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/outbound.hpp"
+#include "actors/remote/outbound.hpp"
 #include "gateway/outbound/address_policy.hpp"
 #include "gateway/outbound/call_queue.hpp"
 #include "gateway/outbound/config.hpp"

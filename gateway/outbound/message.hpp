@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/outbound.hpp"
+#include "actors/remote/outbound.hpp"
 #include "gateway/outbound/proxy.hpp"
 #include "gateway/outbound/target.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/outbound.hpp"
+#include "actors/remote/outbound.hpp"
 
 #include <boost/beast/http/basic_parser.hpp>
 

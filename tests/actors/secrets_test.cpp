@@ -1,4 +1,4 @@
-#include "actors/secrets.hpp"
+#include "actors/remote/secrets.hpp"
 #include "tests/actors/mcp_fixture.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "actors/secrets.hpp"
+#include "actors/remote/secrets.hpp"
 #include "tests/temporary_folder.hpp"
 
 #include <gmock/gmock.h>

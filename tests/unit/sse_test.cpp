@@ -1,4 +1,4 @@
-#include "actors/providers/sse.hpp"
+#include "actors/remote/sse.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "actors/secrets.hpp"
+#include "actors/remote/secrets.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

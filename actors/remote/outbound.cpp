@@ -1,4 +1,4 @@
-#include "actors/outbound.hpp"
+#include "actors/remote/outbound.hpp"
 
 #include <algorithm>
 #include <array>

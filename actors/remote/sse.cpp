@@ -1,4 +1,4 @@
-#include "actors/providers/sse.hpp"
+#include "actors/remote/sse.hpp"
 
 #include <algorithm>
 #include <array>
