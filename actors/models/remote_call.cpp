@@ -1,9 +1,9 @@
 #include "actors/models/remote_call.hpp"
 
+#include "actors/answer_relay.hpp"
 #include "actors/models/api_key.hpp"
 #include "actors/models/context_window.hpp"
 #include "actors/providers/answer_check.hpp"
-#include "actors/providers/answer_relay.hpp"
 #include "persistence/logging/log.hpp"
 
 #include <caf/send.hpp>

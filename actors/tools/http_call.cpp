@@ -1,6 +1,6 @@
 #include "actors/tools/http_call.hpp"
 
-#include "actors/providers/answer_relay.hpp"
+#include "actors/answer_relay.hpp"
 #include "persistence/logging/log.hpp"
 
 #include <caf/actor_cast.hpp>
