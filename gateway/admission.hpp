@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/problem.hpp"
+#include "gateway/requests/problem.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -1,13 +1,13 @@
-#include "gateway/accept.hpp"
 #include "gateway/api.hpp"
 #include "gateway/cursor.hpp"
 #include "gateway/event_socket.hpp"
 #include "gateway/event_stream.hpp"
-#include "gateway/event_stream_head.hpp"
 #include "gateway/gateway_actor.hpp"
-#include "gateway/header_list.hpp"
 #include "gateway/lane.hpp"
 #include "gateway/render.hpp"
+#include "gateway/requests/accept.hpp"
+#include "gateway/requests/event_stream_head.hpp"
+#include "gateway/requests/header_list.hpp"
 
 #include <charconv>
 

@@ -1,9 +1,9 @@
 #include "gateway/api.hpp"
 #include "gateway/gateway_actor.hpp"
-#include "gateway/header_list.hpp"
 #include "gateway/parse_task.hpp"
 #include "gateway/prefer.hpp"
 #include "gateway/render.hpp"
+#include "gateway/requests/header_list.hpp"
 
 namespace troupe::api {
 

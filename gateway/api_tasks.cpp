@@ -1,9 +1,9 @@
 #include "gateway/api.hpp"
 #include "gateway/cursor.hpp"
 #include "gateway/gateway_actor.hpp"
-#include "gateway/header_list.hpp"
 #include "gateway/parse_task.hpp"
 #include "gateway/render.hpp"
+#include "gateway/requests/header_list.hpp"
 #include "persistence/logging/log.hpp"
 
 #include <climits>

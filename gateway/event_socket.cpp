@@ -1,8 +1,8 @@
 #include "gateway/event_socket.hpp"
 
 #include "gateway/lane.hpp"
-#include "gateway/problem.hpp"
 #include "gateway/render.hpp"
+#include "gateway/requests/problem.hpp"
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 
 #include "gateway/feed.hpp"
 #include "gateway/parse_frame.hpp"
-#include "gateway/transport.hpp"
+#include "gateway/requests/transport.hpp"
 
 #include <atomic>
 #include <cstddef>

@@ -1,7 +1,7 @@
 #include "gateway/event_stream.hpp"
 
-#include "gateway/event_stream_head.hpp"
 #include "gateway/lane.hpp"
+#include "gateway/requests/event_stream_head.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "gateway/feed.hpp"
-#include "gateway/transport.hpp"
+#include "gateway/requests/transport.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -4,13 +4,13 @@
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
 #include "actors/remote/secrets.hpp"
-#include "gateway/client_memory.hpp"
 #include "gateway/execution_waits.hpp"
 #include "gateway/gateway_messages.hpp"
 #include "gateway/look_ups.hpp"
 #include "gateway/open_questions.hpp"
 #include "gateway/request_context.hpp"
-#include "gateway/transport.hpp"
+#include "gateway/requests/client_memory.hpp"
+#include "gateway/requests/transport.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 

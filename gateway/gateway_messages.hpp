@@ -4,7 +4,7 @@
 #include "gateway/feed.hpp"
 #include "gateway/page_writer.hpp"
 #include "gateway/parse_frame.hpp"
-#include "gateway/transport.hpp"
+#include "gateway/requests/transport.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 

@@ -1,8 +1,8 @@
 #include "gateway/http_exchange.hpp"
 
-#include "gateway/accept.hpp"
-#include "gateway/event_stream_head.hpp"
 #include "gateway/http_session.hpp"
+#include "gateway/requests/accept.hpp"
+#include "gateway/requests/event_stream_head.hpp"
 #include "persistence/logging/log.hpp"
 
 #include <spdlog/spdlog.h>

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "gateway/requests/transport.hpp"
 #include "gateway/server_core.hpp"
-#include "gateway/transport.hpp"
 
 #include <atomic>
 #include <functional>

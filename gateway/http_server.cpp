@@ -3,8 +3,8 @@
 #include "config/addresses.hpp"
 #include "gateway/closing_connection.hpp"
 #include "gateway/http_session.hpp"
-#include "gateway/problem.hpp"
-#include "gateway/request_id.hpp"
+#include "gateway/requests/problem.hpp"
+#include "gateway/requests/request_id.hpp"
 #include "gateway/response_head.hpp"
 #include "gateway/server_core.hpp"
 

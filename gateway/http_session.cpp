@@ -2,8 +2,8 @@
 
 #include "gateway/closing_connection.hpp"
 #include "gateway/http_exchange.hpp"
-#include "gateway/problem.hpp"
-#include "gateway/request_id.hpp"
+#include "gateway/requests/problem.hpp"
+#include "gateway/requests/request_id.hpp"
 #include "gateway/response_head.hpp"
 #include "gateway/websocket_session.hpp"
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "gateway/access_log.hpp"
 #include "gateway/output_queue.hpp"
 #include "gateway/request_reader.hpp"
+#include "gateway/requests/access_log.hpp"
+#include "gateway/requests/transport.hpp"
 #include "gateway/server_core.hpp"
-#include "gateway/transport.hpp"
 
 #include <cstddef>
 #include <functional>

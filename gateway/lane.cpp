@@ -1,9 +1,9 @@
 #include "gateway/lane.hpp"
 
-#include "gateway/accept.hpp"
-#include "gateway/event_stream_head.hpp"
 #include "gateway/io_loop.hpp"
-#include "gateway/problem.hpp"
+#include "gateway/requests/accept.hpp"
+#include "gateway/requests/event_stream_head.hpp"
+#include "gateway/requests/problem.hpp"
 
 #include <boost/asio/post.hpp>
 #include <caf/actor_system.hpp>

@@ -4,8 +4,8 @@
 #include "gateway/gateway_actor.hpp"
 #include "gateway/http_server.hpp"
 #include "gateway/hub.hpp"
-#include "gateway/origin_policy.hpp"
-#include "gateway/transport.hpp"
+#include "gateway/requests/origin_policy.hpp"
+#include "gateway/requests/transport.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "gateway/body.hpp"
-#include "gateway/problem.hpp"
+#include "gateway/requests/problem.hpp"
 #include "persistence/operations.hpp"
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/remote/secrets.hpp"
-#include "gateway/problem.hpp"
+#include "gateway/requests/problem.hpp"
 #include "persistence/operations.hpp"
 
 #include <string>

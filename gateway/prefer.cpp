@@ -1,6 +1,6 @@
 #include "gateway/prefer.hpp"
 
-#include "gateway/header_list.hpp"
+#include "gateway/requests/header_list.hpp"
 
 #include <boost/beast/core/string.hpp>
 

@@ -1,10 +1,10 @@
 #include "gateway/request_context.hpp"
 
-#include "gateway/accept.hpp"
-#include "gateway/access_log.hpp"
-#include "gateway/event_stream_head.hpp"
 #include "gateway/gateway_actor.hpp"
-#include "gateway/header_list.hpp"
+#include "gateway/requests/accept.hpp"
+#include "gateway/requests/access_log.hpp"
+#include "gateway/requests/event_stream_head.hpp"
+#include "gateway/requests/header_list.hpp"
 #include "persistence/logging/log.hpp"
 
 #include <boost/beast/core/string.hpp>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "gateway/admission.hpp"
-#include "gateway/problem.hpp"
-#include "gateway/transport.hpp"
+#include "gateway/requests/problem.hpp"
+#include "gateway/requests/transport.hpp"
 #include "gateway/url.hpp"
 #include "persistence/operations.hpp"
 

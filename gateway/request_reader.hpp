@@ -2,7 +2,7 @@
 
 #include "gateway/growing_body.hpp"
 #include "gateway/http_server.hpp"
-#include "gateway/transport.hpp"
+#include "gateway/requests/transport.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/transport.hpp"
+#include "gateway/requests/transport.hpp"
 
 #include <cstddef>
 #include <optional>

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "gateway/access_log.hpp"
 #include "gateway/closing_connection.hpp"
 #include "gateway/coalescing_stream.hpp"
 #include "gateway/output_queue.hpp"
+#include "gateway/requests/access_log.hpp"
+#include "gateway/requests/transport.hpp"
 #include "gateway/server_core.hpp"
-#include "gateway/transport.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>

@@ -1,6 +1,6 @@
 #include "tests/e2e/contract.hpp"
 
-#include "gateway/request_id.hpp"
+#include "gateway/requests/request_id.hpp"
 #include "tests/e2e/http_client.hpp"
 #include "tests/e2e/json_schema.hpp"
 

@@ -1,4 +1,4 @@
-#include "gateway/access_log.hpp"
+#include "gateway/requests/access_log.hpp"
 #include "raw_client.hpp"
 #include "test_server.hpp"
 #include "tests/eventually.hpp"

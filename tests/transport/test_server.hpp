@@ -1,7 +1,7 @@
 #pragma once
 
 #include "gateway/http_server.hpp"
-#include "gateway/transport.hpp"
+#include "gateway/requests/transport.hpp"
 
 #include <boost/asio/io_context.hpp>
 

@@ -1,4 +1,4 @@
-#include "gateway/accept.hpp"
+#include "gateway/requests/accept.hpp"
 
 #include <gtest/gtest.h>
 

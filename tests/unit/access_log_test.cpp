@@ -1,4 +1,4 @@
-#include "gateway/access_log.hpp"
+#include "gateway/requests/access_log.hpp"
 #include "tests/captured_log.hpp"
 
 #include <gmock/gmock.h>

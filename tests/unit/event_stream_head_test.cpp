@@ -1,4 +1,4 @@
-#include "gateway/event_stream_head.hpp"
+#include "gateway/requests/event_stream_head.hpp"
 
 #include <gtest/gtest.h>
 

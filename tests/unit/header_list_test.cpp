@@ -1,5 +1,5 @@
-#include "gateway/header_list.hpp"
 #include "gateway/prefer.hpp"
+#include "gateway/requests/header_list.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

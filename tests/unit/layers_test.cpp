@@ -66,7 +66,7 @@ std::string read(const std::filesystem::path& path) {
 TEST(Layers, AnIncludeThatRunsAgainstThemIsFound) {
   EXPECT_EQ(misplaced_includes("config", "#include \"persistence/values/uuid.hpp\"\n").size(), 1U);
   EXPECT_EQ(misplaced_includes("persistence", "#include \"actors/messages.hpp\"\n").size(), 1U);
-  EXPECT_EQ(misplaced_includes("actors", "#include \"gateway/problem.hpp\"\n").size(), 1U);
+  EXPECT_EQ(misplaced_includes("actors", "#include \"gateway/requests/problem.hpp\"\n").size(), 1U);
   EXPECT_EQ(misplaced_includes("gateway", "#include \"tests/unit/helper.hpp\"\n").size(), 1U);
   EXPECT_EQ(misplaced_includes("persistence", "#include <caf/actor.hpp>\n").size(), 1U);
   EXPECT_EQ(misplaced_includes("actors", "#include <boost/asio/io_context.hpp>\n").size(), 1U);

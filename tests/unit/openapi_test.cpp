@@ -1,7 +1,7 @@
 #include "gateway/admission.hpp"
 #include "gateway/openapi.hpp"
-#include "gateway/problem.hpp"
 #include "gateway/render.hpp"
+#include "gateway/requests/problem.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

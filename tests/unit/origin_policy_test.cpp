@@ -1,5 +1,5 @@
-#include "gateway/origin_policy.hpp"
-#include "gateway/own_addresses.hpp"
+#include "gateway/requests/origin_policy.hpp"
+#include "gateway/requests/own_addresses.hpp"
 
 #include <boost/beast/http/verb.hpp>
 #include <gmock/gmock.h>

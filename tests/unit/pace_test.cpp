@@ -1,5 +1,5 @@
-#include "gateway/client_memory.hpp"
 #include "gateway/pace.hpp"
+#include "gateway/requests/client_memory.hpp"
 
 #include <gtest/gtest.h>
 

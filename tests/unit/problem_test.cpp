@@ -1,4 +1,4 @@
-#include "gateway/problem.hpp"
+#include "gateway/requests/problem.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

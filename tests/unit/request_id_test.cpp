@@ -1,5 +1,5 @@
-#include "gateway/problem.hpp"
-#include "gateway/request_id.hpp"
+#include "gateway/requests/problem.hpp"
+#include "gateway/requests/request_id.hpp"
 #include "gateway/response_head.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "gateway/header_list.hpp"
+#include "gateway/requests/header_list.hpp"
 
 namespace troupe {
 

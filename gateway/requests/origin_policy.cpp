@@ -1,6 +1,6 @@
-#include "gateway/origin_policy.hpp"
+#include "gateway/requests/origin_policy.hpp"
 
-#include "gateway/header_list.hpp"
+#include "gateway/requests/header_list.hpp"
 
 #include <boost/beast/http/field.hpp>
 

@@ -1,4 +1,4 @@
-#include "gateway/request_id.hpp"
+#include "gateway/requests/request_id.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "gateway/problem.hpp"
+#include "gateway/requests/problem.hpp"
 
 #include "persistence/values/json_text.hpp"
 

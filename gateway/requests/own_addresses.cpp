@@ -1,4 +1,4 @@
-#include "gateway/own_addresses.hpp"
+#include "gateway/requests/own_addresses.hpp"
 
 #include <algorithm>
 #include <cstring>

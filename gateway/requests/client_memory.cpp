@@ -1,4 +1,4 @@
-#include "gateway/client_memory.hpp"
+#include "gateway/requests/client_memory.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,6 +1,6 @@
-#include "gateway/accept.hpp"
+#include "gateway/requests/accept.hpp"
 
-#include "gateway/header_list.hpp"
+#include "gateway/requests/header_list.hpp"
 
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/field.hpp>

@@ -1,6 +1,6 @@
-#include "gateway/access_log.hpp"
+#include "gateway/requests/access_log.hpp"
 
-#include "gateway/transport.hpp"
+#include "gateway/requests/transport.hpp"
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/time.hpp"
 

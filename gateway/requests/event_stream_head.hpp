@@ -1,7 +1,7 @@
 #pragma once
 
-#include "gateway/problem.hpp"
-#include "gateway/transport.hpp"
+#include "gateway/requests/problem.hpp"
+#include "gateway/requests/transport.hpp"
 
 /// How answers to an EventSource begin (WHATWG HTML, section 9.2). It ends for good at any
 /// status but 200, while an answer that ends lets it come back with its Last-Event-ID: so

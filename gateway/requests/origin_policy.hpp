@@ -1,8 +1,8 @@
 #pragma once
 
 #include "config/origins.hpp"
-#include "gateway/problem.hpp"
-#include "gateway/transport.hpp"
+#include "gateway/requests/problem.hpp"
+#include "gateway/requests/transport.hpp"
 
 #include <boost/asio/ip/address.hpp>
 
