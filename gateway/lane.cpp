@@ -1,6 +1,6 @@
 #include "gateway/lane.hpp"
 
-#include "gateway/io_loop.hpp"
+#include "gateway/http/io_loop.hpp"
 #include "gateway/requests/accept.hpp"
 #include "gateway/requests/event_stream_head.hpp"
 #include "gateway/requests/problem.hpp"

@@ -2,7 +2,7 @@
 
 #include "gateway/event_socket.hpp"
 #include "gateway/gateway_actor.hpp"
-#include "gateway/http_server.hpp"
+#include "gateway/http/server.hpp"
 #include "gateway/hub.hpp"
 #include "gateway/requests/origin_policy.hpp"
 #include "gateway/requests/transport.hpp"

@@ -1,6 +1,6 @@
 #include "gateway/outbound/beast_client.hpp"
 
-#include "gateway/io_loop.hpp"
+#include "gateway/http/io_loop.hpp"
 #include "gateway/outbound/core.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>

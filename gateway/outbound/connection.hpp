@@ -1,7 +1,7 @@
 #pragma once
 
+#include "gateway/http/server_core.hpp"
 #include "gateway/outbound/message.hpp"
-#include "gateway/server_core.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/http_server.hpp"
+#include "gateway/http/server.hpp"
 #include "gateway/requests/transport.hpp"
 
 #include <boost/asio/io_context.hpp>

@@ -1,4 +1,4 @@
-#include "gateway/framing.hpp"
+#include "gateway/http/framing.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/pace.hpp"
+#include "gateway/http/pace.hpp"
 #include "gateway/requests/client_memory.hpp"
 
 #include <gtest/gtest.h>

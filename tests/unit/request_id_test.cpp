@@ -1,6 +1,6 @@
+#include "gateway/http/response_head.hpp"
 #include "gateway/requests/problem.hpp"
 #include "gateway/requests/request_id.hpp"
-#include "gateway/response_head.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
-#include "gateway/request_reader.hpp"
+#include "gateway/http/request_reader.hpp"
 
-#include "gateway/framing.hpp"
+#include "gateway/http/framing.hpp"
 
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>

@@ -1,6 +1,6 @@
-#include "gateway/http_exchange.hpp"
+#include "gateway/http/exchange.hpp"
 
-#include "gateway/http_session.hpp"
+#include "gateway/http/session.hpp"
 #include "gateway/requests/accept.hpp"
 #include "gateway/requests/event_stream_head.hpp"
 #include "persistence/logging/log.hpp"

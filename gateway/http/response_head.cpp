@@ -1,4 +1,4 @@
-#include "gateway/response_head.hpp"
+#include "gateway/http/response_head.hpp"
 
 #include <boost/beast/http/status.hpp>
 

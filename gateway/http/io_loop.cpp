@@ -1,4 +1,4 @@
-#include "gateway/io_loop.hpp"
+#include "gateway/http/io_loop.hpp"
 
 #include "persistence/logging/log.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "gateway/output_queue.hpp"
-#include "gateway/server_core.hpp"
+#include "gateway/http/output_queue.hpp"
+#include "gateway/http/server_core.hpp"
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>

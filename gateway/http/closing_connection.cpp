@@ -1,4 +1,4 @@
-#include "gateway/closing_connection.hpp"
+#include "gateway/http/closing_connection.hpp"
 
 #include <algorithm>
 #include <cerrno>

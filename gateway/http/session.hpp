@@ -1,10 +1,10 @@
 #pragma once
 
-#include "gateway/output_queue.hpp"
-#include "gateway/request_reader.hpp"
+#include "gateway/http/output_queue.hpp"
+#include "gateway/http/request_reader.hpp"
+#include "gateway/http/server_core.hpp"
 #include "gateway/requests/access_log.hpp"
 #include "gateway/requests/transport.hpp"
-#include "gateway/server_core.hpp"
 
 #include <cstddef>
 #include <functional>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "gateway/growing_body.hpp"
-#include "gateway/http_server.hpp"
+#include "gateway/http/growing_body.hpp"
+#include "gateway/http/server.hpp"
 #include "gateway/requests/transport.hpp"
 
 #include <boost/asio/buffer.hpp>

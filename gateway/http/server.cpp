@@ -1,12 +1,12 @@
-#include "gateway/http_server.hpp"
+#include "gateway/http/server.hpp"
 
 #include "config/addresses.hpp"
-#include "gateway/closing_connection.hpp"
-#include "gateway/http_session.hpp"
+#include "gateway/http/closing_connection.hpp"
+#include "gateway/http/response_head.hpp"
+#include "gateway/http/server_core.hpp"
+#include "gateway/http/session.hpp"
 #include "gateway/requests/problem.hpp"
 #include "gateway/requests/request_id.hpp"
-#include "gateway/response_head.hpp"
-#include "gateway/server_core.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/error.hpp>

@@ -1,4 +1,4 @@
-#include "gateway/output_queue.hpp"
+#include "gateway/http/output_queue.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -1,11 +1,11 @@
-#include "gateway/http_session.hpp"
+#include "gateway/http/session.hpp"
 
-#include "gateway/closing_connection.hpp"
-#include "gateway/http_exchange.hpp"
+#include "gateway/http/closing_connection.hpp"
+#include "gateway/http/exchange.hpp"
+#include "gateway/http/response_head.hpp"
+#include "gateway/http/websocket_session.hpp"
 #include "gateway/requests/problem.hpp"
 #include "gateway/requests/request_id.hpp"
-#include "gateway/response_head.hpp"
-#include "gateway/websocket_session.hpp"
 
 #include <array>
 #include <cerrno>

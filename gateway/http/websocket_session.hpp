@@ -1,11 +1,11 @@
 #pragma once
 
-#include "gateway/closing_connection.hpp"
-#include "gateway/coalescing_stream.hpp"
-#include "gateway/output_queue.hpp"
+#include "gateway/http/closing_connection.hpp"
+#include "gateway/http/coalescing_stream.hpp"
+#include "gateway/http/output_queue.hpp"
+#include "gateway/http/server_core.hpp"
 #include "gateway/requests/access_log.hpp"
 #include "gateway/requests/transport.hpp"
-#include "gateway/server_core.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>

@@ -1,6 +1,6 @@
-#include "gateway/server_core.hpp"
+#include "gateway/http/server_core.hpp"
 
-#include "gateway/http_session.hpp"
+#include "gateway/http/session.hpp"
 #include "persistence/logging/log.hpp"
 
 #include <boost/asio/post.hpp>

@@ -1,4 +1,4 @@
-#include "gateway/websocket_session.hpp"
+#include "gateway/http/websocket_session.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>

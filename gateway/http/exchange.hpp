@@ -1,7 +1,7 @@
 #pragma once
 
+#include "gateway/http/server_core.hpp"
 #include "gateway/requests/transport.hpp"
-#include "gateway/server_core.hpp"
 
 #include <atomic>
 #include <functional>

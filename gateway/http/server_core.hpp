@@ -1,7 +1,7 @@
 #pragma once
 
-#include "gateway/http_server.hpp"
-#include "gateway/pace.hpp"
+#include "gateway/http/pace.hpp"
+#include "gateway/http/server.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
