@@ -1,12 +1,12 @@
 #include "actors/models/api_key.hpp"
 #include "actors/providers/tool_schema.hpp"
 #include "gateway/api.hpp"
-#include "gateway/cursor.hpp"
+#include "gateway/forms/cursor.hpp"
+#include "gateway/forms/parse_bot.hpp"
+#include "gateway/forms/parse_model.hpp"
+#include "gateway/forms/parse_tool.hpp"
+#include "gateway/forms/render.hpp"
 #include "gateway/gateway_actor.hpp"
-#include "gateway/parse_bot.hpp"
-#include "gateway/parse_model.hpp"
-#include "gateway/parse_tool.hpp"
-#include "gateway/render.hpp"
 #include "persistence/values/namespaces.hpp"
 
 #include <cstdlib>

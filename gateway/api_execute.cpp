@@ -1,8 +1,8 @@
 #include "gateway/api.hpp"
+#include "gateway/forms/parse_task.hpp"
+#include "gateway/forms/prefer.hpp"
+#include "gateway/forms/render.hpp"
 #include "gateway/gateway_actor.hpp"
-#include "gateway/parse_task.hpp"
-#include "gateway/prefer.hpp"
-#include "gateway/render.hpp"
 #include "gateway/requests/header_list.hpp"
 
 namespace troupe::api {

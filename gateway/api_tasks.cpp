@@ -1,8 +1,8 @@
 #include "gateway/api.hpp"
-#include "gateway/cursor.hpp"
+#include "gateway/forms/cursor.hpp"
+#include "gateway/forms/parse_task.hpp"
+#include "gateway/forms/render.hpp"
 #include "gateway/gateway_actor.hpp"
-#include "gateway/parse_task.hpp"
-#include "gateway/render.hpp"
 #include "gateway/requests/header_list.hpp"
 #include "persistence/logging/log.hpp"
 

@@ -1,7 +1,7 @@
 #include "gateway/chat_frames.hpp"
 
-#include "gateway/parse_task.hpp"
-#include "gateway/render.hpp"
+#include "gateway/forms/parse_task.hpp"
+#include "gateway/forms/render.hpp"
 
 namespace troupe {
 

@@ -1,7 +1,7 @@
 #include "gateway/event_socket.hpp"
 
+#include "gateway/forms/render.hpp"
 #include "gateway/lane.hpp"
-#include "gateway/render.hpp"
 #include "gateway/requests/problem.hpp"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 #include "gateway/execution_waits.hpp"
 
+#include "gateway/forms/render.hpp"
 #include "gateway/gateway_actor.hpp"
 #include "gateway/lane.hpp"
-#include "gateway/render.hpp"
 
 #include <caf/send.hpp>
 

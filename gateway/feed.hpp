@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/parse_frame.hpp"
+#include "gateway/forms/parse_frame.hpp"
 #include "persistence/store.hpp"
 
 #include <atomic>

@@ -2,8 +2,8 @@
 
 #include "actors/timeouts.hpp"
 #include "gateway/chat_frames.hpp"
+#include "gateway/forms/render.hpp"
 #include "gateway/lane.hpp"
-#include "gateway/render.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>

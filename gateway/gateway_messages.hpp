@@ -2,8 +2,8 @@
 
 #include "actors/interfaces.hpp"
 #include "gateway/feed.hpp"
+#include "gateway/forms/parse_frame.hpp"
 #include "gateway/page_writer.hpp"
-#include "gateway/parse_frame.hpp"
 #include "gateway/requests/transport.hpp"
 
 #include <caf/typed_event_based_actor.hpp>

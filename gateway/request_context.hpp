@@ -1,9 +1,9 @@
 #pragma once
 
 #include "gateway/admission.hpp"
+#include "gateway/forms/url.hpp"
 #include "gateway/requests/problem.hpp"
 #include "gateway/requests/transport.hpp"
-#include "gateway/url.hpp"
 #include "persistence/operations.hpp"
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "gateway/json_guard.hpp"
+#include "gateway/forms/json_guard.hpp"
 #include "persistence/values/exact_json.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 #include "gateway/admission.hpp"
+#include "gateway/forms/render.hpp"
 #include "gateway/openapi.hpp"
-#include "gateway/render.hpp"
 #include "gateway/requests/problem.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "gateway/parse_approval.hpp"
+#include "gateway/forms/parse_approval.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
-#include "gateway/parse_bot.hpp"
-#include "gateway/parse_model.hpp"
-#include "gateway/parse_tool.hpp"
-#include "gateway/render.hpp"
+#include "gateway/forms/parse_bot.hpp"
+#include "gateway/forms/parse_model.hpp"
+#include "gateway/forms/parse_tool.hpp"
+#include "gateway/forms/render.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
-#include "gateway/parse_bot.hpp"
-#include "gateway/parse_budget.hpp"
-#include "gateway/parse_task.hpp"
+#include "gateway/forms/parse_bot.hpp"
+#include "gateway/forms/parse_budget.hpp"
+#include "gateway/forms/parse_task.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

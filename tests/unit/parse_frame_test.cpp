@@ -1,6 +1,6 @@
-#include "gateway/cursor.hpp"
-#include "gateway/parse_frame.hpp"
-#include "gateway/parse_task.hpp"
+#include "gateway/forms/cursor.hpp"
+#include "gateway/forms/parse_frame.hpp"
+#include "gateway/forms/parse_task.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

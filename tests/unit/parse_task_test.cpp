@@ -1,4 +1,4 @@
-#include "gateway/parse_task.hpp"
+#include "gateway/forms/parse_task.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

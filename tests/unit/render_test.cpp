@@ -1,5 +1,5 @@
-#include "gateway/cursor.hpp"
-#include "gateway/render.hpp"
+#include "gateway/forms/cursor.hpp"
+#include "gateway/forms/render.hpp"
 #include "persistence/page_bound.hpp"
 #include "persistence/values/json_text.hpp"
 

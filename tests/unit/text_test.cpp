@@ -1,4 +1,4 @@
-#include "gateway/text.hpp"
+#include "gateway/forms/text.hpp"
 
 #include <gtest/gtest.h>
 

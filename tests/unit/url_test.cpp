@@ -1,4 +1,4 @@
-#include "gateway/url.hpp"
+#include "gateway/forms/url.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "gateway/prefer.hpp"
+#include "gateway/forms/prefer.hpp"
 
 #include "gateway/requests/header_list.hpp"
 

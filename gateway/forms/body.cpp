@@ -1,7 +1,7 @@
-#include "gateway/body.hpp"
+#include "gateway/forms/body.hpp"
 
-#include "gateway/text.hpp"
-#include "gateway/url.hpp"
+#include "gateway/forms/text.hpp"
+#include "gateway/forms/url.hpp"
 #include "persistence/values/exact_json.hpp"
 
 #include <nlohmann/json.hpp>

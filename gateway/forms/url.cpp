@@ -1,6 +1,6 @@
-#include "gateway/url.hpp"
+#include "gateway/forms/url.hpp"
 
-#include "gateway/text.hpp"
+#include "gateway/forms/text.hpp"
 
 #include <algorithm>
 #include <charconv>

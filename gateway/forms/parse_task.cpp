@@ -1,9 +1,9 @@
-#include "gateway/parse_task.hpp"
+#include "gateway/forms/parse_task.hpp"
 
-#include "gateway/body.hpp"
-#include "gateway/json_guard.hpp"
-#include "gateway/parse_budget.hpp"
-#include "gateway/text.hpp"
+#include "gateway/forms/body.hpp"
+#include "gateway/forms/json_guard.hpp"
+#include "gateway/forms/parse_budget.hpp"
+#include "gateway/forms/text.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,6 @@
-#include "gateway/cursor.hpp"
+#include "gateway/forms/cursor.hpp"
 
-#include "gateway/url.hpp"
+#include "gateway/forms/url.hpp"
 
 #include <algorithm>
 #include <array>

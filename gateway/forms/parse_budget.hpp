@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/body.hpp"
+#include "gateway/forms/body.hpp"
 #include "gateway/requests/problem.hpp"
 #include "persistence/operations.hpp"
 

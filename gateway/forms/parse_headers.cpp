@@ -1,8 +1,8 @@
-#include "gateway/parse_headers.hpp"
+#include "gateway/forms/parse_headers.hpp"
 
 #include "actors/remote/outbound.hpp"
 #include "actors/toolbox/http_tool.hpp"
-#include "gateway/text.hpp"
+#include "gateway/forms/text.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "gateway/body.hpp"
-#include "gateway/parse_headers.hpp"
-#include "gateway/text.hpp"
+#include "gateway/forms/body.hpp"
+#include "gateway/forms/parse_headers.hpp"
+#include "gateway/forms/text.hpp"
 #include "persistence/records.hpp"
 
 #include <nlohmann/json_fwd.hpp>

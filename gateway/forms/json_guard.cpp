@@ -1,7 +1,7 @@
-#include "gateway/json_guard.hpp"
+#include "gateway/forms/json_guard.hpp"
 
-#include "gateway/body.hpp"
-#include "gateway/text.hpp"
+#include "gateway/forms/body.hpp"
+#include "gateway/forms/text.hpp"
 
 #include <nlohmann/json.hpp>
 

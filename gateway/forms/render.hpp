@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
-#include "gateway/cursor.hpp"
+#include "gateway/forms/cursor.hpp"
 #include "persistence/operations.hpp"
 #include "persistence/store.hpp"
 

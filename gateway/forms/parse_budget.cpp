@@ -1,7 +1,7 @@
-#include "gateway/parse_budget.hpp"
+#include "gateway/forms/parse_budget.hpp"
 
-#include "gateway/json_guard.hpp"
-#include "gateway/parse_tool.hpp"
+#include "gateway/forms/json_guard.hpp"
+#include "gateway/forms/parse_tool.hpp"
 #include "persistence/values/money.hpp"
 
 #include <nlohmann/json.hpp>

@@ -1,7 +1,7 @@
-#include "gateway/render.hpp"
+#include "gateway/forms/render.hpp"
 
-#include "gateway/parse_frame.hpp"
-#include "gateway/parse_tool.hpp"
+#include "gateway/forms/parse_frame.hpp"
+#include "gateway/forms/parse_tool.hpp"
 #include "persistence/page_bound.hpp"
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/money.hpp"

@@ -1,10 +1,10 @@
-#include "gateway/parse_model.hpp"
+#include "gateway/forms/parse_model.hpp"
 
 #include "actors/toolbox/http_tool.hpp"
-#include "gateway/body.hpp"
-#include "gateway/json_guard.hpp"
-#include "gateway/parse_tool.hpp"
-#include "gateway/text.hpp"
+#include "gateway/forms/body.hpp"
+#include "gateway/forms/json_guard.hpp"
+#include "gateway/forms/parse_tool.hpp"
+#include "gateway/forms/text.hpp"
 
 #include <nlohmann/json.hpp>
 

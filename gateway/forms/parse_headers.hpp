@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/remote/secrets.hpp"
-#include "gateway/body.hpp"
+#include "gateway/forms/body.hpp"
 #include "persistence/records.hpp"
 
 #include <optional>

@@ -1,11 +1,11 @@
-#include "gateway/parse_frame.hpp"
+#include "gateway/forms/parse_frame.hpp"
 
-#include "gateway/body.hpp"
-#include "gateway/cursor.hpp"
-#include "gateway/json_guard.hpp"
-#include "gateway/parse_task.hpp"
-#include "gateway/text.hpp"
-#include "gateway/url.hpp"
+#include "gateway/forms/body.hpp"
+#include "gateway/forms/cursor.hpp"
+#include "gateway/forms/json_guard.hpp"
+#include "gateway/forms/parse_task.hpp"
+#include "gateway/forms/text.hpp"
+#include "gateway/forms/url.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,8 +1,8 @@
-#include "gateway/parse_approval.hpp"
+#include "gateway/forms/parse_approval.hpp"
 
-#include "gateway/body.hpp"
-#include "gateway/json_guard.hpp"
-#include "gateway/text.hpp"
+#include "gateway/forms/body.hpp"
+#include "gateway/forms/json_guard.hpp"
+#include "gateway/forms/text.hpp"
 
 #include <nlohmann/json.hpp>
 

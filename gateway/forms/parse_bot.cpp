@@ -1,11 +1,11 @@
-#include "gateway/parse_bot.hpp"
+#include "gateway/forms/parse_bot.hpp"
 
-#include "gateway/body.hpp"
-#include "gateway/json_guard.hpp"
-#include "gateway/parse_budget.hpp"
-#include "gateway/parse_tool.hpp"
-#include "gateway/text.hpp"
-#include "gateway/url.hpp"
+#include "gateway/forms/body.hpp"
+#include "gateway/forms/json_guard.hpp"
+#include "gateway/forms/parse_budget.hpp"
+#include "gateway/forms/parse_tool.hpp"
+#include "gateway/forms/text.hpp"
+#include "gateway/forms/url.hpp"
 
 #include <nlohmann/json.hpp>
 

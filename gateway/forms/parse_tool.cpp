@@ -1,4 +1,4 @@
-#include "gateway/parse_tool.hpp"
+#include "gateway/forms/parse_tool.hpp"
 
 #include "actors/toolbox/builtin_tools.hpp"
 #include "actors/toolbox/http_tool.hpp"
