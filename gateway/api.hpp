@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/request_context.hpp"
+#include "gateway/live/request_context.hpp"
 
 /// The routes, a function each: read the request, ask an actor, render the answer.
 /// They run on the gateway actor.

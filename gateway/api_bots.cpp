@@ -6,7 +6,7 @@
 #include "gateway/forms/parse_model.hpp"
 #include "gateway/forms/parse_tool.hpp"
 #include "gateway/forms/render.hpp"
-#include "gateway/gateway_actor.hpp"
+#include "gateway/live/gateway_actor.hpp"
 #include "persistence/values/namespaces.hpp"
 
 #include <cstdlib>

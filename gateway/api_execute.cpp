@@ -2,7 +2,7 @@
 #include "gateway/forms/parse_task.hpp"
 #include "gateway/forms/prefer.hpp"
 #include "gateway/forms/render.hpp"
-#include "gateway/gateway_actor.hpp"
+#include "gateway/live/gateway_actor.hpp"
 #include "gateway/requests/header_list.hpp"
 
 namespace troupe::api {

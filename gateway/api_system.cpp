@@ -1,7 +1,7 @@
 #include "gateway/api.hpp"
 #include "gateway/forms/cursor.hpp"
 #include "gateway/forms/render.hpp"
-#include "gateway/gateway_actor.hpp"
+#include "gateway/live/gateway_actor.hpp"
 #include "gateway/openapi.hpp"
 
 namespace troupe::api {

@@ -1,6 +1,6 @@
 #include "gateway/api.hpp"
 #include "gateway/forms/render.hpp"
-#include "gateway/gateway_actor.hpp"
+#include "gateway/live/gateway_actor.hpp"
 
 #include <algorithm>
 #include <string_view>

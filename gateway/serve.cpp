@@ -1,7 +1,7 @@
 #include "gateway/serve.hpp"
 
 #include "actors/node.hpp"
-#include "gateway/lane.hpp"
+#include "gateway/live/lane.hpp"
 #include "gateway/outbound/beast_client.hpp"
 #include "gateway/requests/access_log.hpp"
 #include "gateway/requests/origin_policy.hpp"

@@ -1,6 +1,6 @@
 #include "gateway/http/io_loop.hpp"
 #include "gateway/http/server_core.hpp"
-#include "gateway/lane.hpp"
+#include "gateway/live/lane.hpp"
 #include "raw_client.hpp"
 #include "test_server.hpp"
 

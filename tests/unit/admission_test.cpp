@@ -1,4 +1,4 @@
-#include "gateway/admission.hpp"
+#include "gateway/live/admission.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/feed.hpp"
+#include "gateway/live/feed.hpp"
 
 #include <gmock/gmock.h>
 

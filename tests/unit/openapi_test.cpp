@@ -1,5 +1,5 @@
-#include "gateway/admission.hpp"
 #include "gateway/forms/render.hpp"
+#include "gateway/live/admission.hpp"
 #include "gateway/openapi.hpp"
 #include "gateway/requests/problem.hpp"
 

@@ -1,5 +1,5 @@
-#include "gateway/chat_frames.hpp"
-#include "gateway/gateway_actor.hpp"
+#include "gateway/live/chat_frames.hpp"
+#include "gateway/live/gateway_actor.hpp"
 #include "gateway/openapi.hpp"
 #include "gateway/routes.hpp"
 

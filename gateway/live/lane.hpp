@@ -1,9 +1,9 @@
 #pragma once
 
-#include "gateway/event_socket.hpp"
-#include "gateway/gateway_actor.hpp"
 #include "gateway/http/server.hpp"
-#include "gateway/hub.hpp"
+#include "gateway/live/event_socket.hpp"
+#include "gateway/live/gateway_actor.hpp"
+#include "gateway/live/hub.hpp"
 #include "gateway/requests/origin_policy.hpp"
 #include "gateway/requests/transport.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/rooms.hpp"
-#include "gateway/feed.hpp"
+#include "gateway/live/feed.hpp"
 
 #include <memory>
 #include <unordered_map>

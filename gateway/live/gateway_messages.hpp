@@ -1,9 +1,9 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "gateway/feed.hpp"
 #include "gateway/forms/parse_frame.hpp"
-#include "gateway/page_writer.hpp"
+#include "gateway/live/feed.hpp"
+#include "gateway/live/page_writer.hpp"
 #include "gateway/requests/transport.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -15,7 +15,7 @@
 #include <memory>
 #include <string>
 
-/// What a gateway actor is told, and its handle (gateway/gateway_actor.hpp says what it is).
+/// What a gateway actor is told, and its handle (gateway/live/gateway_actor.hpp says what it is).
 namespace troupe {
 
 // -- messages, all from the I/O thread ------------------------------------------

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "gateway/answer_size.hpp"
-#include "gateway/gateway_messages.hpp"
+#include "gateway/live/gateway_messages.hpp"
 #include "gateway/long_records.hpp"
 #include "gateway/open_questions.hpp"
 #include "gateway/read_turns.hpp"

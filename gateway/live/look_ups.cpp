@@ -1,4 +1,4 @@
-#include "gateway/look_ups.hpp"
+#include "gateway/live/look_ups.hpp"
 
 namespace troupe {
 

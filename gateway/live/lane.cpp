@@ -1,4 +1,4 @@
-#include "gateway/lane.hpp"
+#include "gateway/live/lane.hpp"
 
 #include "gateway/http/io_loop.hpp"
 #include "gateway/requests/accept.hpp"

@@ -1,7 +1,7 @@
-#include "gateway/event_socket.hpp"
+#include "gateway/live/event_socket.hpp"
 
 #include "gateway/forms/render.hpp"
-#include "gateway/lane.hpp"
+#include "gateway/live/lane.hpp"
 #include "gateway/requests/problem.hpp"
 
 #include <algorithm>

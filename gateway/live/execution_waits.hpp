@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/request_context.hpp"
+#include "gateway/live/request_context.hpp"
 #include "persistence/operations.hpp"
 #include "persistence/store.hpp"
 

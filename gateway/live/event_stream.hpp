@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/feed.hpp"
+#include "gateway/live/feed.hpp"
 #include "gateway/requests/transport.hpp"
 
 #include <cstdint>

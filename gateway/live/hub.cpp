@@ -1,4 +1,4 @@
-#include "gateway/hub.hpp"
+#include "gateway/live/hub.hpp"
 
 #include <utility>
 

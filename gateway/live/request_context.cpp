@@ -1,6 +1,6 @@
-#include "gateway/request_context.hpp"
+#include "gateway/live/request_context.hpp"
 
-#include "gateway/gateway_actor.hpp"
+#include "gateway/live/gateway_actor.hpp"
 #include "gateway/requests/accept.hpp"
 #include "gateway/requests/access_log.hpp"
 #include "gateway/requests/event_stream_head.hpp"

@@ -1,9 +1,9 @@
-#include "gateway/gateway_actor.hpp"
+#include "gateway/live/gateway_actor.hpp"
 
 #include "actors/timeouts.hpp"
-#include "gateway/chat_frames.hpp"
 #include "gateway/forms/render.hpp"
-#include "gateway/lane.hpp"
+#include "gateway/live/chat_frames.hpp"
+#include "gateway/live/lane.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>

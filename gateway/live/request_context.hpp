@@ -1,7 +1,7 @@
 #pragma once
 
-#include "gateway/admission.hpp"
 #include "gateway/forms/url.hpp"
+#include "gateway/live/admission.hpp"
 #include "gateway/requests/problem.hpp"
 #include "gateway/requests/transport.hpp"
 #include "persistence/operations.hpp"

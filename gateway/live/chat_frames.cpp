@@ -1,4 +1,4 @@
-#include "gateway/chat_frames.hpp"
+#include "gateway/live/chat_frames.hpp"
 
 #include "gateway/forms/parse_task.hpp"
 #include "gateway/forms/render.hpp"

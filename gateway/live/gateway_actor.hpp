@@ -4,11 +4,11 @@
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
 #include "actors/remote/secrets.hpp"
-#include "gateway/execution_waits.hpp"
-#include "gateway/gateway_messages.hpp"
-#include "gateway/look_ups.hpp"
+#include "gateway/live/execution_waits.hpp"
+#include "gateway/live/gateway_messages.hpp"
+#include "gateway/live/look_ups.hpp"
+#include "gateway/live/request_context.hpp"
 #include "gateway/open_questions.hpp"
-#include "gateway/request_context.hpp"
 #include "gateway/requests/client_memory.hpp"
 #include "gateway/requests/transport.hpp"
 
@@ -26,7 +26,7 @@
 
 /// The gateway actor stands between an I/O thread and the other actors: it takes
 /// whole requests and frames, asks the store or the supervisor, and renders the
-/// answer. One per I/O thread, spawned by the node (gateway/lane.hpp says how). It
+/// answer. One per I/O thread, spawned by the node (gateway/live/lane.hpp says how). It
 /// holds no rule of the domain and no task's state, only who waits for what. If it
 /// dies, the requests in its hands are answered with 500 by their connections, the
 /// node starts another, and the lane has every feed begin anew where it stood.
@@ -107,7 +107,7 @@ public:
                  std::move(on_error));
   }
 
-  /// As `ask`, of one of the store's readers (gateway/look_ups.hpp).
+  /// As `ask`, of one of the store's readers (gateway/live/look_ups.hpp).
   template <class Message, class OnValue, class OnError>
   void look_up(Message what, OnValue on_value, OnError on_error) {
     look_ups_.look_up(std::move(what), std::move(on_value), std::move(on_error));

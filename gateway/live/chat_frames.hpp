@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/gateway_actor.hpp"
+#include "gateway/live/gateway_actor.hpp"
 
 namespace troupe {
 

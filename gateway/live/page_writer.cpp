@@ -1,8 +1,8 @@
-#include "gateway/page_writer.hpp"
+#include "gateway/live/page_writer.hpp"
 
 #include "actors/background.hpp"
 #include "actors/errors.hpp"
-#include "gateway/gateway_messages.hpp"
+#include "gateway/live/gateway_messages.hpp"
 
 namespace troupe {
 

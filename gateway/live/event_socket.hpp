@@ -1,7 +1,7 @@
 #pragma once
 
-#include "gateway/feed.hpp"
 #include "gateway/forms/parse_frame.hpp"
+#include "gateway/live/feed.hpp"
 #include "gateway/requests/transport.hpp"
 
 #include <atomic>

@@ -1,6 +1,6 @@
-#include "gateway/event_stream.hpp"
+#include "gateway/live/event_stream.hpp"
 
-#include "gateway/lane.hpp"
+#include "gateway/live/lane.hpp"
 #include "gateway/requests/event_stream_head.hpp"
 
 #include <boost/asio/steady_timer.hpp>

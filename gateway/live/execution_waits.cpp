@@ -1,8 +1,8 @@
-#include "gateway/execution_waits.hpp"
+#include "gateway/live/execution_waits.hpp"
 
 #include "gateway/forms/render.hpp"
-#include "gateway/gateway_actor.hpp"
-#include "gateway/lane.hpp"
+#include "gateway/live/gateway_actor.hpp"
+#include "gateway/live/lane.hpp"
 
 #include <caf/send.hpp>
 
