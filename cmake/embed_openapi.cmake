@@ -21,4 +21,4 @@ while(length GREATER 0)
   string(LENGTH "${text}" length)
 endwhile()
 file(WRITE ${OUTPUT}
-  "#include \"gateway/openapi.hpp\"\nnamespace troupe {\nconst std::string_view openapi_json =\n${literals};\n}\n")
+  "#include \"gateway/api/openapi.hpp\"\nnamespace troupe {\nconst std::string_view openapi_json =\n${literals};\n}\n")

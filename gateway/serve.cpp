@@ -1,12 +1,12 @@
 #include "gateway/serve.hpp"
 
 #include "actors/node.hpp"
+#include "gateway/api/routes.hpp"
 #include "gateway/live/lane.hpp"
 #include "gateway/outbound/beast_client.hpp"
 #include "gateway/requests/access_log.hpp"
 #include "gateway/requests/origin_policy.hpp"
 #include "gateway/requests/own_addresses.hpp"
-#include "gateway/routes.hpp"
 #include "persistence/logging/log.hpp"
 #include "persistence/logging/log_lines.hpp"
 #include "persistence/store.hpp"

@@ -1,4 +1,4 @@
-#include "gateway/openapi.hpp"
+#include "gateway/api/openapi.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
+#include "gateway/api/openapi.hpp"
 #include "gateway/forms/render.hpp"
 #include "gateway/live/admission.hpp"
-#include "gateway/openapi.hpp"
 #include "gateway/requests/problem.hpp"
 
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
+#include "gateway/api/openapi.hpp"
+#include "gateway/api/routes.hpp"
 #include "gateway/live/chat_frames.hpp"
 #include "gateway/live/gateway_actor.hpp"
-#include "gateway/openapi.hpp"
-#include "gateway/routes.hpp"
 
 #include <boost/beast/http/verb.hpp>
 #include <gmock/gmock.h>

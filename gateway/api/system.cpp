@@ -1,8 +1,8 @@
-#include "gateway/api.hpp"
+#include "gateway/api/api.hpp"
+#include "gateway/api/openapi.hpp"
 #include "gateway/forms/cursor.hpp"
 #include "gateway/forms/render.hpp"
 #include "gateway/live/gateway_actor.hpp"
-#include "gateway/openapi.hpp"
 
 namespace troupe::api {
 

@@ -1,6 +1,6 @@
 #include "actors/models/api_key.hpp"
 #include "actors/providers/tool_schema.hpp"
-#include "gateway/api.hpp"
+#include "gateway/api/api.hpp"
 #include "gateway/forms/cursor.hpp"
 #include "gateway/forms/parse_bot.hpp"
 #include "gateway/forms/parse_model.hpp"

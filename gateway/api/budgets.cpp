@@ -1,8 +1,9 @@
-#include "gateway/api.hpp"
+#include "persistence/rules/budgets.hpp"
+
+#include "gateway/api/api.hpp"
 #include "gateway/forms/parse_budget.hpp"
 #include "gateway/forms/render.hpp"
 #include "gateway/live/gateway_actor.hpp"
-#include "persistence/rules/budgets.hpp"
 
 #include <string_view>
 #include <utility>

@@ -1,6 +1,6 @@
-#include "gateway/routes.hpp"
+#include "gateway/api/routes.hpp"
 
-#include "gateway/api.hpp"
+#include "gateway/api/api.hpp"
 
 #include <array>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "gateway/api.hpp"
+#include "gateway/api/api.hpp"
 #include "gateway/forms/cursor.hpp"
 #include "gateway/forms/render.hpp"
 #include "gateway/live/event_socket.hpp"
