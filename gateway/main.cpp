@@ -1,5 +1,5 @@
 #include "config/settings.hpp"
-#include "gateway/cli_tasks.hpp"
+#include "gateway/cli/tasks.hpp"
 #include "gateway/serve.hpp"
 
 #include <CLI/App.hpp>

@@ -1,8 +1,8 @@
-#include "gateway/cli_client.hpp"
-#include "gateway/cli_progress.hpp"
-#include "gateway/cli_run.hpp"
-#include "gateway/cli_tasks.hpp"
-#include "gateway/cli_text.hpp"
+#include "gateway/cli/client.hpp"
+#include "gateway/cli/progress.hpp"
+#include "gateway/cli/run.hpp"
+#include "gateway/cli/tasks.hpp"
+#include "gateway/cli/text.hpp"
 
 #include <CLI/CLI.hpp>
 #include <gmock/gmock.h>

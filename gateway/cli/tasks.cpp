@@ -1,10 +1,10 @@
-#include "gateway/cli_tasks.hpp"
+#include "gateway/cli/tasks.hpp"
 
 #include "config/setting_table.hpp"
-#include "gateway/cli_client.hpp"
-#include "gateway/cli_run.hpp"
-#include "gateway/cli_terminal.hpp"
-#include "gateway/cli_text.hpp"
+#include "gateway/cli/client.hpp"
+#include "gateway/cli/run.hpp"
+#include "gateway/cli/terminal.hpp"
+#include "gateway/cli/text.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
-#include "gateway/cli_progress.hpp"
+#include "gateway/cli/progress.hpp"
 
-#include "gateway/cli_text.hpp"
+#include "gateway/cli/text.hpp"
 #include "persistence/records.hpp"
 
 #include <nlohmann/json.hpp>

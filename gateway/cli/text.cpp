@@ -1,4 +1,4 @@
-#include "gateway/cli_text.hpp"
+#include "gateway/cli/text.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,4 @@
-#include "gateway/cli_client.hpp"
+#include "gateway/cli/client.hpp"
 
 #include "config/addresses.hpp"
 #include "persistence/values/uuid.hpp"

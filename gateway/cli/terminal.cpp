@@ -1,6 +1,6 @@
-#include "gateway/cli_terminal.hpp"
+#include "gateway/cli/terminal.hpp"
 
-#include "gateway/cli_text.hpp"
+#include "gateway/cli/text.hpp"
 
 #include <cerrno>
 #include <csignal>

@@ -12,7 +12,7 @@ class App;
 namespace troupe {
 
 /// Adds `task …`, `queue` and `node …` to `app`. The exit code of the command that ran
-/// is put into `exit_code` (gateway/cli_run.hpp lists them); what went wrong has been said on
+/// is put into `exit_code` (gateway/cli/run.hpp lists them); what went wrong has been said on
 /// standard error by then. `s` and `exit_code` must outlive the parse, and `app` should
 /// require exactly one subcommand: a task's input that reads like a command's name would
 /// otherwise be taken for one.

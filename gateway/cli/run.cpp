@@ -1,8 +1,8 @@
-#include "gateway/cli_run.hpp"
+#include "gateway/cli/run.hpp"
 
-#include "gateway/cli_progress.hpp"
-#include "gateway/cli_terminal.hpp"
-#include "gateway/cli_text.hpp"
+#include "gateway/cli/progress.hpp"
+#include "gateway/cli/terminal.hpp"
+#include "gateway/cli/text.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/cli_client.hpp"
+#include "gateway/cli/client.hpp"
 
 #include <chrono>
 #include <optional>
