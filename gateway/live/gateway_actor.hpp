@@ -8,7 +8,7 @@
 #include "gateway/live/gateway_messages.hpp"
 #include "gateway/live/look_ups.hpp"
 #include "gateway/live/request_context.hpp"
-#include "gateway/open_questions.hpp"
+#include "gateway/questions/open_questions.hpp"
 #include "gateway/requests/client_memory.hpp"
 #include "gateway/requests/transport.hpp"
 

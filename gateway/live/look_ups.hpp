@@ -1,10 +1,10 @@
 #pragma once
 
-#include "gateway/answer_size.hpp"
 #include "gateway/live/gateway_messages.hpp"
-#include "gateway/long_records.hpp"
-#include "gateway/open_questions.hpp"
-#include "gateway/read_turns.hpp"
+#include "gateway/questions/answer_size.hpp"
+#include "gateway/questions/long_records.hpp"
+#include "gateway/questions/open_questions.hpp"
+#include "gateway/questions/read_turns.hpp"
 
 #include <concepts>
 #include <cstdint>
@@ -16,7 +16,7 @@
 /// A gateway's questions to the store's readers. Whoever asks for pages must not keep up
 /// those who ask for a record, in any of the places where an answer takes time: pages are
 /// read by a reader of their own, what is long is written out by the page writer, and few
-/// are on their way at once (gateway/read_turns.hpp).
+/// are on their way at once (gateway/questions/read_turns.hpp).
 namespace troupe {
 
 /// For whose sake something is read. Once they are gone it need not be; what changes

@@ -1,4 +1,4 @@
-#include "gateway/long_records.hpp"
+#include "gateway/questions/long_records.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/open_questions.hpp"
+#include "gateway/questions/open_questions.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

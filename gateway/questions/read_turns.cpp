@@ -1,4 +1,4 @@
-#include "gateway/read_turns.hpp"
+#include "gateway/questions/read_turns.hpp"
 
 #include <utility>
 
