@@ -4,7 +4,7 @@
 #include "actors/toolbox/http_tool.hpp"
 #include "actors/toolbox/json_schema.hpp"
 #include "config/addresses.hpp"
-#include "gateway/outbound/target.hpp"
+#include "gateway/outbound/addresses/target.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "gateway/outbound/addresses/proxy.hpp"
 #include "gateway/outbound/call_queue.hpp"
-#include "gateway/outbound/proxy.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -1,12 +1,12 @@
 #pragma once
 
 #include "actors/remote/outbound.hpp"
-#include "gateway/outbound/address_policy.hpp"
+#include "gateway/outbound/addresses/address_policy.hpp"
+#include "gateway/outbound/addresses/name_lookup.hpp"
+#include "gateway/outbound/addresses/proxy.hpp"
 #include "gateway/outbound/call_queue.hpp"
 #include "gateway/outbound/config.hpp"
 #include "gateway/outbound/connection_pool.hpp"
-#include "gateway/outbound/name_lookup.hpp"
-#include "gateway/outbound/proxy.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>

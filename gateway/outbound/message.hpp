@@ -1,8 +1,8 @@
 #pragma once
 
 #include "actors/remote/outbound.hpp"
-#include "gateway/outbound/proxy.hpp"
-#include "gateway/outbound/target.hpp"
+#include "gateway/outbound/addresses/proxy.hpp"
+#include "gateway/outbound/addresses/target.hpp"
 
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>

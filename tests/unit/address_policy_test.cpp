@@ -1,4 +1,4 @@
-#include "gateway/outbound/address_policy.hpp"
+#include "gateway/outbound/addresses/address_policy.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "gateway/outbound/proxy.hpp"
+#include "gateway/outbound/addresses/proxy.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "gateway/outbound/target.hpp"
+#include "gateway/outbound/addresses/target.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

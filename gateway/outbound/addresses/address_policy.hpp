@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/outbound/target.hpp"
+#include "gateway/outbound/addresses/target.hpp"
 
 #include <boost/asio/ip/address.hpp>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gateway/outbound/name_query.hpp"
+#include "gateway/outbound/addresses/name_query.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/system/error_code.hpp>

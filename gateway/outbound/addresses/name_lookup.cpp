@@ -1,4 +1,4 @@
-#include "gateway/outbound/name_lookup.hpp"
+#include "gateway/outbound/addresses/name_lookup.hpp"
 
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/ip/address_v6.hpp>

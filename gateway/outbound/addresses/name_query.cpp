@@ -1,4 +1,4 @@
-#include "gateway/outbound/name_query.hpp"
+#include "gateway/outbound/addresses/name_query.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address_v4.hpp>

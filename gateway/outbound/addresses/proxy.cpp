@@ -1,4 +1,4 @@
-#include "gateway/outbound/proxy.hpp"
+#include "gateway/outbound/addresses/proxy.hpp"
 
 #include <boost/asio/ip/address.hpp>
 #include <openssl/evp.h>

@@ -1,4 +1,4 @@
-#include "gateway/outbound/target.hpp"
+#include "gateway/outbound/addresses/target.hpp"
 
 #include <boost/asio/ip/address.hpp>
 
