@@ -1,9 +1,9 @@
 #pragma once
 
 #include "actors/providers/model_traits.hpp"
+#include "actors/providers/wait_hint.hpp"
 #include "actors/remote/outbound.hpp"
 #include "actors/remote/sse.hpp"
-#include "actors/remote/wait_hint.hpp"
 #include "persistence/logging/log.hpp"
 #include "persistence/records.hpp"
 

@@ -1,4 +1,4 @@
-#include "actors/remote/wait_hint.hpp"
+#include "actors/providers/wait_hint.hpp"
 
 #include <gtest/gtest.h>
 

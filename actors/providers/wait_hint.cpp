@@ -1,4 +1,4 @@
-#include "actors/remote/wait_hint.hpp"
+#include "actors/providers/wait_hint.hpp"
 
 #include "actors/providers/provider_json.hpp"
 #include "persistence/values/time.hpp"
