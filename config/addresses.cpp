@@ -1,5 +1,7 @@
 #include "config/addresses.hpp"
 
+#include "config/ascii.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <string_view>
@@ -7,10 +9,6 @@
 namespace troupe {
 
 namespace {
-
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 bool is_label(std::string_view label) noexcept {
   const auto allowed

@@ -1,5 +1,7 @@
 #include "config/database_url.hpp"
 
+#include "config/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -10,10 +12,6 @@ namespace troupe {
 namespace {
 
 constexpr std::string_view hidden = "***";
-
-constexpr bool is_letter(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 constexpr bool is_word_character(char c) noexcept {
   return is_letter(c) || (c >= '0' && c <= '9') || c == '_';

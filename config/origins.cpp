@@ -1,5 +1,7 @@
 #include "config/origins.hpp"
 
+#include "config/ascii.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
@@ -12,21 +14,6 @@ namespace {
 
 constexpr std::size_t longest_name = 253;
 
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
-constexpr bool is_letter(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-std::string in_small_letters(std::string_view text) {
-  std::string result{text};
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return result;
-}
-
 /// Labels that are not empty, with dots between and one perhaps at the end.
 bool is_name(std::string_view name) noexcept {
   if (name.ends_with('.'))
@@ -38,7 +25,7 @@ bool is_name(std::string_view name) noexcept {
 
 std::optional<std::string> read_host(std::string_view text) {
   if (!text.starts_with('['))
-    return is_name(text) ? std::optional{in_small_letters(text)} : std::nullopt;
+    return is_name(text) ? std::optional{lower_case(text)} : std::nullopt;
   in6_addr address{};
   if (!text.ends_with(']') || inet_pton(AF_INET6, std::string{text.substr(1, text.size() - 2)}.c_str(), &address) != 1)
     return std::nullopt;
@@ -88,7 +75,7 @@ std::optional<web_origin> parse_origin(std::string_view text) {
   auto where = parse_authority(text.substr(colon + 3));
   if (!where || text.ends_with(':'))
     return std::nullopt;
-  auto scheme = in_small_letters(text.substr(0, colon));
+  auto scheme = lower_case(text.substr(0, colon));
   if (!where->port)
     where->port = default_port(scheme);
   return web_origin{std::move(scheme), std::move(*where)};

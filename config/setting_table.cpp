@@ -59,7 +59,7 @@ std::string write_with_unit(std::uint64_t value, const std::array<unit, N>& unit
 constexpr std::array<unit, 5> duration_units{{{"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}, {"", 1000}}};
 constexpr std::array<unit, 3> byte_units{{{"MiB", 1024 * 1024}, {"KiB", 1024}, {"", 1}}};
 
-bool is_name(std::string_view text) noexcept {
+bool is_node_name(std::string_view text) noexcept {
   const auto allowed = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-'
            || c == '_';
@@ -385,8 +385,8 @@ std::vector<setting> make_table() {
       "the host's name",
       text(
         {"node_name", engine, "NAME", "This node's name in records, logs and metrics; it must be unique in a cluster"},
-        &settings::node_name, "1 to 64 letters, digits, '.', '-', '_'", [](const std::string& v) { return is_name(v); },
-        "must be 1 to 64 letters, digits, '.', '-' or '_'")),
+        &settings::node_name, "1 to 64 letters, digits, '.', '-', '_'",
+        [](const std::string& v) { return is_node_name(v); }, "must be 1 to 64 letters, digits, '.', '-' or '_'")),
     choice({"role", cluster, "ROLE", "What this node does: answer clients, run tasks, or both; all with SQLite"},
            &settings::role, {node_role::all, node_role::gateway, node_role::worker}),
     host(

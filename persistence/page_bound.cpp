@@ -20,7 +20,7 @@ constexpr std::size_t around_bot = 480;
 constexpr std::size_t around_tool = 240;
 constexpr std::size_t around_model = 520;
 
-std::size_t plain(std::string_view text) noexcept {
+std::size_t plain_size(std::string_view text) noexcept {
   return text.size();
 }
 
@@ -89,31 +89,31 @@ std::size_t bytes_of(const model_record& model, Measure measure) {
 } // namespace
 
 std::size_t stored_bytes(const task_record& task) noexcept {
-  return bytes_of(task, plain);
+  return bytes_of(task, plain_size);
 }
 
 std::size_t stored_bytes(const message_record& message) noexcept {
-  return bytes_of(message, plain);
+  return bytes_of(message, plain_size);
 }
 
 std::size_t stored_bytes(const event_record& event) noexcept {
-  return bytes_of(event, plain);
+  return bytes_of(event, plain_size);
 }
 
 std::size_t stored_bytes(const attempt_record& attempt) noexcept {
-  return bytes_of(attempt, plain);
+  return bytes_of(attempt, plain_size);
 }
 
 std::size_t stored_bytes(const approval_record& approval) noexcept {
-  return bytes_of(approval, plain);
+  return bytes_of(approval, plain_size);
 }
 
 std::size_t stored_bytes(const bot_record& bot) noexcept {
-  return bytes_of(bot, plain);
+  return bytes_of(bot, plain_size);
 }
 
 std::size_t stored_bytes(const model_record& model) noexcept {
-  return bytes_of(model, plain);
+  return bytes_of(model, plain_size);
 }
 
 std::size_t shown_bytes(const task_record& task) noexcept {

@@ -48,11 +48,11 @@ std::int64_t tokens_of(const std::vector<tool_definition>& tools) {
 }
 
 /// For a turn among this node's calls, beside the time that a model's gate lets wait.
-constexpr milliseconds longest_turn{30'000};
+constexpr milliseconds longest_model_turn{30'000};
 
 outbound_timeouts timeouts_of(const model_timeouts& model, milliseconds time_left) {
   outbound_timeouts result;
-  result.turn = longest_turn;
+  result.turn = longest_model_turn;
   result.connect = model.connect;
   result.first_data = model.first_token;
   result.idle = model.idle;

@@ -18,7 +18,7 @@ using nlohmann::json;
 using providers::member;
 using providers::string_in;
 
-constexpr std::size_t max_depth = 64;
+constexpr std::size_t deepest_content = 64;
 constexpr int default_max_tokens = 4096;
 
 // -- what is sent back ----------------------------------------------------------
@@ -35,7 +35,7 @@ bool is_thinking(const json& block) {
 /// The blocks of a message as they came (`provider_answer::replay`); none if it is not
 /// the model's own, or has thought nothing.
 json own_blocks(const shown_message& message) {
-  if (message.replay.empty() || !json_nesting_within(message.replay, max_depth))
+  if (message.replay.empty() || !json_nesting_within(message.replay, deepest_content))
     return json::array();
   auto blocks = json::parse(message.replay, nullptr, false);
   return blocks.is_array() ? blocks : json::array();
@@ -48,7 +48,7 @@ bool begins_with_thinking(const shown_message& message) {
 }
 
 bool is_error(std::string_view content) {
-  if (!providers::trim(content).starts_with('{') || !json_nesting_within(content, max_depth))
+  if (!providers::trim(content).starts_with('{') || !json_nesting_within(content, deepest_content))
     return false;
   std::string first_key;
   const auto note_key = [&](int depth, json::parse_event_t event, json& key) {
@@ -68,9 +68,9 @@ bool is_error(std::string_view content) {
 
 // -- the conversation ---------------------------------------------------------
 
-class writer {
+class anthropic_writer {
 public:
-  explicit writer(bool thinks) : thinks_{thinks} {}
+  explicit anthropic_writer(bool thinks) : thinks_{thinks} {}
 
   std::string messages(std::span<const shown_message> shown) const {
     std::string out;
@@ -192,7 +192,7 @@ std::string tools_of(std::span<const tool_definition> tools) {
 }
 
 /// A whole number from 0 to what no count of tokens reaches.
-std::optional<std::int64_t> count_in(const json& object, const char* name) {
+std::optional<std::int64_t> whole_number_in(const json& object, const char* name) {
   constexpr std::int64_t most = 1'000'000'000'000;
   const auto* found = member(object, name);
   if (found == nullptr || !found->is_number_integer())
@@ -211,8 +211,8 @@ void make_room_for_thinking(json& head) {
   const auto type = thinking_type(head);
   if (type != "enabled" && type != "adaptive")
     return;
-  const auto budget = count_in(head["thinking"], "budget_tokens");
-  const auto most = count_in(head, "max_tokens");
+  const auto budget = whole_number_in(head["thinking"], "budget_tokens");
+  const auto most = whole_number_in(head, "max_tokens");
   if (budget && most && *most <= *budget)
     head["max_tokens"] = *budget + default_max_tokens;
   head.erase("temperature");
@@ -280,8 +280,8 @@ outbound_request anthropic_request(const prompt& what, std::string_view key) {
   outbound_request request;
   request.url = url_of(what.model.base_url);
   request.headers = headers_of(what.model, key);
-  request.body
-    = providers::finish_body(head, writer{thinks}.messages(shown), tools_of(providers::offered_tools(what, shown)));
+  request.body = providers::finish_body(head, anthropic_writer{thinks}.messages(shown),
+                                        tools_of(providers::offered_tools(what, shown)));
   return request;
 }
 

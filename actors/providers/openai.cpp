@@ -24,9 +24,9 @@ using providers::member;
 using providers::string_in;
 using providers::text_in;
 
-constexpr std::size_t max_text = std::size_t{8} * 1024 * 1024;
-constexpr std::size_t max_calls = 128;
-constexpr std::size_t max_arguments = std::size_t{1024} * 1024;
+constexpr std::size_t longest_text = std::size_t{8} * 1024 * 1024;
+constexpr std::size_t most_tool_calls = 128;
+constexpr std::size_t longest_arguments = std::size_t{1024} * 1024;
 constexpr std::size_t max_tool_name = 64;
 // Signatures of several KB are hidden in some (BerriAI/litellm#16895).
 constexpr std::size_t max_call_id = std::size_t{64} * 1024;
@@ -207,7 +207,7 @@ private:
     thinking += thought;
     const auto refusal = foreign::clean_text(string_in(said, "refusal"));
     said_ += thinking.size() + text.size() + refusal.size();
-    if (said_ > max_text)
+    if (said_ > longest_text)
       return failure(error_class::transient, "The provider sent more than 8 MiB of text.");
     delta.thinking += thinking;
     delta.text += text;
@@ -229,7 +229,7 @@ private:
     const auto* found = member(piece, "function");
     const auto& function = found == nullptr ? none : *found;
     const auto place = place_of(piece, string_in(function, "name"));
-    if (place == max_calls)
+    if (place == most_tool_calls)
       return failure(error_class::transient, "The provider sent more than 128 tool calls.");
     if (place == open_.size()) {
       open_.emplace_back();
@@ -296,7 +296,7 @@ private:
     if (extra == nullptr || !extra->is_object() || extra->empty() || !call.extra.empty())
       return;
     auto kept = providers::dump({{"extra_content", *extra}});
-    if (kept.size() <= max_arguments)
+    if (kept.size() <= longest_arguments)
       call.extra = std::move(kept);
   }
 
@@ -328,7 +328,7 @@ private:
     if (details != nullptr && details->is_array())
       for (const auto& detail : *details)
         take_detail(detail);
-    if (replayed_ > max_text || details_.size() > max_details)
+    if (replayed_ > longest_text || details_.size() > max_details)
       return failure(error_class::transient, "The provider sent more than 8 MiB of thinking.");
     return std::nullopt;
   }
@@ -381,7 +381,7 @@ private:
       arguments.clear();
     open.whole = whole;
     arguments += foreign::clean_text(whole ? dump_exact(*piece) : piece->get_ref<const std::string&>());
-    if (arguments.size() > max_arguments)
+    if (arguments.size() > longest_arguments)
       return failure(error_class::transient, "The provider sent more than 1 MiB of arguments for a tool call.");
     return std::nullopt;
   }

@@ -44,9 +44,9 @@ std::string thought_of(const shown_message& message) {
   return thought + " with " + foreign::excerpt(message.calls.front().arguments, 60);
 }
 
-class writer {
+class openai_writer {
 public:
-  writer(const prompt& what, const model_traits& traits) : what_{what}, traits_{traits} {}
+  openai_writer(const prompt& what, const model_traits& traits) : what_{what}, traits_{traits} {}
 
   std::string messages(std::span<const shown_message> shown) {
     std::string out;
@@ -179,8 +179,8 @@ outbound_request openai_request(const prompt& what, std::string_view key) {
   if (!key.empty())
     made.headers.emplace_back("Authorization", "Bearer " + std::string{key});
   providers::replace_headers(made.headers, what.model.headers);
-  writer body{what, traits};
-  made.body = providers::finish_body(head_of(what, traits), body.messages(shown), writer::tools(tools));
+  openai_writer body{what, traits};
+  made.body = providers::finish_body(head_of(what, traits), body.messages(shown), openai_writer::tools(tools));
   return made;
 }
 

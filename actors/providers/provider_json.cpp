@@ -1,6 +1,7 @@
 #include "actors/providers/provider_json.hpp"
 
 #include "actors/remote/foreign_text.hpp"
+#include "config/ascii.hpp"
 #include "persistence/values/parse_json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -21,14 +22,10 @@ bool same_ignoring_case(std::string_view a, std::string_view b) noexcept {
 
 using nlohmann::json;
 
-constexpr std::string_view ellipsis = "\xe2\x80\xa6";
+constexpr std::string_view cut_mark = "\xe2\x80\xa6";
 
 char lower(char c) noexcept {
   return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-}
-
-bool is_alphanumeric(char c) noexcept {
-  return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
 }
 
 /// The UTF-16 code unit that the escape at `text[at]` stands for.
@@ -94,7 +91,7 @@ std::string mask_secrets(std::string_view text) {
     const auto [mark, length] = starts_word ? secret_at(text) : std::pair<std::size_t, std::size_t>{};
     masked += text.substr(0, std::max<std::size_t>(mark, 1));
     if (length > 0)
-      masked += ellipsis;
+      masked += cut_mark;
     text.remove_prefix(std::max<std::size_t>(mark + length, 1));
   }
   return masked;
@@ -269,7 +266,7 @@ std::string sentence(std::string what, std::string_view message) {
   const auto said = foreign::excerpt(mask_secrets(foreign::clean_text(message.substr(0, more_than_shown))));
   if (!said.empty())
     what.append(": ").append(said);
-  const bool ends = said.ends_with('.') || said.ends_with('!') || said.ends_with('?') || said.ends_with(ellipsis);
+  const bool ends = said.ends_with('.') || said.ends_with('!') || said.ends_with('?') || said.ends_with(cut_mark);
   return ends ? what : what + '.';
 }
 

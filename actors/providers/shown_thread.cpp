@@ -2,6 +2,7 @@
 
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/digest.hpp"
+#include "config/ascii.hpp"
 #include "persistence/rules/events_json.hpp"
 #include "persistence/values/parse_json.hpp"
 
@@ -21,10 +22,6 @@ constexpr std::size_t deepest_arguments = 64;
 
 constexpr std::string_view nothing_said = "(The message is empty.)";
 constexpr std::string_view turn_ended = "(This turn ended before it was answered.)";
-
-bool is_alphanumeric(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 bool is_name_character(char c) noexcept {
   return is_alphanumeric(c) || c == '_' || c == '-';

@@ -23,7 +23,7 @@ constexpr int most_references = 8;
 constexpr std::array<const char*, 3> combinators{"anyOf", "oneOf", "allOf"};
 
 /// Null unless `object` has such a member that is an object.
-const json* object_in(const json& object, const char* name) {
+const json* object_at(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_object() ? &*found : nullptr;
 }
@@ -58,7 +58,7 @@ public:
     if (const auto type = top.find("type"); type != top.end() && *type != "object")
       changed_ = true;
     top["type"] = "object";
-    if (object_in(top, "properties") == nullptr)
+    if (object_at(top, "properties") == nullptr)
       top["properties"] = json::object();
     keep_known_requirements(top);
     mend_inside(top, 0);
@@ -119,7 +119,7 @@ private:
     schema = resolve(std::move(schema));
     if (depth == most_references)
       return schema;
-    auto properties = object_in(schema, "properties") ? schema["properties"] : json::object();
+    auto properties = object_at(schema, "properties") ? schema["properties"] : json::object();
     auto required = required_of(schema);
     for (const auto* name : combinators) {
       const auto found = schema.find(name);
@@ -131,11 +131,11 @@ private:
       std::optional<std::set<std::string>> common;
       for (const auto& branch : branches) {
         const auto flat = flatten(branch.is_object() ? branch : json::object(), depth + 1);
-        if (const auto* theirs = object_in(flat, "properties"))
+        if (const auto* theirs = object_at(flat, "properties"))
           for (const auto& [property, what] : theirs->items())
             properties.emplace(property, what);
         for (const auto* definitions : {"$defs", "definitions"})
-          if (const auto* theirs = object_in(flat, definitions))
+          if (const auto* theirs = object_at(flat, definitions))
             for (const auto& [definition, what] : theirs->items())
               schema[definitions].emplace(definition, what);
         const auto wanted = required_of(flat);

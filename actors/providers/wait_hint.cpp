@@ -19,8 +19,8 @@ using nlohmann::json;
 using milliseconds = std::chrono::milliseconds;
 
 /// Nobody's word makes a task wait longer than this.
-constexpr milliseconds longest_wait = std::chrono::hours{1};
-constexpr std::size_t longest_said = std::size_t{16} * 1024;
+constexpr milliseconds longest_hinted_wait = std::chrono::hours{1};
+constexpr std::size_t longest_hint = std::size_t{16} * 1024;
 
 /// The decimal number that starts `text`, which is taken off it; not negative.
 std::optional<double> take_number(std::string_view& text) noexcept {
@@ -36,14 +36,14 @@ std::optional<double> take_number(std::string_view& text) noexcept {
 }
 
 milliseconds bounded(double wait_ms) noexcept {
-  return milliseconds{static_cast<std::int64_t>(std::ceil(std::min(wait_ms, double(longest_wait.count()))))};
+  return milliseconds{static_cast<std::int64_t>(std::ceil(std::min(wait_ms, double(longest_hinted_wait.count()))))};
 }
 
 milliseconds until(timestamp then, timestamp at) noexcept {
   if (then <= at)
     return milliseconds{0};
   // Compared before they are subtracted: the difference of far times need not fit.
-  return then >= at + longest_wait ? longest_wait : std::chrono::ceil<milliseconds>(then - at);
+  return then >= at + longest_hinted_wait ? longest_hinted_wait : std::chrono::ceil<milliseconds>(then - at);
 }
 
 std::optional<milliseconds> parse_plain(std::string_view text, double unit_ms) noexcept {
@@ -225,7 +225,7 @@ std::optional<milliseconds> parse_words(std::string_view text) {
 /// `Please try again in 6m0s.` (Aider-AI/aider#3265), `Please retry in 32.5s.`, `Please
 /// retry after 26 seconds.`
 std::optional<milliseconds> wait_in_words(std::string_view said) {
-  const auto lower = in_lower_case(said.substr(0, longest_said));
+  const auto lower = in_lower_case(said.substr(0, longest_hint));
   constexpr std::array<std::string_view, 6> marks{"try again in ", "try again after ", "retry in ",
                                                   "retry after ",  "retrying in ",     "wait "};
   for (const auto mark : marks)

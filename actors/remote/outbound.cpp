@@ -1,5 +1,7 @@
 #include "actors/remote/outbound.hpp"
 
+#include "config/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -14,21 +16,12 @@ constexpr std::array<std::string_view, 11> clients_own{
   "te",   "trailer",        "keep-alive",        "expect",     "accept-encoding",
 };
 
-char in_lower_case(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool equal_names(std::string_view left, std::string_view right) noexcept {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [](char a, char b) { return in_lower_case(a) == in_lower_case(b); });
-}
-
 } // namespace
 
 bool is_clients_own_header(std::string_view name) noexcept {
-  return equal_names(name.substr(0, for_proxies.size()), for_proxies)
+  return equal_but_for_case(name.substr(0, for_proxies.size()), for_proxies)
          || std::any_of(clients_own.begin(), clients_own.end(),
-                        [name](std::string_view own) { return equal_names(name, own); });
+                        [name](std::string_view own) { return equal_but_for_case(name, own); });
 }
 
 std::string_view outbound_head::header(std::string_view name) const noexcept {

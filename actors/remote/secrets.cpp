@@ -19,7 +19,7 @@ namespace troupe {
 
 namespace {
 
-constexpr std::string_view opening = "${sealed:";
+constexpr std::string_view sealed_opening = "${sealed:";
 constexpr std::string_view version = "1";
 constexpr std::size_t key_bytes = 32;
 constexpr std::size_t nonce_bytes = 12;
@@ -110,7 +110,7 @@ cipher_context make_context() {
 std::optional<std::pair<std::string_view, std::string_view>> parts_of(std::string_view sealed) noexcept {
   if (!is_sealed(sealed) || !sealed.ends_with('}'))
     return std::nullopt;
-  sealed.remove_prefix(opening.size());
+  sealed.remove_prefix(sealed_opening.size());
   sealed.remove_suffix(1);
   if (!sealed.starts_with(version) || sealed.size() < version.size() + 1 + id_digits + 1
       || sealed[version.size()] != ':' || sealed[version.size() + 1 + id_digits] != ':')
@@ -210,7 +210,7 @@ std::string secret_box::seal(std::string_view text, const secret_place& place) c
       && EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, static_cast<int>(tag_bytes), out + text.size()) == 1;
   if (!done)
     throw std::bad_alloc{};
-  std::string value{opening};
+  std::string value{sealed_opening};
   value.append(version).append(":").append(id_).append(":").append(to_base64(sealed)).append("}");
   return value;
 }
@@ -244,7 +244,7 @@ std::optional<std::string> secret_box::open(std::string_view sealed, const secre
 // -- headers ------------------------------------------------------------------------
 
 bool is_sealed(std::string_view value) noexcept {
-  return value.starts_with(opening);
+  return value.starts_with(sealed_opening);
 }
 
 bool has_sealed(const header_list& headers) noexcept {

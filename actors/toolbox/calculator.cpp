@@ -11,7 +11,7 @@ namespace troupe {
 namespace {
 
 constexpr std::size_t max_length = 1000;
-constexpr int max_depth = 64;
+constexpr int deepest_nesting = 64;
 
 /// Recursive descent. The first error is kept and ends the reading: each step
 /// after it finds the end of the text.
@@ -61,7 +61,7 @@ private:
 
   /// All recursion passes here, so its depth is counted here.
   double unary() {
-    if (++depth_ > max_depth)
+    if (++depth_ > deepest_nesting)
       fail("the expression is nested too deeply");
     double value = 0;
     if (take('-'))

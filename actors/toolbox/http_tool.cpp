@@ -4,6 +4,7 @@
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/foreign_text.hpp"
 #include "actors/toolbox/json_schema.hpp"
+#include "config/ascii.hpp"
 #include "persistence/values/exact_json.hpp"
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/parse_json.hpp"
@@ -27,15 +28,6 @@ constexpr std::size_t max_error_body = 2000;
 constexpr std::size_t max_url = std::size_t{8} * 1024;
 constexpr std::chrono::milliseconds longest_turn{30'000};
 constexpr std::chrono::milliseconds longest_connect{10'000};
-
-char in_lower_case(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool equal_names(std::string_view left, std::string_view right) noexcept {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [](char a, char b) { return in_lower_case(a) == in_lower_case(b); });
-}
 
 // -- URLs ---------------------------------------------------------------------------
 
@@ -161,7 +153,8 @@ std::optional<std::string> fill_headers(const header_list& from, header_list& to
 }
 
 void add_unless_there(header_list& headers, std::string_view name, std::string_view value) {
-  if (std::none_of(headers.begin(), headers.end(), [&](const auto& one) { return equal_names(one.first, name); }))
+  if (std::none_of(headers.begin(), headers.end(),
+                   [&](const auto& one) { return equal_but_for_case(one.first, name); }))
     headers.emplace_back(name, value);
 }
 
@@ -206,8 +199,7 @@ std::string_view reason_of(unsigned status) noexcept {
 }
 
 bool is_json_type(std::string_view type) {
-  std::string media{providers::trim(type.substr(0, type.find(';')))};
-  std::transform(media.begin(), media.end(), media.begin(), in_lower_case);
+  const auto media = lower_case(providers::trim(type.substr(0, type.find(';'))));
   return media.ends_with("/json") || media.ends_with("+json");
 }
 
@@ -272,7 +264,7 @@ std::variant<outbound_request, tool_result> make_tool_request(const tool_record&
   if (request.url.size() > max_url)
     return failed_tool("The arguments are too long for a URL: it may have 8192 bytes.");
   if (!key.empty() && tool.repeat != repeat_rule::safe) {
-    std::erase_if(request.headers, [](const auto& one) { return equal_names(one.first, "Idempotency-Key"); });
+    std::erase_if(request.headers, [](const auto& one) { return equal_but_for_case(one.first, "Idempotency-Key"); });
     request.headers.emplace_back("Idempotency-Key", key);
   }
   const std::chrono::milliseconds timeout{tool.timeout};

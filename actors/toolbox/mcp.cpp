@@ -4,6 +4,7 @@
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/foreign_text.hpp"
 #include "actors/toolbox/mcp_json.hpp"
+#include "config/ascii.hpp"
 #include "persistence/values/exact_json.hpp"
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/parse_json.hpp"
@@ -22,10 +23,6 @@ constexpr std::size_t most_in_a_batch = 100;
 constexpr std::size_t most_versions = 20;
 constexpr std::string_view encoded_begin = "=?base64?";
 constexpr std::string_view encoded_end = "?=";
-
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 // -- messages -------------------------------------------------------------------------
 

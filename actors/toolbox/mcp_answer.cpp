@@ -133,10 +133,10 @@ bool is_malformed(const answer& got) noexcept {
 
 constexpr std::string_view ended_early = "The MCP server ended its answer before it had answered.";
 
-constexpr std::string_view no_message = "The MCP server answered with something that is no JSON-RPC message";
+constexpr std::string_view no_message_sentence = "The MCP server answered with something that is no JSON-RPC message";
 
 std::string no_mcp(const answer& got) {
-  std::string text{no_message};
+  std::string text{no_message_sentence};
   return text.append(": ").append(foreign::excerpt(got.body, 100));
 }
 
@@ -170,7 +170,7 @@ std::variant<std::string, toolbox_failure> result_of(const answer& got, timestam
     return std::get<std::string>(got.answered->result);
   if (got.is_missing())
     return toolbox_failure{error_class::transient, std::string{ended_early}, {}};
-  return toolbox_failure{error_class::permanent, no_mcp(got), {}, no_message.size()};
+  return toolbox_failure{error_class::permanent, no_mcp(got), {}, no_message_sentence.size()};
 }
 
 bool has_lost_session(const answer& got) {

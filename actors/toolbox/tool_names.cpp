@@ -11,7 +11,7 @@ namespace troupe {
 
 namespace {
 
-constexpr std::size_t longest_name = 64;
+constexpr std::size_t longest_tool_name = 64;
 constexpr std::size_t hash_digits = 8;
 
 bool is_allowed(char c) noexcept {
@@ -24,7 +24,7 @@ std::string full_name(const tool_origin& origin) {
 
 std::string hashed_name(const tool_origin& origin) {
   auto name = full_name(origin);
-  name.resize(std::min(name.size(), longest_name - hash_digits - 1));
+  name.resize(std::min(name.size(), longest_tool_name - hash_digits - 1));
   std::replace_if(
     name.begin(), name.end(), [](char c) { return !is_allowed(c); }, '_');
   // Where the one ends and the other begins matters too.
@@ -48,7 +48,7 @@ std::string short_hash(std::string_view text) {
 
 std::string model_name(const tool_origin& origin) {
   auto name = full_name(origin);
-  if (name.size() <= longest_name && std::all_of(name.begin(), name.end(), is_allowed))
+  if (name.size() <= longest_tool_name && std::all_of(name.begin(), name.end(), is_allowed))
     return name;
   return hashed_name(origin);
 }

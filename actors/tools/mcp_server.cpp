@@ -19,8 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto idle_limit = 10min;
-constexpr std::chrono::milliseconds longest_turn = 30s;
-constexpr std::chrono::milliseconds longest_connect = 10s;
+constexpr std::chrono::milliseconds longest_mcp_turn = 30s;
+constexpr std::chrono::milliseconds longest_mcp_connect = 10s;
 /// A stream without a word for so long is opened again.
 constexpr std::chrono::milliseconds longest_silence = 1h;
 /// What a server may ask in one exchange, and on a stream that stays open.
@@ -134,7 +134,7 @@ void mcp_server_state::post(std::uint64_t number, exchange& entry) {
   request.body = body;
   const auto limit = options.listens ? longest_silence : options.timeout;
   // A call that gets no turn says so within its time, as one that was not made.
-  request.timeouts = {std::min(longest_turn, limit / 2), std::min(longest_connect, limit), limit, limit, limit};
+  request.timeouts = {std::min(longest_mcp_turn, limit / 2), std::min(longest_mcp_connect, limit), limit, limit, limit};
   request.share = options.listens ? outbound_share::stream : outbound_share::call;
   request.max_answer = options.listens ? std::size_t{0} - 1 : longest_mcp_stream;
   entry.call = outbound_->start(

@@ -19,12 +19,12 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds longest_probe = 10s;
 constexpr std::chrono::milliseconds longest_end = 5s;
 /// An attempt that has failed may be followed by another one, which goes on in the same session.
-constexpr auto linger = 60s;
+constexpr auto session_linger = 60s;
 /// Streams of tasks' sessions. Beyond that a task hears what is said in its calls alone.
 constexpr std::ptrdiff_t most_streams = 64;
 /// Before a stream that has ended is opened again, for the first time and from the seventh on.
 constexpr std::chrono::milliseconds shortest_silence = 5s;
-constexpr std::chrono::milliseconds longest_silence = 5min;
+constexpr std::chrono::milliseconds longest_listening = 5min;
 
 /// Takes no notice of what comes.
 class deaf_listener final : public outbound_listener {
@@ -228,7 +228,7 @@ void mcp_server_state::owner_ended(const caf::down_msg& down) {
       close_session(key);
       continue;
     }
-    after(linger, [this, key, owner = down.source] {
+    after(session_linger, [this, key, owner = down.source] {
       const auto found = sessions_.find(key);
       if (found != sessions_.end() && found->second.owner == owner)
         close_session(key);
@@ -275,7 +275,7 @@ void mcp_server_state::stream_ended(const std::string& key, std::uint64_t number
   }
   listening.was_heard = listening.was_heard || got.streamed;
   const auto wait = std::max(listening.listen_again, got.reconnect_after.value_or(0ms));
-  listening.listen_again = std::min(2 * listening.listen_again, longest_silence);
+  listening.listen_again = std::min(2 * listening.listen_again, longest_listening);
   after(wait, [this, key, number] {
     const auto again = sessions_.find(key);
     if (again != sessions_.end() && again->second.number == number && again->second.phase == session_phase::open)

@@ -6,6 +6,11 @@
 /// They run on the gateway actor.
 namespace troupe::api {
 
+/// The answer to a question that the store refused.
+inline auto refusing(const context_ptr& context) {
+  return [context](const store_error& reason) { context->refuse(reason); };
+}
+
 // -- api_system.cpp
 void get_health(const context_ptr& context);
 void get_readiness(const context_ptr& context);

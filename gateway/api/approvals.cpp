@@ -9,14 +9,6 @@
 /// Tool calls that a person has to allow.
 namespace troupe::api {
 
-namespace {
-
-auto refusing(const context_ptr& context) {
-  return [context](const store_error& reason) { context->refuse(reason); };
-}
-
-} // namespace
-
 void list_approvals(const context_ptr& context) {
   auto& query = context->query();
   get_approvals question;

@@ -15,10 +15,6 @@ namespace troupe::api {
 
 namespace {
 
-auto refusing(const context_ptr& context) {
-  return [context](const store_error& reason) { context->refuse(reason); };
-}
-
 // -- the journal as a page ------------------------------------------------------
 
 void answer_page(const context_ptr& context, const uuid& id) {

@@ -37,10 +37,6 @@ std::optional<task_post> read_task_post(const context_ptr& context) {
   return task_post{*id, std::move(std::get<std::optional<idempotency_key>>(key))};
 }
 
-auto refusing(const context_ptr& context) {
-  return [context](const store_error& reason) { context->refuse(reason); };
-}
-
 http_response with_task(unsigned status, const task_result& result) {
   http_response response{status, "application/json", render(result.task), {{"ETag", etag_of(result.task)}}};
   if (result.replayed)

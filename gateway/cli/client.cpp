@@ -135,11 +135,13 @@ std::vector<asio::ip::tcp::endpoint> endpoints_of(const server_address& address,
   return endpoints;
 }
 
+} // namespace
+
 /// A connection for one request, driven by the thread that calls. The time limits are
 /// the stream's own, which is why its asynchronous operations are used.
-class connection {
+class client_connection {
 public:
-  connection(const server_address& address, milliseconds limit) : address_{address}, stream_{io_} {
+  client_connection(const server_address& address, milliseconds limit) : address_{address}, stream_{io_} {
     error_code failure;
     const auto endpoints = endpoints_of(address, failure);
     if (!failure) {
@@ -215,6 +217,8 @@ private:
   http::response_parser<http::string_body> parser_;
 };
 
+namespace {
+
 http::request<http::string_body> make_request(std::string_view method, const std::string& target,
                                               const server_address& address, std::string_view accept) {
   http::request<http::string_body> request;
@@ -282,7 +286,7 @@ api_json api_client::call(std::string_view method, const std::string& target, co
   request.body() = body;
   request.prepare_payload();
 
-  connection link{address_, timeouts_.connect};
+  client_connection link{address_, timeouts_.connect};
   link.send(request, timeouts_.answer);
   link.read_header();
   link.read_body();
@@ -362,7 +366,7 @@ private:
     std::move(events.begin(), events.end(), std::back_inserter(inbox_));
   }
 
-  connection link_;
+  client_connection link_;
   milliseconds silence_;
   sse_parser parser_{largest_event};
   std::deque<sse_event> inbox_;

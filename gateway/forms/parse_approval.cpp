@@ -11,7 +11,7 @@ namespace troupe {
 namespace {
 
 constexpr std::size_t max_arguments = 256 * 1024;
-constexpr std::size_t max_reason = 2000;
+constexpr std::size_t longest_reason = 2000;
 constexpr std::size_t max_person = 200;
 
 } // namespace
@@ -36,7 +36,7 @@ parsed<decide_approval> parse_decision(std::string_view body, const uuid& task_i
   result.arguments = members.object_text("arguments", max_arguments);
   if (result.arguments && decision == "reject")
     members.refuse("arguments", "a rejected call has none");
-  result.reason = members.text("reason", 0, max_reason).value_or("");
+  result.reason = members.text("reason", 0, longest_reason).value_or("");
   result.decided_by = members.line("decided_by", 1, max_person).value_or("anonymous");
   members.finish();
   if (auto refused = std::move(errors).to_problem())

@@ -2,6 +2,7 @@
 
 #include "actors/remote/outbound.hpp"
 #include "actors/toolbox/http_tool.hpp"
+#include "config/ascii.hpp"
 #include "gateway/forms/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -16,22 +17,6 @@ namespace troupe {
 namespace {
 
 constexpr std::string_view reference = "${env:";
-
-bool is_alphanumeric(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-std::string in_lower_case(std::string_view text) {
-  std::string lower{text};
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return lower;
-}
-
-template <std::size_t N>
-bool is_one_of(std::string_view text, const std::array<std::string_view, N>& words) noexcept {
-  return std::find(words.begin(), words.end(), text) != words.end();
-}
 
 /// The part between `${env:` and `}` of the first reference, which is cut off with
 /// what stands before it; nothing if there is no whole one.
@@ -72,7 +57,7 @@ bool names_a_secret(std::string_view name) {
   // Keys that open nothing.
   constexpr std::array<std::string_view, 5> harmless{"idempotency-key", "x-idempotency-key", "cache-key",
                                                      "surrogate-key", "partition-key"};
-  const auto lower = in_lower_case(name);
+  const auto lower = lower_case(name);
   if (is_one_of(lower, harmless))
     return false;
   std::string_view rest = lower;
@@ -88,7 +73,7 @@ bool names_a_secret(std::string_view name) {
 /// RFC 9110, section 11.6.2: the schemes whose credentials whoever has them can use.
 bool is_credential(std::string_view value) {
   constexpr std::array<std::string_view, 3> schemes{"bearer ", "basic ", "token "};
-  const auto lower = in_lower_case(value.substr(0, 7));
+  const auto lower = lower_case(value.substr(0, 7));
   return std::any_of(schemes.begin(), schemes.end(), [&](auto scheme) { return lower.starts_with(scheme); });
 }
 
@@ -135,7 +120,7 @@ std::optional<std::string> refuse_name(std::string_view name, const header_owner
   constexpr std::size_t longest_name = 200;
   if (!is_token(name) || name.size() > longest_name)
     return "is no header's name: expected at most 200 letters, digits and !#$%&'*+-.^_`|~";
-  const auto lower = in_lower_case(name);
+  const auto lower = lower_case(name);
   if (lower.starts_with("proxy-"))
     return "is for a proxy, and would not be sent: name the proxy with its user and password in the server's "
            "http_proxy or https_proxy";
@@ -201,10 +186,10 @@ header_list read_headers(object_reader& members, const header_owner& owner, body
       headers.refuse(name, detail += kind_of(value));
     } else if (auto wrong = refuse_header(name, *text, owner)) {
       headers.refuse(name, std::move(*wrong));
-    } else if (std::find(seen.begin(), seen.end(), in_lower_case(name)) != seen.end()) {
+    } else if (std::find(seen.begin(), seen.end(), lower_case(name)) != seen.end()) {
       headers.refuse(name, "is given twice: upper and lower case are the same in a header's name");
     } else {
-      seen.push_back(in_lower_case(name));
+      seen.push_back(lower_case(name));
       const bool is_secret = hides(name, *text);
       result.emplace_back(
         name, is_secret ? owner.secrets->seal(*text, {owner.ns, owner.kind, owner.name, owner.tool, name}) : *text);

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t max_model_length = 200;
 constexpr std::size_t max_parameter_bytes = std::size_t{16} * 1024;
-constexpr std::int64_t day_s = 86'400;
+constexpr std::int64_t longest_total_s = 86'400;
 
 std::string_view default_base_url(model_kind kind) noexcept {
   switch (kind) {
@@ -65,7 +65,7 @@ model_timeouts parse_timeouts(const json& object, body_errors& errors) {
   read("connect_s", 300, result.connect);
   read("first_token_s", 3600, result.first_token);
   read("idle_s", 3600, result.idle);
-  read("total_s", day_s, result.total);
+  read("total_s", longest_total_s, result.total);
   members.finish();
   return result;
 }

@@ -50,7 +50,7 @@ bool is_space(char c) noexcept {
   return c == ' ' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
-std::string_view trim(std::string_view text) noexcept {
+std::string_view without_space(std::string_view text) noexcept {
   while (!text.empty() && is_space(text.front()))
     text.remove_prefix(1);
   while (!text.empty() && is_space(text.back()))
@@ -60,12 +60,12 @@ std::string_view trim(std::string_view text) noexcept {
 
 /// Drops `@delay=5` and the like from the front.
 std::string_view skip_directives(std::string_view line) noexcept {
-  for (line = trim(line); line.starts_with('@');) {
+  for (line = without_space(line); line.starts_with('@');) {
     const auto end = std::min(static_cast<std::size_t>(std::find_if(line.begin(), line.end(), is_space) - line.begin()),
                               line.size());
     if (line.substr(0, end).find('=') == line.npos)
       break;
-    line = trim(line.substr(end));
+    line = without_space(line.substr(end));
   }
   return line;
 }
@@ -82,9 +82,9 @@ std::string_view cut_at_word(std::string_view line, std::size_t length) noexcept
     return line;
   const auto head = line.substr(0, end);
   if (is_space(line[end]))
-    return trim(head);
+    return without_space(head);
   const auto space = head.find_last_of(" \t");
-  return space == head.npos ? head : trim(head.substr(0, space));
+  return space == head.npos ? head : without_space(head.substr(0, space));
 }
 
 } // namespace

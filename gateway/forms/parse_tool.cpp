@@ -4,6 +4,7 @@
 #include "actors/toolbox/http_tool.hpp"
 #include "actors/toolbox/json_schema.hpp"
 #include "config/addresses.hpp"
+#include "config/ascii.hpp"
 #include "gateway/outbound/addresses/target.hpp"
 
 #include <nlohmann/json.hpp>
@@ -29,14 +30,6 @@ void expect_same(object_reader& members, std::string_view member, const std::str
 
 namespace {
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
-bool is_alphanumeric(char c) noexcept {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 bool is_hexadecimal(char c) noexcept {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
@@ -46,11 +39,6 @@ bool is_word(std::string_view text, std::string_view others) noexcept {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [others](char c) {
     return is_alphanumeric(c) || others.find(c) != others.npos;
   });
-}
-
-template <std::size_t N>
-bool is_one_of(std::string_view text, const std::array<std::string_view, N>& words) noexcept {
-  return std::find(words.begin(), words.end(), text) != words.end();
 }
 
 // -- addresses --------------------------------------------------------------------

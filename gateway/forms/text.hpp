@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -23,5 +25,11 @@ std::string_view cut_utf8(std::string_view text, std::size_t bytes) noexcept;
 /// A client's text for use in a sentence: in quotes, cut after 60 bytes, control
 /// characters as `?`.
 std::string excerpt(std::string_view text);
+
+/// True if it is one of `words`.
+template <std::size_t N>
+bool is_one_of(std::string_view text, const std::array<std::string_view, N>& words) noexcept {
+  return std::find(words.begin(), words.end(), text) != words.end();
+}
 
 } // namespace troupe

@@ -1,5 +1,7 @@
 #include "gateway/http/framing.hpp"
 
+#include "config/ascii.hpp"
+
 #include <boost/beast/core/string.hpp>
 
 #include <algorithm>
@@ -11,10 +13,6 @@ namespace {
 
 namespace beast = boost::beast;
 namespace http = beast::http;
-
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 constexpr bool is_hex(char c) noexcept {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');

@@ -12,7 +12,7 @@ namespace {
 
 /// Stored events are read on while less than this is queued; live ones may add to it
 /// up to the server's limit.
-constexpr std::size_t replay_queue_bytes = 256 * 1024;
+constexpr std::size_t socket_replay_bytes = 256 * 1024;
 
 /// Rooms that one connection may be in.
 constexpr std::size_t max_rooms = 100;
@@ -166,7 +166,7 @@ void event_socket::send(std::string text) {
 }
 
 bool event_socket::congested() const {
-  return connection_ && connection_->queued_bytes() > replay_queue_bytes;
+  return connection_ && connection_->queued_bytes() > socket_replay_bytes;
 }
 
 void event_socket::wait_for_drain() {

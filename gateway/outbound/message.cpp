@@ -20,7 +20,7 @@ constexpr std::string_view user_agent = "troupe/" TROUPE_VERSION;
 constexpr std::size_t longest_header = 32 * 1024;
 
 /// RFC 9110, section 5.6.2.
-bool is_token(std::string_view text) noexcept {
+bool is_field_token(std::string_view text) noexcept {
   const auto is_token_character = [](char c) {
     const bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
     return is_alphanumeric || (c != '\0' && std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos);
@@ -49,7 +49,7 @@ void take_body(outbound_message& message, std::string&& body) {
 
 std::variant<outbound_message, std::string> make_message(outbound_request&& request, const outbound_target& target,
                                                          const proxy_server* proxy) {
-  if (!is_token(request.method))
+  if (!is_field_token(request.method))
     return "The method of a request must be a word.";
   outbound_message message;
   message.method_string(request.method);
@@ -60,7 +60,7 @@ std::variant<outbound_message, std::string> make_message(outbound_request&& requ
   if (proxy != nullptr && !proxy->authorization.empty())
     message.set(http::field::proxy_authorization, proxy->authorization);
   for (const auto& [name, value] : request.headers) {
-    if (!is_token(name) || !is_field_value(value))
+    if (!is_field_token(name) || !is_field_value(value))
       return "A header of the request has a name or a value with characters that are not allowed there.";
     if (name.size() + value.size() > longest_header)
       return "The header " + name.substr(0, 100) + " of the request is too long.";

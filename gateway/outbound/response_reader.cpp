@@ -1,5 +1,6 @@
 #include "gateway/outbound/response_reader.hpp"
 
+#include "config/ascii.hpp"
 #include "gateway/outbound/sentences.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -29,12 +30,8 @@ constexpr std::size_t spare_limit = 1024;
 /// A chunk's end and the next one's size line fit in a string that allocates nothing.
 constexpr std::size_t first_piece = 12;
 
-std::string_view view(beast::string_view text) noexcept {
+std::string_view as_standard(beast::string_view text) noexcept {
   return {text.data(), text.size()};
-}
-
-char to_lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 } // namespace
@@ -59,13 +56,12 @@ void response_reader::parser::on_field_impl(http::field, text name, text value, 
   // What follows the last chunk (a trailer) is nothing that anybody waits for.
   if (is_header_done())
     return;
-  std::string lower{view(name)};
-  std::transform(lower.begin(), lower.end(), lower.begin(), to_lower);
+  auto lower = lower_case(as_standard(name));
   // Beast takes other codings, too, and then reads to the end of the connection.
   if (lower == "transfer-encoding" && !beast::iequals(value, "chunked"))
     refuse("has a transfer encoding other than chunked", error);
   else
-    head_.headers.emplace_back(std::move(lower), view(value));
+    head_.headers.emplace_back(std::move(lower), as_standard(value));
 }
 
 void response_reader::parser::on_header_impl(error_code& error) {
@@ -85,7 +81,7 @@ void response_reader::parser::on_header_impl(error_code& error) {
 }
 
 std::size_t response_reader::parser::on_body_impl(text body, error_code& error) {
-  if (!body.empty() && !owner_.sink_.on_part(view(body)))
+  if (!body.empty() && !owner_.sink_.on_part(as_standard(body)))
     error = asio::error::operation_aborted;
   return body.size();
 }

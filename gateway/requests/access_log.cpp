@@ -21,7 +21,7 @@ using std::chrono::microseconds;
 
 /// How long lines wait for others, and how many of them do not.
 constexpr std::chrono::milliseconds patience{200};
-constexpr std::size_t batch_bytes = std::size_t{64} * 1024;
+constexpr std::size_t log_batch_bytes = std::size_t{64} * 1024;
 
 /// What waits for somebody to take it.
 constexpr std::size_t most_bytes = std::size_t{4} * 1024 * 1024;
@@ -30,7 +30,7 @@ constexpr std::size_t longest_path = 256;
 constexpr std::size_t longest_method = 32;
 
 /// nginx's word for a client that has gone before it was answered.
-constexpr unsigned client_gone = 499;
+constexpr unsigned client_gone_status = 499;
 
 /// RFC 6455, section 7.1.5: a connection that ended without a close frame.
 constexpr unsigned abnormal_closure = 1006;
@@ -63,7 +63,7 @@ void append_access(logging::fields& line, const access_record& record, std::chro
   const auto* route = record.route.load(std::memory_order_acquire);
   line.add_if_any("route", route ? route : "");
   line.add("path", record.path.empty() ? "-" : std::string_view{record.path}.substr(0, longest_path));
-  line.add("status", record.status == 0 ? client_gone : record.status).add("bytes", record.bytes);
+  line.add("status", record.status == 0 ? client_gone_status : record.status).add("bytes", record.bytes);
   line.add("took_ms", std::chrono::duration_cast<microseconds>(now - record.began));
   line.add("request_id", record.request_id).add("client", record.client ? *record.client : "-");
   if (record.status == 101)
@@ -123,7 +123,7 @@ void access_log::write(const access_record& record) {
     }
     const auto before = lines_.size();
     lines_ += line;
-    wanted = before == 0 || (before < batch_bytes && lines_.size() >= batch_bytes);
+    wanted = before == 0 || (before < log_batch_bytes && lines_.size() >= log_batch_bytes);
   }
   if (wanted)
     wake_.notify_one();
@@ -134,7 +134,7 @@ void access_log::run() {
   std::unique_lock lock{mutex_};
   while (!stopped_ || !lines_.empty()) {
     wake_.wait(lock, [this] { return stopped_ || !lines_.empty(); });
-    wake_.wait_for(lock, patience, [this] { return stopped_ || lines_.size() >= batch_bytes; });
+    wake_.wait_for(lock, patience, [this] { return stopped_ || lines_.size() >= log_batch_bytes; });
     batch.clear();
     batch.swap(lines_);
     auto dropped = std::exchange(dropped_, 0);

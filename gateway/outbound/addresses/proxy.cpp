@@ -14,7 +14,7 @@ namespace {
 
 namespace ip = boost::asio::ip;
 
-int hex_digit(char c) noexcept {
+int hex_value(char c) noexcept {
   if (c >= '0' && c <= '9')
     return c - '0';
   const char lower = static_cast<char>(c | 0x20);
@@ -25,8 +25,8 @@ std::string percent_decode(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool is_escape
-      = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0;
-    out += is_escape ? static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])) : text[i];
+      = text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0;
+    out += is_escape ? static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i];
     i += is_escape ? 2 : 0;
   }
   return out;

@@ -1,5 +1,7 @@
 #include "gateway/outbound/addresses/target.hpp"
 
+#include "config/ascii.hpp"
+
 #include <boost/asio/ip/address.hpp>
 
 #include <algorithm>
@@ -13,20 +15,6 @@ namespace ip = boost::asio::ip;
 
 constexpr std::size_t longest_name = 253;
 constexpr std::size_t longest_label = 63;
-
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
-char to_lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(), to_lower);
-  return out;
-}
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
   unsigned port = 0;
