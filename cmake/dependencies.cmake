@@ -55,7 +55,7 @@ troupe_import(spdlog HEADER spdlog/spdlog.h LIBRARY spdlog RUNTIME libspdlog.so.
   DEFINITIONS SPDLOG_SHARED_LIB SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
 target_link_libraries(spdlog INTERFACE fmt)
 
-# Asio and Beast compile once, in gateway/http/asio.cpp and gateway/http/beast.cpp, instead of
+# Asio and Beast compile once, in gateway/asio/, instead of
 # in every file that includes them.
 add_library(troupe_beast INTERFACE)
 target_link_libraries(troupe_beast INTERFACE Boost::headers Threads::Threads)

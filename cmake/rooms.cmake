@@ -1,0 +1,25 @@
+# troupe_room(<target> <folder> [ROOMS <target>…] [LIBRARIES <library>…] [PRECOMPILED <target>] [EXCEPT <source>…])
+#
+# A room: a folder of sources that is about one thing, with the rooms that it may know and the libraries that it uses.
+# The test of the rooms (tests/unit/rooms_test.cpp) holds includes against the same arrows. With PRECOMPILED it uses
+# the heavy headers that another room has compiled.
+function(troupe_room target folder)
+  cmake_parse_arguments(arg "" "PRECOMPILED" "ROOMS;LIBRARIES;EXCEPT" ${ARGN})
+  if(folder STREQUAL ".")
+    file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  else()
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
+  endif()
+  list(TRANSFORM arg_EXCEPT PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  list(REMOVE_ITEM sources ${arg_EXCEPT})
+  if(NOT sources)
+    add_library(${target} INTERFACE)
+    target_link_libraries(${target} INTERFACE troupe_options ${arg_ROOMS} ${arg_LIBRARIES})
+    return()
+  endif()
+  add_library(${target} STATIC ${sources})
+  target_link_libraries(${target} PUBLIC troupe_options ${arg_ROOMS} ${arg_LIBRARIES})
+  if(TROUPE_PRECOMPILE AND arg_PRECOMPILED)
+    target_precompile_headers(${target} REUSE_FROM ${arg_PRECOMPILED})
+  endif()
+endfunction()
