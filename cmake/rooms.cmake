@@ -1,7 +1,7 @@
 # troupe_room(<target> <folder> [ROOMS <target>…] [LIBRARIES <library>…] [PRECOMPILED <target>] [EXCEPT <source>…])
 #
 # A room: a folder of sources that is about one thing, with the rooms that it may know and the libraries that it uses.
-# The test of the rooms (tests/unit/rooms_test.cpp) holds includes against the same arrows. With PRECOMPILED it uses
+# The test of the rooms (tests/unit/house/rooms_test.cpp) holds includes against the same arrows. With PRECOMPILED it uses
 # the heavy headers that another room has compiled.
 function(troupe_room target folder)
   cmake_parse_arguments(arg "" "PRECOMPILED" "ROOMS;LIBRARIES;EXCEPT" ${ARGN})

@@ -1,4 +1,4 @@
-#include "tests/unit/openai_fixture.hpp"
+#include "tests/unit/actors/providers/openai_fixture.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
