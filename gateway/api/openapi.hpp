@@ -4,7 +4,7 @@
 
 namespace troupe {
 
-/// The API's contract, gateway/api/openapi.json, as the build put it into the program;
+/// The API's contract, gateway/openapi.json, as the build put it into the program;
 /// the answer of `GET /openapi.json`.
 extern const std::string_view openapi_json;
 

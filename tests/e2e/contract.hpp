@@ -9,7 +9,7 @@ namespace troupe {
 
 struct http_reply;
 
-/// gateway/api/openapi.json as the judge of answers: is the status documented for the
+/// gateway/openapi.json as the judge of answers: is the status documented for the
 /// route, the content type for the status, and does the body match the schema?
 class contract {
 public:

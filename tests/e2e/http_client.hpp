@@ -17,7 +17,7 @@
 #include <vector>
 
 /// A small synchronous HTTP client. Every answer it receives is held against
-/// gateway/api/openapi.json; what the contract does not describe fails the test.
+/// gateway/openapi.json; what the contract does not describe fails the test.
 namespace troupe {
 
 using json = nlohmann::json;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-/// The part of JSON Schema 2020-12 that gateway/api/openapi.json uses (OpenAPI 3.1).
+/// The part of JSON Schema 2020-12 that gateway/openapi.json uses (OpenAPI 3.1).
 namespace troupe {
 
 /// `value` itself, or what its `$ref` (`#/…`) into `root` names.
