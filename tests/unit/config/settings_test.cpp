@@ -97,7 +97,7 @@ private:
 };
 
 std::filesystem::path packaged_file(const std::string& name) {
-  return std::filesystem::path(__FILE__).parent_path() / "../../config" / name;
+  return std::filesystem::path{TROUPE_SOURCE_DIR} / "config" / name;
 }
 
 std::filesystem::path example_file() {
