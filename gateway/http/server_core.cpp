@@ -245,13 +245,19 @@ void server_core::defer(std::function<void()> task) {
 
 void server_core::take_turn(std::function<void()> step) {
   turns_.push_back(std::move(step));
-  schedule_turn();
+  schedule_turn(least_rest);
 }
 
-void server_core::schedule_turn() {
-  if (turns_.empty() || std::exchange(turn_scheduled_, true))
+void server_core::schedule_turn(std::chrono::steady_clock::duration rest) {
+  if (turns_.empty() || turn_scheduled_)
     return;
-  asio::post(io_, [self = shared_from_this()] { self->next_turn(); });
+  if (turns_.size() < turn_crowd) {
+    asio::post(io_, [self = shared_from_this()] { self->next_turn(); });
+  } else {
+    const auto timer = std::make_shared<io_timer>(io_.get_executor(), rest);
+    timer->async_wait([self = shared_from_this(), timer](const boost::system::error_code&) { self->next_turn(); });
+  }
+  turn_scheduled_ = true;
 }
 
 void server_core::next_turn() {
@@ -260,14 +266,15 @@ void server_core::next_turn() {
     return;
   const auto step = std::move(turns_.front());
   turns_.pop_front();
+  const auto begin = std::chrono::steady_clock::now();
   try {
     step();
   } catch (...) {
-    schedule_turn();
+    schedule_turn(least_rest);
     throw;
   }
   // Behind whatever is ready by then.
-  schedule_turn();
+  schedule_turn(std::max(std::chrono::steady_clock::now() - begin, least_rest));
 }
 
 // -- answers from other threads ---------------------------------------------------

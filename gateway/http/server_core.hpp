@@ -179,7 +179,12 @@ private:
     std::optional<http_response> answer;
   };
 
-  void schedule_turn();
+  /// From so many on that want a turn they have half of the time: a burst of long bodies takes a core otherwise.
+  static constexpr std::size_t turn_crowd = 4;
+  static constexpr std::chrono::steady_clock::duration least_rest = std::chrono::microseconds{100};
+
+  /// `rest` is the other half.
+  void schedule_turn(std::chrono::steady_clock::duration rest);
   void next_turn();
   void wait_for_tick();
   void on_tick();

@@ -76,6 +76,33 @@ TEST(IoLoop, TakesTheStepsOfLongWorkInTurns) {
   EXPECT_EQ(done, "ababab");
 }
 
+TEST(IoLoop, TakesTheStepsOfACrowdInTurnsToo) {
+  boost::asio::io_context io;
+  const auto core = std::make_shared<server_core>(io, nullptr, transport_limits{}, transport_observer{});
+  std::string done;
+  std::function<void(char, int)> step = [&](char name, int left) {
+    core->take_turn([&, name, left] {
+      done += name;
+      if (left > 1)
+        step(name, left - 1);
+    });
+  };
+  for (const char name : std::string{"abcdefgh"})
+    step(name, 2);
+  run_io(io);
+  EXPECT_EQ(done, "abcdefghabcdefgh");
+}
+
+TEST(IoLoop, GoesOnWithTheNextStepOfLongWorkAfterOneThatThrows) {
+  boost::asio::io_context io;
+  const auto core = std::make_shared<server_core>(io, nullptr, transport_limits{}, transport_observer{});
+  std::string done;
+  core->take_turn([] { throw std::bad_alloc{}; });
+  core->take_turn([&] { done += 'b'; });
+  run_io(io);
+  EXPECT_EQ(done, "b");
+}
+
 TEST(Lane, ServesOnAfterAFaultOnItsThread) {
   const auto one = std::make_shared<lane>(
     transport_limits{}, transport_observer{},
