@@ -24,7 +24,7 @@
 /// One MCP server. Spawned and monitored by the tools service, for all bots that name the same
 /// URL and headers. With the first question it finds out what the server speaks. A legacy
 /// server has sessions: one that everybody shares, for the list of tools and for those who
-/// want no other, and one for each task that makes calls, which ends with its attempt. While a
+/// want no other, and one for each task that makes calls, which is kept a minute past its attempt. While a
 /// session is open its own stream is listened to, for what the server asks and for changes of
 /// its tools. Calls run side by side, a bounded number of them; one whose task ends, or that
 /// takes too long, is closed, and the server told. It quits when nobody has asked for ten

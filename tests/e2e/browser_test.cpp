@@ -3,7 +3,7 @@
 #include "tests/providers/browser.hpp"
 
 /// Pages in a real browser: what those of other origins can do, which is nothing, and what the welcome ones can.
-/// Seen at Troupe 0.1.0 (issue 10: WebSockets, `fetch(…/cancel, {mode: 'no-cors'})`, a rebound name), and of the same
+/// Seen at Troupe 0.1.0 (WebSockets, `fetch(…/cancel, {mode: 'no-cors'})`, a rebound name), and of the same
 /// kind: freenet/freenet-core#3034, Canonry/canonry#1177, quick-lint/quick-lint-js#951.
 namespace troupe {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <thread>
 
-/// Hostile WebSockets. Each was seen at Troupe 0.1.0 (issue 10). Of the same kind: tornadoweb/tornado#2341 (frames
+/// Hostile WebSockets. Each was seen at Troupe 0.1.0. Of the same kind: tornadoweb/tornado#2341 (frames
 /// without flow control), theturtle32/WebSocket-Node#322 (pings), websockets/ws#804 and elizaOS/eliza#31953 (readers
 /// that stop).
 namespace troupe {

@@ -1,7 +1,7 @@
 #include "tests/address_space.hpp"
 #include "tests/e2e/hostile_test.hpp"
 
-/// Hostile HTTP clients. Each was seen at Troupe 0.1.0 (issue 10). Of the same kind: oven-sh/bun#32469 (answers that
+/// Hostile HTTP clients. Each was seen at Troupe 0.1.0. Of the same kind: oven-sh/bun#32469 (answers that
 /// nobody reads), spray/spray-can#23 (requests in a row); requests that are never finished are known as slowloris.
 namespace troupe {
 
