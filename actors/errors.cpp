@@ -8,55 +8,7 @@
 
 namespace troupe {
 
-std::string_view to_string(errc code) noexcept {
-  switch (code) {
-  case errc::not_found: return "There is no such thing.";
-  case errc::illegal_transition: return "The task's status does not allow this.";
-  case errc::fenced: return "Another attempt runs the task now.";
-  case errc::key_reused: return "The idempotency key was used with another request.";
-  case errc::bot_invalid: return "The bot does not exist, or its model does not.";
-  case errc::thread_not_found: return "The identifier cannot be a thread of this namespace.";
-  case errc::thread_busy: return "The thread is busy with another turn.";
-  case errc::unavailable: return "The server cannot do this right now; try again.";
-  case errc::attempt_failed: return "The attempt failed.";
-  case errc::crashed: return "The actor crashed.";
-  }
-  return "Unknown error.";
-}
-
 namespace {
-
-errc code_of(store_errc code) noexcept {
-  switch (code) {
-  case store_errc::not_found: return errc::not_found;
-  case store_errc::illegal_transition: return errc::illegal_transition;
-  case store_errc::fenced: return errc::fenced;
-  case store_errc::key_reused: return errc::key_reused;
-  case store_errc::bot_invalid: return errc::bot_invalid;
-  case store_errc::thread_not_found: return errc::thread_not_found;
-  case store_errc::thread_busy: return errc::thread_busy;
-  case store_errc::unavailable:
-  case store_errc::schema_too_new:
-  case store_errc::unsuitable: return errc::unavailable;
-  }
-  return errc::unavailable;
-}
-
-store_errc code_of(errc code) noexcept {
-  switch (code) {
-  case errc::not_found: return store_errc::not_found;
-  case errc::illegal_transition: return store_errc::illegal_transition;
-  case errc::fenced: return store_errc::fenced;
-  case errc::key_reused: return store_errc::key_reused;
-  case errc::bot_invalid: return store_errc::bot_invalid;
-  case errc::thread_not_found: return store_errc::thread_not_found;
-  case errc::thread_busy: return store_errc::thread_busy;
-  case errc::unavailable:
-  case errc::attempt_failed:
-  case errc::crashed: return store_errc::unavailable;
-  }
-  return store_errc::unavailable;
-}
 
 bool is_ours(const caf::error& reason) {
   return reason.category() == caf::atom("troupe");
@@ -65,13 +17,13 @@ bool is_ours(const caf::error& reason) {
 } // namespace
 
 caf::error to_error(const store_error& refusal) {
-  return caf::make_error(code_of(refusal.code), refusal.message);
+  return caf::make_error(told(refusal.code), refusal.message);
 }
 
 store_error to_store_error(const caf::error& reason) {
   if (is_ours(reason))
-    return {code_of(static_cast<errc>(reason.code())), sentence_of(reason)};
-  return {store_errc::unavailable, std::string{to_string(errc::unavailable)}};
+    return {told(static_cast<errc>(reason.code())), sentence_of(reason)};
+  return {errc::unavailable, std::string{to_string(errc::unavailable)}};
 }
 
 caf::error to_error(const std::exception_ptr& thrown) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/errc.hpp"
 #include "persistence/logging/log.hpp"
 #include "persistence/operations.hpp"
 
@@ -7,43 +8,12 @@
 #include <caf/make_message.hpp>
 #include <caf/message.hpp>
 
-#include <cstdint>
 #include <exception>
 #include <string>
-#include <string_view>
 
-namespace troupe {
-
-/// Why an actor could not do what it was asked. The error's context carries a
-/// sentence for a person where the value alone does not say enough.
-enum class errc : std::uint8_t {
-  /// No such task, bot, model or thread.
-  not_found = 1,
-  /// The task's status does not allow it.
-  illegal_transition,
-  /// The attempt is no longer the valid one; its write changed nothing.
-  fenced,
-  /// The idempotency key was used with another request.
-  key_reused,
-  /// The task's bot, or the bot's model, does not exist.
-  bot_invalid,
-  /// The thread named for a new task does not exist.
-  thread_not_found,
-  /// The bot rejects a new turn while its thread is busy.
-  thread_busy,
-  /// The store or another service does not answer now; worth another try.
-  unavailable,
-  /// A task's attempt ended without an answer; the context is an `attempt_failure`.
-  attempt_failed,
-  /// An actor threw an exception; the context is its text.
-  crashed,
-};
-
-/// A sentence per value.
-std::string_view to_string(errc code) noexcept;
-
-} // namespace troupe
-
+/// Errors as actors hand them on: a `caf::error` of the category `troupe` whose code is an
+/// `errc`. Its context is a sentence for a person where the code alone does not say enough;
+/// of `attempt_failed` an `attempt_failure`, of `crashed` the exception's text and type.
 CAF_ERROR_CODE_ENUM(troupe::errc, "troupe")
 
 namespace troupe {

@@ -421,7 +421,7 @@ store_result<std::shared_ptr<database>> open_patiently(const settings& s) {
   for (bool said = false;; std::this_thread::sleep_for(between_openings)) {
     auto opened = open_database(s.database, s.database_password_file);
     const auto* refusal = std::get_if<store_error>(&opened);
-    if (!refusal || refusal->code != store_errc::unavailable || !is_postgres(s.database)
+    if (!refusal || refusal->code != errc::unavailable || !is_postgres(s.database)
         || std::chrono::steady_clock::now() >= deadline)
       return opened;
     if (!std::exchange(said, true))

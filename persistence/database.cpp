@@ -29,15 +29,15 @@ store_result<opened_database> open_url(const std::string& url, const std::string
   if (is_postgres(url))
     return either(open_pg(url, password_file));
   if (!url.starts_with(sqlite_scheme))
-    return store_error{store_errc::unavailable,
+    return store_error{errc::unavailable,
                        "The database address does not begin with a known scheme; write sqlite:<file>, as in "
                        "sqlite:./var/troupe.db, or postgres://<user>@<host>/<database>."};
   const auto file = url.substr(sqlite_scheme.size());
   if (file.empty())
-    return store_error{store_errc::unavailable, "The database address names no file; write sqlite:<file>."};
+    return store_error{errc::unavailable, "The database address names no file; write sqlite:<file>."};
   if (file == ":memory:")
-    return store_error{store_errc::unavailable, "A database in memory would lose acknowledged tasks; write "
-                                                "sqlite:<file>."};
+    return store_error{errc::unavailable, "A database in memory would lose acknowledged tasks; write "
+                                          "sqlite:<file>."};
   return either(open_sqlite(file));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/errc.hpp"
 #include "persistence/records.hpp"
 
 #include <chrono>
@@ -17,32 +18,8 @@ namespace troupe {
 
 // -- errors -------------------------------------------------------------------
 
-enum class store_errc : std::uint8_t {
-  /// No such task, bot or model (or it is deleted).
-  not_found = 1,
-  /// The status does not allow what was asked.
-  illegal_transition,
-  /// The attempt or the lease is no longer the valid one; nothing was changed.
-  fenced,
-  /// The idempotency key was used before with another request.
-  key_reused,
-  /// The task names a bot that does not exist, or whose model does not.
-  bot_invalid,
-  /// The identifier cannot be a thread of this namespace.
-  thread_not_found,
-  /// The bot rejects a new turn while its thread is busy.
-  thread_busy,
-  /// The database does not answer, or refused the write; worth another try.
-  unavailable,
-  /// The database's schema is newer than this program.
-  schema_too_new,
-  /// The database cannot be used as it is set up (encoding, rights, another's schema):
-  /// a person has to change something.
-  unsuitable,
-};
-
 struct store_error {
-  store_errc code = store_errc::unavailable;
+  errc code = errc::unavailable;
   /// A sentence for a person.
   std::string message;
 };

@@ -247,7 +247,7 @@ void validate_model(const context_ptr& context, const validation_ptr& found, con
       go_on();
     },
     [context, found, ns, go_on](const store_error& reason) {
-      if (reason.code != store_errc::not_found) {
+      if (reason.code != errc::not_found) {
         context->refuse(reason);
       } else if (const auto next = looked_up_after(ns)) {
         validate_model(context, found, std::string{*next});

@@ -23,7 +23,7 @@ void enqueue_only(const context_ptr& context, enqueue_task command) {
          {{"Preference-Applied", "respond-async"}, {"Location", "/api/v1/tasks/" + result.task.id.to_string()}}});
     },
     [context, id](const store_error& reason) {
-      if (reason.code != store_errc::illegal_transition) {
+      if (reason.code != errc::illegal_transition) {
         context->refuse(reason);
         return;
       }

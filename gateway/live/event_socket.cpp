@@ -123,8 +123,7 @@ void event_socket::subscribe(const room& where, resume_point from) {
   hooks.opened = [this, where](const room&) { send(subscription_frame(true, where)); };
   hooks.missed = [this, where](std::int64_t first, std::int64_t last) { send(gap_frame(where, first, last)); };
   hooks.failed = [this, fresh, where](const store_error& reason) {
-    const auto code
-      = reason.code == store_errc::not_found ? "room_not_found" : to_string(from_store_error(reason).code);
+    const auto code = reason.code == errc::not_found ? "room_not_found" : to_string(from_store_error(reason).code);
     send(error_frame(code, "The room " + to_string(where) + " cannot be joined: " + reason.message));
     if (const auto one = fresh->lock()) {
       std::erase(feeds_, one);

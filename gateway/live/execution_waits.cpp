@@ -44,7 +44,7 @@ void execution_waits::start(std::uint64_t number, enqueue_task command, std::opt
       const auto context = found->second.context;
       const auto task_id = found->second.task_id;
       remove(number);
-      if (reason.code != store_errc::illegal_transition) {
+      if (reason.code != errc::illegal_transition) {
         context->refuse(reason);
         return;
       }

@@ -144,7 +144,7 @@ void gateway_state::read(const read_feed& asked) {
           [this, asked](const store_error& reason) {
             // A store that is away comes back, and the subscriber has missed nothing by then. One that is gone
             // meanwhile has ended its feed, which passes over the page.
-            if (reason.code == store_errc::unavailable)
+            if (reason.code == errc::unavailable)
               self_->delayed_send(self_, read_again, asked);
             else
               post([asked, reason](lane&) { asked.which->on_failed(reason); });
@@ -158,7 +158,7 @@ void gateway_state::close(const room& resolved) {
 void gateway_state::look_after_questions() {
   const auto now = self_->clock().now();
   const auto store_is_away = config_.store_available && !config_.store_available();
-  const store_error too_late{store_errc::unavailable, std::string{to_string(errc::unavailable)}};
+  const store_error too_late{errc::unavailable, std::string{to_string(errc::unavailable)}};
   writing_.refuse_before(now - (store_is_away ? longest_wait_for_outage : config_.request_timeout), nobody_knows());
   asking_.refuse_before(now - config_.request_timeout, too_late);
   look_ups_.refuse_before(now - config_.request_timeout, too_late);

@@ -22,7 +22,7 @@ void open_questions::refuse_before(time_point at, const store_error& why) {
 }
 
 store_error nobody_knows() {
-  return {store_errc::unavailable,
+  return {errc::unavailable,
           "The database does not answer, and nobody knows yet whether this was stored. A POST may be repeated with the "
           "Idempotency-Key of the first; for anything else look first, once the database is back."};
 }

@@ -179,18 +179,20 @@ void add_request_id(http_response& response, std::string_view id) {
 
 namespace {
 
-problem_code code_of(store_errc code) noexcept {
+problem_code code_of(errc code) noexcept {
   switch (code) {
-  case store_errc::not_found: return problem_code::not_found;
-  case store_errc::illegal_transition: return problem_code::illegal_transition;
-  case store_errc::fenced: return problem_code::conflict;
-  case store_errc::thread_busy: return problem_code::thread_busy;
-  case store_errc::key_reused: return problem_code::idempotency_key_reused;
-  case store_errc::bot_invalid: return problem_code::bot_invalid;
-  case store_errc::thread_not_found: return problem_code::thread_not_found;
-  case store_errc::unavailable: return problem_code::store_unavailable;
-  case store_errc::schema_too_new:
-  case store_errc::unsuitable: return problem_code::internal;
+  case errc::not_found: return problem_code::not_found;
+  case errc::illegal_transition: return problem_code::illegal_transition;
+  case errc::fenced: return problem_code::conflict;
+  case errc::thread_busy: return problem_code::thread_busy;
+  case errc::key_reused: return problem_code::idempotency_key_reused;
+  case errc::bot_invalid: return problem_code::bot_invalid;
+  case errc::thread_not_found: return problem_code::thread_not_found;
+  case errc::unavailable: return problem_code::store_unavailable;
+  case errc::attempt_failed:
+  case errc::crashed:
+  case errc::schema_too_new:
+  case errc::unsuitable: return problem_code::internal;
   }
   return problem_code::internal;
 }
@@ -219,9 +221,9 @@ std::string task_member(std::string_view task_json) {
 
 problem from_store_error(const store_error& error) {
   problem result{.code = code_of(error.code), .detail = error.message};
-  if (error.code == store_errc::thread_not_found)
+  if (error.code == errc::thread_not_found)
     result.errors.push_back({.pointer = "/thread_id", .detail = error.message});
-  if (error.code == store_errc::unavailable)
+  if (error.code == errc::unavailable)
     result.retry_after = std::chrono::seconds{1};
   return result;
 }

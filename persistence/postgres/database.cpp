@@ -20,7 +20,7 @@ public:
 
   store_result<std::unique_ptr<store_writer>> open_writer() override {
     if (place_->has_writer.exchange(true))
-      return store_error{store_errc::unavailable, "The database has this process's one writer already."};
+      return store_error{errc::unavailable, "The database has this process's one writer already."};
     return make_pg_writer(place_);
   }
 
@@ -82,9 +82,9 @@ store_result<opened_pg> open_pg(const std::string& url, const std::string& passw
     place->is_new = std::get<migration_report>(migration).from == 0;
     return opened_pg{std::make_shared<pg_database>(std::move(place)), std::get<migration_report>(migration)};
   } catch (const pg_unsuitable& e) {
-    return store_error{store_errc::unsuitable, e.what()};
+    return store_error{errc::unsuitable, e.what()};
   } catch (const std::exception& e) {
-    return store_error{store_errc::unavailable,
+    return store_error{errc::unavailable,
                        "The database " + redacted_database(url) + " cannot be opened: " + e.what() + "."};
   }
 }

@@ -21,7 +21,7 @@ FROM pg_database d LEFT JOIN pg_namespace n ON n.nspname = 'troupe' WHERE d.datn
 )sql";
 
 store_error unsuitable(std::string sentence) {
-  return {store_errc::unsuitable, std::move(sentence)};
+  return {errc::unsuitable, std::move(sentence)};
 }
 
 } // namespace
@@ -58,7 +58,7 @@ std::optional<store_error> refuse_database(const pg_standing& standing) {
   if (auto why = refuse_encoding(standing.encoding, standing.database))
     return unsuitable(std::move(*why));
   if (standing.is_standby)
-    return store_error{store_errc::unavailable,
+    return store_error{errc::unavailable,
                        "The PostgreSQL server is a standby, where nothing can be written. Name the primary; where "
                        "either may be it, name all hosts and add target_session_attrs=read-write."};
   // It is not switched off here: whoever has set it, maybe because a disk runs full, meant it.

@@ -390,7 +390,7 @@ std::optional<store_error> refuse_foreign_schema(pg_connection& connection) {
   found.next();
   if (found.take<int>() == 0)
     return std::nullopt;
-  return store_error{store_errc::unsuitable,
+  return store_error{errc::unsuitable,
                      "The database has a schema 'troupe' that is not Troupe's; name another database."};
 }
 
@@ -407,10 +407,9 @@ store_result<migration_report> migrate_locked(pg_connection& connection) {
     return std::move(*refused);
   migration_report report{is_new ? 0 : stored_version(connection), pg_schema_version()};
   if (report.from > report.to)
-    return store_error{store_errc::schema_too_new,
-                       "The database has schema " + std::to_string(report.from) + ", but this program knows only "
-                         + std::to_string(report.to)
-                         + ": it was used by a newer Troupe. Run that version or a later one."};
+    return store_error{errc::schema_too_new, "The database has schema " + std::to_string(report.from)
+                                               + ", but this program knows only " + std::to_string(report.to)
+                                               + ": it was used by a newer Troupe. Run that version or a later one."};
   if (auto refused = refuse_schema(standing, report.from == report.to))
     return std::move(*refused);
   // CREATE SCHEMA IF NOT EXISTS wants the right to create one even where it exists.

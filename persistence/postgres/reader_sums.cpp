@@ -65,7 +65,7 @@ store_result<budget_record> pg_reader::get_budget(const std::string& scope) {
     static const std::string sql = "SELECT " + select_list<budget_record>() + " FROM budgets WHERE scope = $1::text";
     auto rows = connection().query(sql, scope);
     if (!rows.next())
-      return store_error{store_errc::not_found, "There is no such budget."};
+      return store_error{errc::not_found, "There is no such budget."};
     return take_record<budget_record>(rows);
   });
 }

@@ -224,11 +224,11 @@ void take_queue(Rows& rows, int limit, queue_stats& stats) {
 
 /// What every face of this layer answers when its database refuses.
 inline store_error unavailable(const std::exception& why) {
-  return {store_errc::unavailable, std::string{"The database does not answer: "} + why.what() + "."};
+  return {errc::unavailable, std::string{"The database does not answer: "} + why.what() + "."};
 }
 
 inline store_error no_such(std::string_view what, const std::string& name) {
-  return {store_errc::not_found, "There is no " + std::string{what} + " " + name + "."};
+  return {errc::not_found, "There is no " + std::string{what} + " " + name + "."};
 }
 
 } // namespace troupe

@@ -49,16 +49,16 @@ outcome store_rules::run(const decide_approval& op) {
     return task_not_found(op.task_id);
   auto approval = approvals_.find(op.task_id, op.call_id);
   if (!approval)
-    return store_error{store_errc::not_found,
+    return store_error{errc::not_found,
                        "Task " + op.task_id.to_string() + " has no approval for a call '" + op.call_id + "'."};
   const auto wanted = op.approve ? approval_state::approved : approval_state::rejected;
   const bool same = approval->state == wanted && (!op.arguments || *op.arguments == approval->arguments);
   if (same)
     return approval_result{std::move(*approval)};
   if (approval->state != approval_state::pending || !task->entry)
-    return store_error{store_errc::illegal_transition, "The call '" + op.call_id + "' is "
-                                                         + std::string{to_string(approval->state)}
-                                                         + " already: that is final."};
+    return store_error{errc::illegal_transition, "The call '" + op.call_id + "' is "
+                                                   + std::string{to_string(approval->state)}
+                                                   + " already: that is final."};
   approval->state = wanted;
   if (op.arguments) {
     approval->arguments = *op.arguments;

@@ -94,7 +94,7 @@ outcome store_rules::run(const put_budget& op) {
 
 outcome store_rules::run(const delete_budget& op) {
   if (!set_budget(namespace_scope(op.ns), std::nullopt, {}))
-    return store_error{store_errc::not_found, "The namespace '" + op.ns + "' has no budget."};
+    return store_error{errc::not_found, "The namespace '" + op.ns + "' has no budget."};
   catalog_.budgets_changed();
   return done{};
 }

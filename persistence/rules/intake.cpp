@@ -28,9 +28,9 @@ outcome store_rules::run(const create_task& op) {
     // A thread that nobody has used yet begins with this task, under the id that the client has chosen for it.
     const auto home = tasks_.thread_namespace(task.thread_id);
     if (home ? *home != task.ns : tasks_.load(task.thread_id).has_value())
-      return store_error{store_errc::thread_not_found, task.thread_id.to_string() + " names no thread of namespace '"
-                                                         + task.ns + "': it is a task of another thread, or the thread "
-                                                         + "of another namespace."};
+      return store_error{errc::thread_not_found, task.thread_id.to_string() + " names no thread of namespace '"
+                                                   + task.ns + "': it is a task of another thread, or the thread "
+                                                   + "of another namespace."};
   }
   const auto& found = catalog_.find(task.bot_ns, task.bot);
   if (op.execute && !found.model)

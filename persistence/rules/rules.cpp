@@ -17,7 +17,7 @@ std::optional<outcome> store_rules::replay(const std::optional<idempotency_key>&
   if (!seen)
     return std::nullopt;
   if (seen->fingerprint != key->fingerprint)
-    return store_error{store_errc::key_reused, "This idempotency key was used before with another request."};
+    return store_error{errc::key_reused, "This idempotency key was used before with another request."};
   auto task = tasks_.read(seen->task_id);
   if (!task)
     return task_not_found(seen->task_id);
@@ -147,21 +147,21 @@ void store_rules::seal_tool_calls(journal_tail& tail) {
 // -- refusals -------------------------------------------------------------------
 
 store_error task_not_found(const uuid& id) {
-  return {store_errc::not_found, "There is no task " + id.to_string() + "."};
+  return {errc::not_found, "There is no task " + id.to_string() + "."};
 }
 
 store_error stale(const fence& f) {
-  return {store_errc::fenced, "Attempt " + std::to_string(f.attempt) + " of task " + f.task_id.to_string()
-                                + " is no longer the valid one."};
+  return {errc::fenced, "Attempt " + std::to_string(f.attempt) + " of task " + f.task_id.to_string()
+                          + " is no longer the valid one."};
 }
 
 store_error cannot(const uuid& id, task_status status, std::string_view what) {
-  return {store_errc::illegal_transition, "Task " + id.to_string() + " is " + std::string{to_string(status)}
-                                            + " and cannot " + std::string{what} + "."};
+  return {errc::illegal_transition, "Task " + id.to_string() + " is " + std::string{to_string(status)} + " and cannot "
+                                      + std::string{what} + "."};
 }
 
 store_error not_in_catalog(std::string_view kind, const std::string& ns, const std::string& name) {
-  return {store_errc::not_found, "There is no " + std::string{kind} + " '" + name + "' in namespace '" + ns + "'."};
+  return {errc::not_found, "There is no " + std::string{kind} + " '" + name + "' in namespace '" + ns + "'."};
 }
 
 store_error bot_missing(std::string_view ns, std::string_view name, const resolved_bot& found) {
@@ -171,9 +171,9 @@ store_error bot_missing(std::string_view ns, std::string_view name, const resolv
     return next ? text + " or in '" + std::string{*next} + "'" : text;
   };
   if (!found.bot)
-    return {store_errc::bot_invalid, "There is no bot '" + std::string{name} + "' in " + where(ns) + "."};
-  return {store_errc::bot_invalid, "The bot '" + std::string{name} + "' needs the model '" + found.bot->model
-                                     + "', which is not in " + where(found.bot->ns) + "."};
+    return {errc::bot_invalid, "There is no bot '" + std::string{name} + "' in " + where(ns) + "."};
+  return {errc::bot_invalid, "The bot '" + std::string{name} + "' needs the model '" + found.bot->model
+                               + "', which is not in " + where(found.bot->ns) + "."};
 }
 
 } // namespace troupe

@@ -20,7 +20,7 @@ std::filesystem::path lock_path(std::filesystem::path file) {
 }
 
 store_error cannot_open(const std::filesystem::path& file, const std::string& why) {
-  return {store_errc::unavailable, "The database " + file.string() + " cannot be opened: " + why + "."};
+  return {errc::unavailable, "The database " + file.string() + " cannot be opened: " + why + "."};
 }
 
 /// Runs `open`, giving what it throws as a sentence about `file`.
@@ -30,9 +30,9 @@ store_result<T> guarded(const std::filesystem::path& file, Open open) {
     return open();
   } catch (const std::system_error& e) {
     if (e.code() == std::errc::resource_unavailable_try_again)
-      return store_error{store_errc::unavailable, "The database " + file.string()
-                                                    + " is in use by another Troupe process. Stop that one, or name "
-                                                      "another file."};
+      return store_error{errc::unavailable, "The database " + file.string()
+                                              + " is in use by another Troupe process. Stop that one, or name "
+                                                "another file."};
     return cannot_open(file, e.what());
   } catch (const sqlite_failure& e) {
     return cannot_open(file, words_for(e, file));
@@ -56,8 +56,7 @@ public:
 
   store_result<std::unique_ptr<store_writer>> open_writer() override {
     if (file_->has_writer.exchange(true))
-      return store_error{store_errc::unavailable,
-                         "The database " + file_->path.string() + " has its one writer already."};
+      return store_error{errc::unavailable, "The database " + file_->path.string() + " has its one writer already."};
     auto writer = guarded<std::unique_ptr<store_writer>>(
       file_->path, [&]() -> store_result<std::unique_ptr<store_writer>> { return make_sqlite_writer(file_); });
     if (std::holds_alternative<store_error>(writer))

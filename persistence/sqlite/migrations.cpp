@@ -285,13 +285,12 @@ store_result<migration_report> migrate_sqlite(sqlite_connection& connection, con
   report.to = sqlite_schema_version();
   const bool empty = connection.number("SELECT count(*) FROM sqlite_schema") == 0;
   if (!empty && connection.number("PRAGMA application_id") != application_id)
-    return store_error{store_errc::unavailable,
-                       "The file " + file.string() + " is not a Troupe database; name another one."};
+    return store_error{errc::unavailable, "The file " + file.string() + " is not a Troupe database; name another one."};
   if (report.from > report.to)
-    return store_error{store_errc::schema_too_new,
-                       "The database " + file.string() + " has schema " + std::to_string(report.from)
-                         + ", but this program knows only " + std::to_string(report.to)
-                         + ": it was used by a newer Troupe. Run that version or a later one."};
+    return store_error{errc::schema_too_new, "The database " + file.string() + " has schema "
+                                               + std::to_string(report.from) + ", but this program knows only "
+                                               + std::to_string(report.to)
+                                               + ": it was used by a newer Troupe. Run that version or a later one."};
   if (report.from == report.to)
     return report;
   for (auto step = static_cast<std::size_t>(report.from); step < steps.size(); ++step)

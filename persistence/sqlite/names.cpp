@@ -35,7 +35,7 @@ std::optional<store_error> check_name(sqlite_file& file) {
   const auto name = noted_name(file.writing);
   if (name.empty() || name == file.path || !file.lock.is_also(name) || !has_commits(name + "-wal"))
     return std::nullopt;
-  return store_error{store_errc::unavailable,
+  return store_error{errc::unavailable,
                      "The database " + file.path.string() + " is the same file as " + name
                        + ", by which it was used last, and " + name
                        + "-wal holds commits that would be lost. Start with that name, and use no hard links."};

@@ -68,7 +68,7 @@ public:
       throw std::runtime_error{"the disk is gone"};
     if (fate == fault::refused) {
       committed nothing;
-      nothing.outcomes.assign(batch.size(), store_error{store_errc::unavailable, "The disk is full."});
+      nothing.outcomes.assign(batch.size(), store_error{errc::unavailable, "The disk is full."});
       return nothing;
     }
     auto result = real_->apply(batch);

@@ -104,7 +104,7 @@ TEST_F(Writer, ItsDeathAnswersThoseWhoWait) {
   run();
   for (const auto& asked : {one, two, behind}) {
     ASSERT_TRUE(asked->error);
-    EXPECT_EQ(to_store_error(*asked->error).code, store_errc::unavailable);
+    EXPECT_EQ(to_store_error(*asked->error).code, errc::unavailable);
   }
   EXPECT_NE(peers()->writer, writer);
   EXPECT_EQ(task(value_of(ask_writer(make_note("three"))).task.id).input, "three");

@@ -41,8 +41,8 @@ protected:
     EXPECT_EQ(items.at(4).call_id, "call_3");
     EXPECT_THAT(items.at(4).content, HasSubstr("not finished"));
     const auto before = story(id);
-    EXPECT_EQ(refused(make_decision(id, "call_3")), store_errc::illegal_transition);
-    EXPECT_EQ(refused(make_decision(id, "call_1", false)), store_errc::illegal_transition);
+    EXPECT_EQ(refused(make_decision(id, "call_3")), errc::illegal_transition);
+    EXPECT_EQ(refused(make_decision(id, "call_1", false)), errc::illegal_transition);
     EXPECT_EQ(story(id), before);
     EXPECT_EQ(task(id).waits_for, wait_reason::none);
     EXPECT_EQ(task(id).usage, (token_usage{4, 2}));
@@ -78,7 +78,7 @@ TEST_P(ApprovalEnds, AFailureOfALaterAttemptClosesWhatIsPending) {
   must(make_request(claimed, {"call_4"}, clock + 1h));
   must(make_failure(claimed));
   EXPECT_EQ(decisions(id), "call_1:approved call_2:approved call_3:rejected call_4:closed");
-  EXPECT_EQ(refused(make_decision(id, "call_4")), store_errc::illegal_transition);
+  EXPECT_EQ(refused(make_decision(id, "call_4")), errc::illegal_transition);
   EXPECT_EQ(roles(messages(id)), "user assistant tool assistant tool tool tool");
   expect_no_holes(id);
 }
@@ -88,7 +88,7 @@ TEST_P(ApprovalEnds, ACompletionClosesWhatIsPending) {
   must(make_completion(claim_one()));
   expect_no_holes(id);
   EXPECT_EQ(decisions(id), "call_1:approved call_2:approved call_3:closed");
-  EXPECT_EQ(refused(make_decision(id, "call_3")), store_errc::illegal_transition);
+  EXPECT_EQ(refused(make_decision(id, "call_3")), errc::illegal_transition);
 }
 
 TEST_P(ApprovalEnds, ATaskThatIsLostTooOftenClosesWhatIsPending) {
@@ -123,7 +123,7 @@ TEST_P(ApprovalEnds, AReleasedAttemptLeavesThemPending) {
 TEST_P(ApprovalEnds, ADeletionTakesThemOffTheLists) {
   must(delete_task{id, clock});
   EXPECT_THAT(story(id), EndsWith("chat:tool_result chat:tool_result task:cancelled task:deleted"));
-  EXPECT_EQ(refused(make_decision(id, "call_3")), store_errc::not_found);
+  EXPECT_EQ(refused(make_decision(id, "call_3")), errc::not_found);
   for (const auto state : {approval_state::pending, approval_state::approved, approval_state::closed})
     EXPECT_THAT(
       (value_of<page<approval_record, approval_place>>(reader->list_approvals("default", state, {}, 10))).items,
@@ -137,7 +137,7 @@ TEST_P(ApprovalEnds, AnEndAndADecisionInOneBatchAreDoneInTheirOrder) {
     make_decision(id, "call_3"), make_cancel(id), make_decision(id, "call_3", false), make_decision(id, "call_3")});
   EXPECT_EQ(refusal(result.outcomes.at(0)), std::nullopt);
   EXPECT_EQ(refusal(result.outcomes.at(1)), std::nullopt);
-  EXPECT_EQ(refusal(result.outcomes.at(2)), store_errc::illegal_transition);
+  EXPECT_EQ(refusal(result.outcomes.at(2)), errc::illegal_transition);
   EXPECT_EQ(refusal(result.outcomes.at(3)), std::nullopt);
   EXPECT_EQ(decisions(id), "call_1:approved call_2:approved call_3:approved");
   expect_no_holes(id);

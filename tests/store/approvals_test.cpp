@@ -66,7 +66,7 @@ TEST_P(Approvals, ARequestOfAnAttemptThatIsOverLeavesNothingBehind) {
   claimed = claim_one();
   must(make_retry(claimed, clock));
   const auto before = story(id);
-  EXPECT_EQ(refused(make_request(claimed, {"call_1"}, clock + 1h)), store_errc::fenced);
+  EXPECT_EQ(refused(make_request(claimed, {"call_1"}, clock + 1h)), errc::fenced);
   EXPECT_EQ(story(id), before);
   EXPECT_THAT(approvals(id), IsEmpty());
   EXPECT_EQ(roles(messages(id)), "user");
@@ -133,7 +133,7 @@ TEST_P(Approvals, WaitingEndsTheAttemptAndFreesTheTask) {
   EXPECT_THAT(claim(), IsEmpty());
   // Nobody holds it: nothing is lost when its node ends.
   EXPECT_EQ(must(recover_tasks{5, clock, {}}).requeued, 0);
-  EXPECT_EQ(refused(make_completion(claimed)), store_errc::fenced);
+  EXPECT_EQ(refused(make_completion(claimed)), errc::fenced);
 }
 
 TEST_P(Approvals, WaitingIsShownUntilTheNextAttempt) {
@@ -202,15 +202,15 @@ TEST_P(Approvals, AWaitOfAnAttemptThatIsOverChangesNothing) {
   must(make_retry(first, clock));
   claimed = claim_one();
   const auto before = story(id);
-  EXPECT_EQ(refused(make_wait(first)), store_errc::fenced);
+  EXPECT_EQ(refused(make_wait(first)), errc::fenced);
   auto foreign = make_wait(claimed);
   foreign.fence.owner = make_uuid();
-  EXPECT_EQ(refused(foreign), store_errc::fenced);
+  EXPECT_EQ(refused(foreign), errc::fenced);
   EXPECT_EQ(story(id), before);
   EXPECT_EQ(task(id).waits_for, wait_reason::none);
   EXPECT_EQ(attempts(id).at(1).outcome, attempt_outcome::running);
   EXPECT_EQ(refused(make_completion(claimed)), std::nullopt);
-  EXPECT_EQ(refused(make_wait(claimed)), store_errc::fenced);
+  EXPECT_EQ(refused(make_wait(claimed)), errc::fenced);
 }
 
 // -- waking -----------------------------------------------------------------------------
@@ -338,7 +338,7 @@ TEST_P(Approvals, ArgumentsMayBeEdited) {
   const auto before = story(id);
   must(decision);
   decision.arguments = R"({"to":"eve"})";
-  EXPECT_EQ(refused(decision), store_errc::illegal_transition);
+  EXPECT_EQ(refused(decision), errc::illegal_transition);
   EXPECT_EQ(approval(id).arguments, R"({"to":"dave"})");
   EXPECT_EQ(story(id), before);
 }
@@ -353,7 +353,7 @@ TEST_P(Approvals, ADecisionIsFinal) {
   again.decided_by = "dave";
   EXPECT_EQ(must(again).approval.decided_by, "carol");
   EXPECT_TRUE(last.events.empty());
-  EXPECT_EQ(refused(make_decision(id, "call_1", false)), store_errc::illegal_transition);
+  EXPECT_EQ(refused(make_decision(id, "call_1", false)), errc::illegal_transition);
   EXPECT_EQ(approval(id).state, approval_state::approved);
   EXPECT_EQ(approval(id).decided_at, decided_at);
   EXPECT_EQ(story(id), before);
@@ -365,7 +365,7 @@ TEST_P(Approvals, TwoDecisionsInOneBatchAreOneAndARefusal) {
   const auto result = writer->apply(std::vector<operation>{
     make_decision(id, "call_1"), make_decision(id, "call_1", false), make_decision(id, "call_1")});
   EXPECT_EQ(refusal(result.outcomes.at(0)), std::nullopt);
-  EXPECT_EQ(refusal(result.outcomes.at(1)), store_errc::illegal_transition);
+  EXPECT_EQ(refusal(result.outcomes.at(1)), errc::illegal_transition);
   EXPECT_EQ(refusal(result.outcomes.at(2)), std::nullopt);
   EXPECT_EQ(result.events.size(), 1u);
   EXPECT_EQ(decisions(id), "call_1:approved");
@@ -373,9 +373,9 @@ TEST_P(Approvals, TwoDecisionsInOneBatchAreOneAndARefusal) {
 
 TEST_P(Approvals, WhatWasNeverAskedForIsNotFound) {
   const auto id = waiting();
-  EXPECT_EQ(refused(make_decision(id, "call_9")), store_errc::not_found);
-  EXPECT_EQ(refused(make_decision(make_uuid(), "call_1")), store_errc::not_found);
-  EXPECT_EQ(refused(make_decision(completed_task(), "call_1")), store_errc::not_found);
+  EXPECT_EQ(refused(make_decision(id, "call_9")), errc::not_found);
+  EXPECT_EQ(refused(make_decision(make_uuid(), "call_1")), errc::not_found);
+  EXPECT_EQ(refused(make_decision(completed_task(), "call_1")), errc::not_found);
   EXPECT_EQ(decisions(id), "call_1:pending");
 }
 

@@ -56,7 +56,7 @@ TEST_P(Budgets, TasksAreToldWhetherThereAreAny) {
   EXPECT_TRUE(claimed().budgeted);
   must(delete_budget{"default"});
   EXPECT_FALSE(claimed().budgeted);
-  EXPECT_EQ(refused(delete_budget{"default"}), store_errc::not_found);
+  EXPECT_EQ(refused(delete_budget{"default"}), errc::not_found);
 }
 
 TEST_P(Budgets, AreReservedBeforeACallAndSettledWithTheAttempt) {
@@ -129,7 +129,7 @@ TEST_P(Budgets, AStaleAttemptReservesNothing) {
   put_bot_with(budget_limit{.cost = {}, .tokens = 100});
   const auto task = claimed();
   must(make_cancel(task.id));
-  EXPECT_EQ(refused(reserve_budget{fence_of(task), {}, {0, 10}, clock}), store_errc::fenced);
+  EXPECT_EQ(refused(reserve_budget{fence_of(task), {}, {0, 10}, clock}), errc::fenced);
   EXPECT_EQ(bots().reserved, (budget_amount{}));
 }
 
@@ -174,7 +174,7 @@ TEST_P(Budgets, OutliveARestart) {
 TEST_P(Budgets, OfABotGoWithIt) {
   put_bot_with(budget_limit{.cost = {}, .tokens = 100});
   must(delete_bot{"default", "default"});
-  EXPECT_EQ(refusal(reader->get_budget(bot_scope("default", "default"))), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->get_budget(bot_scope("default", "default"))), errc::not_found);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, Budgets, testing::ValuesIn(database_kinds()),

@@ -149,10 +149,10 @@ TEST_P(Catalog, ListsAreByNameInPages) {
 }
 
 TEST_P(Catalog, WhatIsNotThereIsNotFound) {
-  EXPECT_EQ(refusal(reader->get_bot("default", "x")), store_errc::not_found);
-  EXPECT_EQ(refusal(reader->get_model("default", "x")), store_errc::not_found);
-  EXPECT_EQ(refused(delete_bot{"default", "x"}), store_errc::not_found);
-  EXPECT_EQ(refused(delete_model{"default", "x"}), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->get_bot("default", "x")), errc::not_found);
+  EXPECT_EQ(refusal(reader->get_model("default", "x")), errc::not_found);
+  EXPECT_EQ(refused(delete_bot{"default", "x"}), errc::not_found);
+  EXPECT_EQ(refused(delete_model{"default", "x"}), errc::not_found);
 }
 
 TEST_P(Catalog, ABotIsFoundInItsNamespaceElseInDefault) {
@@ -177,7 +177,7 @@ TEST_P(Catalog, ABotWithoutItsModelIsInvalid) {
   auto op = for_bot("default", "poet");
   op.execute = true;
   const auto answer = apply(op);
-  EXPECT_EQ(refusal(answer), store_errc::bot_invalid);
+  EXPECT_EQ(refusal(answer), errc::bot_invalid);
   EXPECT_THAT(std::get<store_error>(answer).message, HasSubstr("'missing'"));
   add_model("default", "missing");
   must(op);
@@ -229,9 +229,9 @@ TEST_P(Catalog, AChangeThatWasRolledBackIsForgotten) {
   use.execute = true;
   auto twin = use;
   const auto result = writer->apply(std::vector<operation>{use, bot, use, twin});
-  EXPECT_EQ(refusal(result.outcomes[0]), store_errc::bot_invalid);
+  EXPECT_EQ(refusal(result.outcomes[0]), errc::bot_invalid);
   EXPECT_EQ(refusal(result.outcomes[2]), std::nullopt);
-  EXPECT_EQ(refusal(result.outcomes[3]), store_errc::unavailable);
+  EXPECT_EQ(refusal(result.outcomes[3]), errc::unavailable);
   EXPECT_TRUE(result.work_ready);
   EXPECT_EQ(claim_one().bot->name, "poet");
 }

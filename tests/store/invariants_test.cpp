@@ -56,7 +56,7 @@ TEST_P(Invariants, ARefusedOperationLeavesNothing) {
   auto stale = make_completion(claimed);
   stale.fence.attempt = 7;
   stale.events.push_back({event_type::chat_chunk, "{}"});
-  EXPECT_EQ(refused(stale), store_errc::fenced);
+  EXPECT_EQ(refused(stale), errc::fenced);
   EXPECT_TRUE(last.events.empty());
   EXPECT_EQ(journal(id).size(), before);
   EXPECT_EQ(roles(messages(id)), "user");
@@ -73,7 +73,7 @@ TEST_P(Invariants, AFailingOperationFailsAloneAndWholly) {
   const auto result = writer->apply(batch);
   ASSERT_EQ(result.outcomes.size(), 3u);
   EXPECT_EQ(refusal(result.outcomes[0]), std::nullopt);
-  EXPECT_EQ(refusal(result.outcomes[1]), store_errc::unavailable);
+  EXPECT_EQ(refusal(result.outcomes[1]), errc::unavailable);
   EXPECT_EQ(refusal(result.outcomes[2]), std::nullopt);
   EXPECT_EQ(result.events.size(), 2u);
   EXPECT_EQ(task(first.task.id).input, "first");
@@ -128,7 +128,7 @@ TEST_P(Invariants, AnotherOwnersWriteIsFenced) {
   const auto claimed = claim_one();
   auto op = make_completion(claimed);
   op.fence.owner = make_uuid();
-  EXPECT_EQ(refused(op), store_errc::fenced);
+  EXPECT_EQ(refused(op), errc::fenced);
   EXPECT_EQ(refused(make_completion(claimed)), std::nullopt);
 }
 
@@ -138,11 +138,11 @@ TEST_P(Invariants, AnEarlierAttemptsWriteIsFenced) {
   must(make_retry(first, clock));
   const auto second = claim_one();
   EXPECT_EQ(refused(append_journal{fence_of(first), {{event_type::chat_chunk, "{}"}}, {}, {}, {}, clock}),
-            store_errc::fenced);
-  EXPECT_EQ(refused(make_failure(first)), store_errc::fenced);
-  EXPECT_EQ(refused(make_completion(first)), store_errc::fenced);
+            errc::fenced);
+  EXPECT_EQ(refused(make_failure(first)), errc::fenced);
+  EXPECT_EQ(refused(make_completion(first)), errc::fenced);
   must(make_completion(second));
-  EXPECT_EQ(refused(make_completion(second)), store_errc::fenced);
+  EXPECT_EQ(refused(make_completion(second)), errc::fenced);
   EXPECT_EQ(status(id), task_status::completed);
 }
 
@@ -150,7 +150,7 @@ TEST_P(Invariants, AWriteBetweenTwoAttemptsIsFenced) {
   execute();
   const auto claimed = claim_one();
   must(make_retry(claimed, clock + std::chrono::hours{1}));
-  EXPECT_EQ(refused(make_completion(claimed)), store_errc::fenced);
+  EXPECT_EQ(refused(make_completion(claimed)), errc::fenced);
 }
 
 TEST_P(Invariants, AWriteAfterACancelIsFenced) {
@@ -158,7 +158,7 @@ TEST_P(Invariants, AWriteAfterACancelIsFenced) {
   const auto claimed = claim_one();
   must(make_cancel(id));
   EXPECT_EQ(refused(append_journal{fence_of(claimed), {{event_type::chat_chunk, "{}"}}, {}, {}, {}, clock}),
-            store_errc::fenced);
+            errc::fenced);
   EXPECT_THAT(story(id), testing::EndsWith("chat:cancelled task:cancelled"));
 }
 
@@ -356,7 +356,7 @@ TEST_P(Invariants, StatusMovesOnlyForward) {
       ASSERT_EQ(status(id), from);
       const auto before = story(id);
       const auto answer = refused(make_status(id, to));
-      EXPECT_EQ(answer, may_become(from, to) ? std::nullopt : std::optional{store_errc::illegal_transition})
+      EXPECT_EQ(answer, may_become(from, to) ? std::nullopt : std::optional{errc::illegal_transition})
         << to_string(from) << " to " << to_string(to);
       EXPECT_EQ(status(id), may_become(from, to) ? to : from);
       if (!may_become(from, to)) {

@@ -29,13 +29,13 @@ TEST_P(Leases, ATaskTakenOverIsBeyondTheReachOfItsFormerNode) {
   late.fence = frozen->fence_of(before);
   late.events = {{event_type::chat_chunk, R"({"text":"too late","offset":0})"}};
   late.at = now();
-  EXPECT_EQ(refusal(frozen->apply(late)), store_errc::fenced);
+  EXPECT_EQ(refusal(frozen->apply(late)), errc::fenced);
   complete_task end;
   end.fence = frozen->fence_of(before);
   end.output = "too late";
   end.at = now();
-  EXPECT_EQ(refusal(frozen->apply(end)), store_errc::fenced);
-  EXPECT_EQ(refusal(frozen->apply(renew_lease{frozen->owner, frozen->id, "node", 10s, false})), store_errc::fenced);
+  EXPECT_EQ(refusal(frozen->apply(end)), errc::fenced);
+  EXPECT_EQ(refusal(frozen->apply(renew_lease{frozen->owner, frozen->id, "node", 10s, false})), errc::fenced);
   EXPECT_EQ(journal(id).size(), told);
 
   end.fence = survivor->fence_of(after);

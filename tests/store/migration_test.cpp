@@ -120,7 +120,7 @@ TEST_P(Migration, KeepsTasks) {
   EXPECT_EQ(status(id(5)), task_status::failed);
   EXPECT_EQ(task(id(5)).error, "It's broken.");
   EXPECT_EQ(task(id(5)).error_kind, error_class::permanent);
-  EXPECT_EQ(refusal(reader->get_task(id(6))), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->get_task(id(6))), errc::not_found);
   EXPECT_EQ(queue_of("team").ready, 1);
   EXPECT_EQ(queue_of("default").running, 1);
   const auto thread = value_of<thread_record>(reader->get_thread(id(1)));
@@ -200,7 +200,7 @@ TEST_P(Migration, KeepsKeys) {
   again.key = {"key-1", "print-1"};
   EXPECT_EQ(must(again).task.id, id(1));
   again.key = {"key-1", "print-2"};
-  EXPECT_EQ(refused(again), store_errc::key_reused);
+  EXPECT_EQ(refused(again), errc::key_reused);
 }
 
 TEST_P(Migration, WorkThatWasUnderWayGoesOn) {

@@ -79,12 +79,12 @@ TEST_P(PostgresApprovals, OfTwoContraryDecisionsExactlyOneIsTaken) {
   for (int i = 0; i < 30; ++i) {
     const auto id = asking();
     must(make_wait(claimed));
-    std::optional<store_errc> here;
-    std::optional<store_errc> there;
+    std::optional<errc> here;
+    std::optional<errc> there;
     race([&] { here = refused(make_decision(id, "call_1", true)); },
          [&] { there = refusal(other->apply(make_decision(id, "call_1", false))); });
     ASSERT_NE(here.has_value(), there.has_value());
-    EXPECT_EQ(here.value_or(there.value_or(store_errc::unavailable)), store_errc::illegal_transition);
+    EXPECT_EQ(here.value_or(there.value_or(errc::unavailable)), errc::illegal_transition);
     EXPECT_EQ(decisions(id), here ? "call_1:rejected" : "call_1:approved");
     EXPECT_EQ(decided(id), 1);
     must(make_completion(claim_one()));
@@ -122,9 +122,9 @@ TEST_P(PostgresApprovals, ADecisionAndACancelLeaveNothingOpen) {
   for (int i = 0; i < 30; ++i) {
     const auto id = asking();
     must(make_wait(claimed));
-    std::optional<store_errc> there;
+    std::optional<errc> there;
     race([&] { must(make_cancel(id)); }, [&] { there = refusal(other->apply(make_decision(id, "call_1"))); });
-    EXPECT_THAT(there, AnyOf(std::nullopt, std::optional{store_errc::illegal_transition}));
+    EXPECT_THAT(there, AnyOf(std::nullopt, std::optional{errc::illegal_transition}));
     EXPECT_EQ(decisions(id), there ? "call_1:closed" : "call_1:approved");
     EXPECT_EQ(roles(messages(id)), "user assistant tool");
     EXPECT_TRUE(claim().empty());

@@ -49,9 +49,9 @@ protected:
   /// The sentence with which the role is refused, for good; as by `troupe migrate`.
   std::string complaint() {
     const auto opened = open_database(url());
-    EXPECT_EQ(refusal(opened), store_errc::unsuitable);
+    EXPECT_EQ(refusal(opened), errc::unsuitable);
     const auto migrated = migrate_database(url());
-    EXPECT_EQ(refusal(migrated), store_errc::unsuitable);
+    EXPECT_EQ(refusal(migrated), errc::unsuitable);
     const auto* why = std::get_if<store_error>(&opened);
     return why ? why->message : "";
   }
@@ -133,11 +133,11 @@ TEST_P(PostgresSetup, AnEncodingOtherThanUtf8IsRefusedAndTheWayOutWorks) {
     const auto name = "troupe_" + encoding + "_" + make_uuid().to_string();
     sql("CREATE DATABASE \"" + name + "\" ENCODING '" + encoding + "' LOCALE 'C' TEMPLATE template0");
     const auto opened = open_database("dbname=" + name);
-    EXPECT_EQ(refusal(opened), store_errc::unsuitable) << encoding;
+    EXPECT_EQ(refusal(opened), errc::unsuitable) << encoding;
     const auto* why = std::get_if<store_error>(&opened);
     ASSERT_NE(why, nullptr) << encoding;
     EXPECT_THAT(why->message, HasSubstr("\"" + name + "\" has the encoding " + encoding));
-    EXPECT_EQ(refusal(migrate_database("dbname=" + name)), store_errc::unsuitable) << encoding;
+    EXPECT_EQ(refusal(migrate_database("dbname=" + name)), errc::unsuitable) << encoding;
     sql("DROP DATABASE \"" + name + "\"");
     auto way_out = advice(why->message);
     const std::string_view theirs = "DATABASE troupe ";

@@ -52,13 +52,13 @@ TEST_P(Postgres, ManyNodesMayMigrateAtOnce) {
 TEST_P(Postgres, ANewerSchemaIsRefused) {
   sql("UPDATE meta SET value = '1000' WHERE name = 'schema_version'");
   const auto result = open_database(place->url());
-  EXPECT_EQ(refusal(result), store_errc::schema_too_new);
+  EXPECT_EQ(refusal(result), errc::schema_too_new);
   EXPECT_THAT(std::get<store_error>(result).message, HasSubstr("newer Troupe"));
 }
 
 TEST_P(Postgres, AServerThatIsNotThereIsNamedWithoutItsPassword) {
   const auto result = open_database("postgres://me:secret@127.0.0.1:1/db");
-  ASSERT_EQ(refusal(result), store_errc::unavailable);
+  ASSERT_EQ(refusal(result), errc::unavailable);
   EXPECT_THAT(std::get<store_error>(result).message, HasSubstr("127.0.0.1"));
   EXPECT_THAT(std::get<store_error>(result).message, testing::Not(HasSubstr("secret")));
 }
@@ -197,7 +197,7 @@ TEST_P(Postgres, WhatOneNodeChangesOfABotTheOtherSeesAtOnce) {
     EXPECT_EQ(must(made).task.max_attempts, i + 1);
     other->must(delete_bot{"default", "fickle"});
     made.task.id = made.task.thread_id = make_uuid();
-    EXPECT_EQ(refused(made), store_errc::bot_invalid);
+    EXPECT_EQ(refused(made), errc::bot_invalid);
   }
 }
 
@@ -269,7 +269,7 @@ TEST_P(Postgres, TellsNoRangeThatOthersHaveCommittedInto) {
     // What is no text takes the whole batch down, so that its operations are done one by one.
     const std::vector<operation> batch{make_task(), make_task("\xff"), make_task(), make_task()};
     const auto result = one->writer->apply(batch);
-    EXPECT_EQ(refusal(result.outcomes.at(1)), store_errc::unavailable);
+    EXPECT_EQ(refusal(result.outcomes.at(1)), errc::unavailable);
     EXPECT_FALSE(refusal(result.outcomes.at(3)));
     ASSERT_EQ(result.events.size(), 3U);
     if (result.to_position > 0) {

@@ -92,7 +92,7 @@ TEST_P(Queue, QueueingTwiceChangesNothing) {
   must(enqueue_task{id, {}, {}, clock, {}});
   EXPECT_TRUE(last.events.empty());
   EXPECT_THAT(claimed_ids(), IsEmpty());
-  EXPECT_EQ(refused(enqueue_task{completed_task(), {}, {}, clock, {}}), store_errc::illegal_transition);
+  EXPECT_EQ(refused(enqueue_task{completed_task(), {}, {}, clock, {}}), errc::illegal_transition);
 }
 
 TEST_P(Queue, EveryMomentOfATaskIsCountedOnce) {
@@ -218,11 +218,11 @@ TEST_P(Queue, ChargedAndThrottledFailuresAreCountedApart) {
 }
 
 TEST_P(Queue, OnlyUnsuccessfulEndsAreRetriedByAUser) {
-  EXPECT_EQ(refused(retry_task{completed_task(), clock, {}}), store_errc::illegal_transition);
+  EXPECT_EQ(refused(retry_task{completed_task(), clock, {}}), errc::illegal_transition);
   const auto id = execute();
-  EXPECT_EQ(refused(retry_task{id, clock, {}}), store_errc::illegal_transition);
+  EXPECT_EQ(refused(retry_task{id, clock, {}}), errc::illegal_transition);
   claim_one();
-  EXPECT_EQ(refused(retry_task{id, clock, {}}), store_errc::illegal_transition);
+  EXPECT_EQ(refused(retry_task{id, clock, {}}), errc::illegal_transition);
   must(make_cancel(id));
   must(retry_task{id, clock, {}});
   EXPECT_TRUE(last.work_ready);

@@ -141,7 +141,7 @@ TEST_P(Rooms, PositionsNameJournalEntries) {
   for (const auto& entry : entries)
     EXPECT_EQ(value_of<std::int64_t>(reader->position_of(id, entry.seq)), entry.position);
   EXPECT_EQ(value_of<std::int64_t>(reader->position_of(id, 99)), entries.back().position);
-  EXPECT_EQ(refusal(reader->position_of(make_uuid(), 0)), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->position_of(make_uuid(), 0)), errc::not_found);
   EXPECT_EQ(value_of<std::int64_t>(reader->last_position()), entries.back().position);
   EXPECT_EQ(places(follow(of_task(id), value_of<std::int64_t>(reader->position_of(id, 2)))).front(),
             std::pair(id, std::int64_t{3}));
@@ -153,8 +153,8 @@ TEST_P(Rooms, OnlyATaskThatNeverWasHasNoRoom) {
   EXPECT_EQ(of_task(id).id, id);
   EXPECT_EQ(follow(of_task(id)).back().type, event_type::task_deleted);
   EXPECT_EQ(follow(of_namespace("default")).back().type, event_type::task_deleted);
-  EXPECT_EQ(refusal(reader->resolve({room::kind::task, make_uuid(), {}})), store_errc::not_found);
-  EXPECT_EQ(refusal(reader->events_after(make_uuid(), 0, 1)), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->resolve({room::kind::task, make_uuid(), {}})), errc::not_found);
+  EXPECT_EQ(refusal(reader->events_after(make_uuid(), 0, 1)), errc::not_found);
 }
 
 TEST_P(Rooms, AViewStaysAsItWasUntilItEnds) {

@@ -105,7 +105,7 @@ TEST_F(Sqlite, ASecondProcessIsRefused) {
 TEST_F(Sqlite, ADatabaseHasOneWriter) {
   const auto db = open();
   auto writer = value_of<std::unique_ptr<store_writer>>(db->open_writer());
-  EXPECT_EQ(refusal(db->open_writer()), store_errc::unavailable);
+  EXPECT_EQ(refusal(db->open_writer()), errc::unavailable);
   writer.reset();
   EXPECT_EQ(refusal(db->open_writer()), std::nullopt);
 }
@@ -134,7 +134,7 @@ TEST_F(Sqlite, ANewerSchemaIsRefused) {
   open();
   run_sql("PRAGMA user_version=" + std::to_string(sqlite_schema_version() + 1));
   const auto result = open_database(url());
-  EXPECT_EQ(refusal(result), store_errc::schema_too_new);
+  EXPECT_EQ(refusal(result), errc::schema_too_new);
   EXPECT_THAT(std::get<store_error>(result).message, HasSubstr("newer Troupe"));
 }
 
@@ -161,11 +161,11 @@ TEST_F(Sqlite, AnOperationThatFailsInTheMiddleLeavesNothingOfItself) {
   const auto also_good = make_task("also good");
   const auto result = writer->apply(std::vector<operation>{good, bad, also_good});
   EXPECT_EQ(refusal(result.outcomes.at(0)), std::nullopt);
-  EXPECT_EQ(refusal(result.outcomes.at(1)), store_errc::unavailable);
+  EXPECT_EQ(refusal(result.outcomes.at(1)), errc::unavailable);
   EXPECT_EQ(refusal(result.outcomes.at(2)), std::nullopt);
   ASSERT_EQ(result.events.size(), 2u);
   EXPECT_EQ(result.events[1].position, result.events[0].position + 1);
-  EXPECT_EQ(refusal(reader->get_task(bad.task.id)), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->get_task(bad.task.id)), errc::not_found);
   EXPECT_EQ(refusal(reader->get_task(also_good.task.id)), std::nullopt);
 }
 

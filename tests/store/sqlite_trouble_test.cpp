@@ -194,9 +194,9 @@ TEST_P(SqliteFailure, IsNotWaitedForOnceTheProcessEnds) {
   const auto refused = answer.get();
   ASSERT_EQ(refused.outcomes.size(), 3U);
   for (const auto& one : refused.outcomes)
-    EXPECT_EQ(refusal(one), store_errc::unavailable);
+    EXPECT_EQ(refusal(one), errc::unavailable);
   EXPECT_TRUE(refused.events.empty());
-  EXPECT_EQ(refusal(writer->apply(waiting).outcomes.at(0)), store_errc::unavailable) << "nor is the next one";
+  EXPECT_EQ(refusal(writer->apply(waiting).outcomes.at(0)), errc::unavailable) << "nor is the next one";
   faulty_disk::heal();
   close();
   open();
@@ -339,7 +339,7 @@ TEST_F(SqliteTrouble, OfABatchThatIsTooLargeStoresWhatThereIsRoomFor) {
   auto answer = apply_beside(batch);
   ASSERT_TRUE(is_away());
   EXPECT_EQ(refusal(reader->get_task(std::get<create_task>(batch[0]).task.id)), std::nullopt);
-  EXPECT_EQ(refusal(reader->get_task(std::get<create_task>(batch.back()).task.id)), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->get_task(std::get<create_task>(batch.back()).task.id)), errc::not_found);
   volume.release();
   expect_done(answer.get(), batch);
   expect_stored({batch});

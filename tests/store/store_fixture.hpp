@@ -53,7 +53,7 @@ T value_of(Result&& result) {
 
 /// Why there is no value; nullopt if there is one.
 template <class Result>
-std::optional<store_errc> refusal(const Result& result) {
+std::optional<errc> refusal(const Result& result) {
   const auto* error = std::get_if<store_error>(&result);
   return error ? std::optional{error->code} : std::nullopt;
 }
@@ -105,7 +105,7 @@ protected:
     return value_of<typename Op::result_type>(apply(operation{std::move(op)}));
   }
   template <class Op>
-  std::optional<store_errc> refused(Op op) {
+  std::optional<errc> refused(Op op) {
     return refusal(apply(operation{std::move(op)}));
   }
 

@@ -75,10 +75,10 @@ TEST_P(Tasks, ATurnCannotJoinAThreadOfAnotherNamespaceNorATaskOfAnotherThread) {
   const auto root = must(make_task()).task.id;
   auto elsewhere = make_turn(root);
   elsewhere.task.ns = "other";
-  EXPECT_EQ(refused(elsewhere), store_errc::thread_not_found);
+  EXPECT_EQ(refused(elsewhere), errc::thread_not_found);
   const auto turn = must(make_turn(root)).task.id;
   EXPECT_EQ(task(turn).thread_id, root);
-  EXPECT_EQ(refused(make_turn(turn)), store_errc::thread_not_found);
+  EXPECT_EQ(refused(make_turn(turn)), errc::thread_not_found);
 }
 
 TEST_P(Tasks, AThreadOutlivesItsFirstTask) {
@@ -94,11 +94,11 @@ TEST_P(Tasks, ExecutionNeedsABot) {
   auto op = make_task();
   op.task.bot = "nobody";
   op.execute = true;
-  EXPECT_EQ(refused(op), store_errc::bot_invalid);
-  EXPECT_EQ(refusal(reader->get_task(op.task.id)), store_errc::not_found);
+  EXPECT_EQ(refused(op), errc::bot_invalid);
+  EXPECT_EQ(refusal(reader->get_task(op.task.id)), errc::not_found);
   op.execute = false;
   must(op);
-  EXPECT_EQ(refused(enqueue_task{op.task.id, {}, {}, clock, {}}), store_errc::bot_invalid);
+  EXPECT_EQ(refused(enqueue_task{op.task.id, {}, {}, clock, {}}), errc::bot_invalid);
   EXPECT_EQ(status(op.task.id), task_status::pending);
   EXPECT_FALSE(task(op.task.id).queued);
   EXPECT_EQ(story(op.task.id), "task:created");
@@ -119,7 +119,7 @@ TEST_P(Tasks, ARepeatedRequestIsAnsweredWithTheFirstOnesTask) {
   EXPECT_TRUE(replay.replayed);
   EXPECT_EQ(replay.task.id, op.task.id);
   EXPECT_TRUE(last.events.empty());
-  EXPECT_EQ(refusal(reader->get_task(again.task.id)), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->get_task(again.task.id)), errc::not_found);
 }
 
 TEST_P(Tasks, ARepeatInTheSameBatchIsSeenToo) {
@@ -138,7 +138,7 @@ TEST_P(Tasks, AKeyStandsForOneRequestOnly) {
   must(op);
   auto other = make_task();
   other.key = {"key-1", "print-2"};
-  EXPECT_EQ(refused(other), store_errc::key_reused);
+  EXPECT_EQ(refused(other), errc::key_reused);
 }
 
 TEST_P(Tasks, ARefusedRequestLeavesItsKeyFree) {
@@ -146,7 +146,7 @@ TEST_P(Tasks, ARefusedRequestLeavesItsKeyFree) {
   op.task.bot = "nobody";
   op.execute = true;
   op.key = {"key-1", "print-1"};
-  EXPECT_EQ(refused(op), store_errc::bot_invalid);
+  EXPECT_EQ(refused(op), errc::bot_invalid);
   op.task.bot = "default";
   EXPECT_FALSE(must(op).replayed);
 }
@@ -256,9 +256,9 @@ TEST_P(Tasks, ACancelIsRepeatable) {
   advance(1s);
   EXPECT_EQ(must(make_cancel(id)).task.updated_at, before.updated_at);
   EXPECT_TRUE(last.events.empty());
-  EXPECT_EQ(refused(make_cancel(completed_task())), store_errc::illegal_transition);
-  EXPECT_EQ(refused(make_cancel(failed_task())), store_errc::illegal_transition);
-  EXPECT_EQ(refused(make_cancel(make_uuid())), store_errc::not_found);
+  EXPECT_EQ(refused(make_cancel(completed_task())), errc::illegal_transition);
+  EXPECT_EQ(refused(make_cancel(failed_task())), errc::illegal_transition);
+  EXPECT_EQ(refused(make_cancel(make_uuid())), errc::not_found);
 }
 
 // -- by hand --------------------------------------------------------------------------
@@ -303,7 +303,7 @@ TEST_P(Tasks, AStatusSetByHandFencesTheRunningAttempt) {
   auto end = make_status(id, task_status::failed);
   end.error = "stopped by the operator";
   must(end);
-  EXPECT_EQ(refused(make_completion(claimed)), store_errc::fenced);
+  EXPECT_EQ(refused(make_completion(claimed)), errc::fenced);
   EXPECT_EQ(task(id).error, "stopped by the operator");
   EXPECT_EQ(attempts(id).at(0).outcome, attempt_outcome::failed);
   EXPECT_THAT(story(id), EndsWith("chat:error task:failed"));
@@ -323,13 +323,13 @@ TEST_P(Tasks, ACompletionByHandWithoutOutputStoresNoAnswer) {
 TEST_P(Tasks, ADeletedTaskIsGoneButItsJournalTellsSo) {
   const auto id = completed_task();
   must(delete_task{id, clock});
-  EXPECT_EQ(refusal(reader->get_task(id)), store_errc::not_found);
-  EXPECT_EQ(refusal(reader->task_messages(id, 0, 10)), store_errc::not_found);
-  EXPECT_EQ(refusal(reader->thread_messages(id, 0, 10)), store_errc::not_found);
-  EXPECT_EQ(refusal(reader->attempts(id, 0, 1)), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->get_task(id)), errc::not_found);
+  EXPECT_EQ(refusal(reader->task_messages(id, 0, 10)), errc::not_found);
+  EXPECT_EQ(refusal(reader->thread_messages(id, 0, 10)), errc::not_found);
+  EXPECT_EQ(refusal(reader->attempts(id, 0, 1)), errc::not_found);
   EXPECT_THAT(listed(in_default()), IsEmpty());
-  EXPECT_EQ(refused(delete_task{id, clock}), store_errc::not_found);
-  EXPECT_EQ(refused(retry_task{id, clock, {}}), store_errc::not_found);
+  EXPECT_EQ(refused(delete_task{id, clock}), errc::not_found);
+  EXPECT_EQ(refused(retry_task{id, clock, {}}), errc::not_found);
   EXPECT_THAT(story(id), EndsWith("task:completed task:deleted"));
   EXPECT_EQ(data_of(id, event_type::task_deleted), R"({"name":"a task","status":"COMPLETED"})");
 }
@@ -339,7 +339,7 @@ TEST_P(Tasks, ADeletedTaskIsCancelledFirst) {
   const auto claimed = claim_one();
   must(delete_task{id, clock});
   EXPECT_THAT(story(id), EndsWith("chat:cancelled task:cancelled task:deleted"));
-  EXPECT_EQ(refused(make_completion(claimed)), store_errc::fenced);
+  EXPECT_EQ(refused(make_completion(claimed)), errc::fenced);
   EXPECT_THAT(claim(), IsEmpty());
 }
 
@@ -466,8 +466,8 @@ TEST_P(Tasks, AnOutlineSaysWhatTheTaskDoes) {
   must(make_completion(claimed));
   expect_outline(turn);
   must(delete_task{turn, clock});
-  EXPECT_EQ(refusal(reader->outline(turn)), store_errc::not_found);
-  EXPECT_EQ(refusal(reader->outline(make_uuid())), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->outline(turn)), errc::not_found);
+  EXPECT_EQ(refusal(reader->outline(make_uuid())), errc::not_found);
 }
 
 TEST_P(Tasks, AFullLastPageHasNoNext) {
@@ -492,7 +492,7 @@ TEST_P(Tasks, MessagesComeInPages) {
     after = *part.next;
   }
   EXPECT_THAT(contents, ElementsAre("hello", "answer", "more", "much more"));
-  EXPECT_EQ(refusal(reader->thread_messages(make_uuid(), 0, 3)), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->thread_messages(make_uuid(), 0, 3)), errc::not_found);
 }
 
 } // namespace

@@ -182,8 +182,8 @@ TEST_P(Usage, OfARefusedWriteDoesNotCount) {
   execute();
   const auto claimed = claim_one();
   must(make_completion(claimed));
-  EXPECT_EQ(refused(make_completion(claimed)), store_errc::fenced);
-  EXPECT_EQ(refused(make_wait(claimed)), store_errc::fenced);
+  EXPECT_EQ(refused(make_completion(claimed)), errc::fenced);
+  EXPECT_EQ(refused(make_wait(claimed)), errc::fenced);
   EXPECT_EQ(sums(usage_group::bot), "default:1/3/5/0");
 }
 
@@ -208,7 +208,7 @@ TEST_P(Usage, OfABatchThatIsDoneOneByOneCountsOnce) {
   auto twin = first;
   const auto result = writer->apply(
     std::vector<operation>{make_completion(claimed.at(0)), first, twin, make_completion(claimed.at(1))});
-  EXPECT_EQ(refusal(result.outcomes.at(2)), store_errc::unavailable);
+  EXPECT_EQ(refusal(result.outcomes.at(2)), errc::unavailable);
   EXPECT_EQ(sums(usage_group::bot), "default:2/6/10/0");
 }
 
@@ -244,8 +244,8 @@ TEST_P(Usage, OfAThreadIsThatOfItsTasks) {
   EXPECT_EQ(thread.usage, (token_usage{30, 3, 12, true}));
   EXPECT_EQ(thread.created_at, begun_at);
   EXPECT_EQ(thread.updated_at, ended_at);
-  EXPECT_EQ(refusal(reader->get_thread(turn)), store_errc::not_found);
-  EXPECT_EQ(refusal(reader->get_thread(make_uuid())), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->get_thread(turn)), errc::not_found);
+  EXPECT_EQ(refusal(reader->get_thread(make_uuid())), errc::not_found);
 }
 
 TEST_P(Usage, OfAThreadLeavesDeletedTasksOut) {
@@ -256,7 +256,7 @@ TEST_P(Usage, OfAThreadLeavesDeletedTasksOut) {
   EXPECT_EQ(thread.tasks, 1);
   EXPECT_EQ(thread.usage, token_usage{});
   must(delete_task{turn, clock});
-  EXPECT_EQ(refusal(reader->get_thread(root)), store_errc::not_found);
+  EXPECT_EQ(refusal(reader->get_thread(root)), errc::not_found);
 }
 
 TEST_P(Usage, OfAThreadThatAClientHasNamedIsFound) {

@@ -53,12 +53,12 @@ outcome pg_nodes::renew(const renew_lease& op) {
   if (op.first) {
     connection_->query(supersede, op.owner, op.node_id, op.node);
     if (!connection_->query(take, op.owner, op.node_id, op.node, ttl).next())
-      return store_error{store_errc::fenced, "The lease was taken over."};
+      return store_error{errc::fenced, "The lease was taken over."};
     return lease_state{};
   }
   auto rows = connection_->query(renew, op.owner, ttl);
   if (!rows.next())
-    return store_error{store_errc::fenced, "The lease was taken over."};
+    return store_error{errc::fenced, "The lease was taken over."};
   return lease_state{rows.take<bool>()};
 }
 

@@ -6,7 +6,7 @@ outcome sqlite_nodes::renew(const renew_lease& op) {
   if (op.first)
     file_.lease = op.owner;
   if (file_.lease != op.owner)
-    return store_error{store_errc::fenced, "The lease was taken over."};
+    return store_error{errc::fenced, "The lease was taken over."};
   return lease_state{};
 }
 

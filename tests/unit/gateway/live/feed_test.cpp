@@ -62,7 +62,7 @@ protected:
   std::vector<std::int64_t> reads;
   std::vector<int> sizes;
   std::vector<std::pair<std::int64_t, std::int64_t>> gaps;
-  std::vector<store_errc> failures;
+  std::vector<errc> failures;
   int opened = 0;
   bool congested = false;
   std::int64_t end_at = -1;
@@ -195,10 +195,10 @@ TEST_F(Feed, SaysWhatIsGoneWhenItIsAheadOfTheStore) {
 }
 
 TEST_F(Feed, SaysThatItCannotGoOn) {
-  subject.on_failed({store_errc::not_found, "gone"});
-  EXPECT_THAT(failures, ElementsAre(store_errc::not_found));
+  subject.on_failed({errc::not_found, "gone"});
+  EXPECT_THAT(failures, ElementsAre(errc::not_found));
   subject.end();
-  subject.on_failed({store_errc::not_found, "gone"});
+  subject.on_failed({errc::not_found, "gone"});
   EXPECT_EQ(failures.size(), 1U);
 }
 

@@ -18,7 +18,7 @@ class OpenQuestions : public testing::Test {
 protected:
   std::uint64_t ask(std::chrono::seconds at, int name) {
     return questions_.add(start_ + at, [this, name](const store_error& why) {
-      EXPECT_EQ(why.code, store_errc::unavailable);
+      EXPECT_EQ(why.code, errc::unavailable);
       EXPECT_THAT(why.message, HasSubstr("Idempotency-Key"));
       refused_.push_back(name);
     });

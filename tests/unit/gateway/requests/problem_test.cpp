@@ -107,21 +107,21 @@ TEST(Problem, SaysWhatToDoAboutAFinishedTask) {
 }
 
 TEST(Problem, SaysWhenToComeBackIfTheStoreIsUnavailable) {
-  const auto response = to_response(from_store_error({store_errc::unavailable, "The disk is full."}));
+  const auto response = to_response(from_store_error({errc::unavailable, "The disk is full."}));
   EXPECT_EQ(response.status, 503U);
   EXPECT_EQ(header(response, "Retry-After"), "1");
 }
 
 TEST(Problem, GivesEachStoreErrorItsOwnAnswer) {
-  const auto code = [](store_errc error) { return from_store_error({error, "why"}).code; };
-  EXPECT_EQ(code(store_errc::not_found), problem_code::not_found);
-  EXPECT_EQ(code(store_errc::illegal_transition), problem_code::illegal_transition);
-  EXPECT_EQ(code(store_errc::fenced), problem_code::conflict);
-  EXPECT_EQ(code(store_errc::key_reused), problem_code::idempotency_key_reused);
-  EXPECT_EQ(code(store_errc::bot_invalid), problem_code::bot_invalid);
-  EXPECT_EQ(code(store_errc::thread_not_found), problem_code::thread_not_found);
-  EXPECT_EQ(code(store_errc::unavailable), problem_code::store_unavailable);
-  EXPECT_EQ(code(store_errc::schema_too_new), problem_code::internal);
+  const auto code = [](errc error) { return from_store_error({error, "why"}).code; };
+  EXPECT_EQ(code(errc::not_found), problem_code::not_found);
+  EXPECT_EQ(code(errc::illegal_transition), problem_code::illegal_transition);
+  EXPECT_EQ(code(errc::fenced), problem_code::conflict);
+  EXPECT_EQ(code(errc::key_reused), problem_code::idempotency_key_reused);
+  EXPECT_EQ(code(errc::bot_invalid), problem_code::bot_invalid);
+  EXPECT_EQ(code(errc::thread_not_found), problem_code::thread_not_found);
+  EXPECT_EQ(code(errc::unavailable), problem_code::store_unavailable);
+  EXPECT_EQ(code(errc::schema_too_new), problem_code::internal);
 }
 
 TEST(Problem, KeepsTheStatusTheTransportDecidedOn) {
