@@ -46,6 +46,7 @@ using reader_actor = caf::typed_actor<
   caf::replies_to<get_thread_messages>::with<message_page>, caf::replies_to<get_attempts>::with<attempt_page>,
   caf::replies_to<get_events>::with<event_page>, caf::replies_to<get_room_start>::with<room_start>,
   caf::replies_to<get_room_events>::with<room_events>, caf::replies_to<get_bot>::with<bot_record>,
+  caf::replies_to<find_bot>::with<bot_record>, caf::replies_to<check_bot>::with<checked_bot>,
   caf::replies_to<get_bots>::with<bot_page>, caf::replies_to<get_model>::with<model_record>,
   caf::replies_to<get_models>::with<model_page>, caf::replies_to<get_approvals>::with<approval_page>,
   caf::replies_to<get_task_approvals>::with<approval_page>, caf::replies_to<get_usage>::with<usage_list>,

@@ -292,7 +292,7 @@ struct stream_step {
   X(put_model) X(delete_model) X(clean_up) X(renew_lease) X(end_lease) X(announce_node) X(lease_state) X(node_list) \
   X(get_nodes) X(get_last_position) X(last_position) X(events_missed) X(task_result) X(done) X(claimed_tasks) X(recovered_tasks) X(bot_result) \
   X(model_result) X(get_task) X(get_tasks) X(get_task_messages) X(get_thread_messages) X(get_attempts) \
-  X(get_outline) X(task_outline) X(get_events) X(get_room_start) X(room_start) X(get_room_events) X(room_events) X(get_bot) X(get_bots) \
+  X(get_outline) X(task_outline) X(get_events) X(get_room_start) X(room_start) X(get_room_events) X(room_events) X(get_bot) X(find_bot) X(check_bot) X(checked_bot) X(get_bots) \
   X(get_model) X(get_models) X(get_queue) X(queue_stats) X(task_record) X(task_page) X(message_page) \
   X(attempt_page) X(event_page) X(bot_record) X(bot_page) X(model_record) X(model_page) X(work_arrived) \
   X(task_scheduled) X(events_committed) X(events_published) X(chat_delta) X(chat_result) X(stop_chat) \

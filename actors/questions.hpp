@@ -89,6 +89,18 @@ struct get_bot {
   std::string name;
 };
 
+/// The bot that a task of `ns` is given: the one there, else the one in `default`.
+struct find_bot {
+  std::string ns;
+  std::string name;
+};
+
+/// As `get_bot`, with what its models' names stand for.
+struct check_bot {
+  std::string ns;
+  std::string name;
+};
+
 struct get_bots {
   std::string ns;
   std::string after;

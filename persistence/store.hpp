@@ -166,6 +166,19 @@ struct room_events {
   bool at_end = false;
 };
 
+/// A bot, and what its models' names stand for.
+struct checked_bot {
+  struct model {
+    std::string name;
+    /// None if it is neither in the bot's namespace nor in `default`.
+    std::optional<model_record> found;
+  };
+
+  bot_record bot;
+  /// Its model, then its fallback models in their order.
+  std::vector<model> models;
+};
+
 /// The reading side of a store; each reader is used by one thread at a time, any
 /// number exist beside the writer. Deleted tasks are not found, except by
 /// `events_after` and `room_events_after`, whose journals end in `task:deleted`.
@@ -211,6 +224,10 @@ public:
   virtual store_result<room_events> room_events_after(const room& r, std::int64_t position, page_size most) = 0;
 
   virtual store_result<bot_record> get_bot(const std::string& ns, const std::string& name) = 0;
+  /// The bot that a task of `ns` with this bot's name is given: there, else in `default`.
+  store_result<bot_record> find_bot(const std::string& ns, const std::string& name);
+  /// The bot of exactly this namespace, with its models as an attempt would find them.
+  store_result<checked_bot> check_bot(const std::string& ns, const std::string& name);
   /// By name, those behind `after`.
   virtual store_result<page<bot_record, std::string>> list_bots(const std::string& ns, const std::string& after,
                                                                 int limit)

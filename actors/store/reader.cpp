@@ -94,6 +94,8 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
       return answer(self->state.view().room_events_after(q.resolved, q.position, q.most));
     },
     [self](const get_bot& q) { return answer(self->state.view().get_bot(q.ns, q.name)); },
+    [self](const find_bot& q) { return answer(self->state.view().find_bot(q.ns, q.name)); },
+    [self](const check_bot& q) { return answer(self->state.view().check_bot(q.ns, q.name)); },
     [self](const get_bots& q) { return answer(self->state.view().list_bots(q.ns, q.after, q.limit)); },
     [self](const get_model& q) { return answer(self->state.view().get_model(q.ns, q.name)); },
     [self](const get_models& q) { return answer(self->state.view().list_models(q.ns, q.after, q.limit)); },

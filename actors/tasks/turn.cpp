@@ -1,7 +1,6 @@
 #include "actors/tasks/turn.hpp"
 
 #include "actors/timeouts.hpp"
-#include "persistence/values/namespaces.hpp"
 
 #include <caf/stateful_actor.hpp>
 
@@ -63,13 +62,11 @@ void turn_state::find_task(const uuid& id, std::function<void(task_record&)> the
 }
 
 void turn_state::find_rule(const std::string& ns, const std::string& bot, std::function<void(on_busy_rule)> then) {
-  self_->request(peers_->readers.front(), timeouts::store_read, get_bot{ns, bot})
+  self_->request(peers_->readers.front(), timeouts::store_read, find_bot{ns, bot})
     .then([then](const bot_record& found) { then(found.on_busy); },
-          [this, ns, bot, then](caf::error& reason) {
+          [this, then](caf::error& reason) {
             if (reason != errc::not_found)
               fail(std::move(reason));
-            else if (const auto next = looked_up_after(ns))
-              find_rule(std::string{*next}, bot, then);
             else
               // A bot that is gone has no rule; the writer will refuse the turn and say why.
               then(on_busy_rule::enqueue);

@@ -176,8 +176,6 @@ namespace {
 /// What is known so far of a bot that is being validated.
 struct validation {
   bot_record bot;
-  /// The bot's model and its fallbacks; those that are still to be looked up.
-  std::vector<std::string> models;
   std::vector<std::string> errors;
   std::vector<std::string> warnings;
 };
@@ -230,34 +228,6 @@ std::string missing_model(const bot_record& bot, const std::string& model) {
          + model + " creates it.";
 }
 
-void validate_models(const context_ptr& context, const validation_ptr& found);
-
-/// Looks for the first of the models where an attempt would, then for the others.
-void validate_model(const context_ptr& context, const validation_ptr& found, const std::string& ns) {
-  const auto& name = found->models.front();
-  const auto go_on = [context, found] {
-    found->models.erase(found->models.begin());
-    validate_models(context, found);
-  };
-  context->gateway().look_up(
-    troupe::get_model{ns, name},
-    [context, found, go_on](const model_record& model) {
-      warn_of(*found, model);
-      judge_secrets(*found, context->gateway().config().secrets.get(), model);
-      go_on();
-    },
-    [context, found, ns, go_on](const store_error& reason) {
-      if (reason.code != errc::not_found) {
-        context->refuse(reason);
-      } else if (const auto next = looked_up_after(ns)) {
-        validate_model(context, found, std::string{*next});
-      } else {
-        found->errors.push_back(missing_model(found->bot, found->models.front()));
-        go_on();
-      }
-    });
-}
-
 void warn_of_tools(validation& found, const toolbox& tools) {
   found.warnings.insert(found.warnings.end(), tools.notes.begin(), tools.notes.end());
   for (const auto& tool : tools.definitions) {
@@ -292,21 +262,23 @@ void validate_tools(const context_ptr& context, const validation_ptr& found) {
     });
 }
 
-void validate_models(const context_ptr& context, const validation_ptr& found) {
-  if (found->models.empty())
-    validate_tools(context, found);
-  else
-    validate_model(context, found, found->bot.ns);
+void validate_model(const context_ptr& context, validation& found, const checked_bot::model& model) {
+  if (!model.found) {
+    found.errors.push_back(missing_model(found.bot, model.name));
+    return;
+  }
+  warn_of(found, *model.found);
+  judge_secrets(found, context->gateway().config().secrets.get(), *model.found);
 }
 
-void validate(const context_ptr& context, const bot_record& bot) {
+void validate(const context_ptr& context, const checked_bot& checked) {
   const auto found = std::make_shared<validation>();
-  found->bot = bot;
-  found->models = bot.fallback_models;
-  found->models.insert(found->models.begin(), bot.model);
-  for (const auto& tool : bot.tools)
+  found->bot = checked.bot;
+  for (const auto& tool : checked.bot.tools)
     warn_of_headers(*found, "tool '" + tool.name + "'", tool.headers);
-  validate_models(context, found);
+  for (const auto& model : checked.models)
+    validate_model(context, *found, model);
+  validate_tools(context, found);
 }
 
 } // namespace
@@ -321,7 +293,7 @@ void validate_bot(const context_ptr& context) {
   }
   auto& gateway = context->gateway();
   gateway.look_up(
-    troupe::get_bot{which->ns, which->name}, [context](const bot_record& bot) { validate(context, bot); },
+    check_bot{which->ns, which->name}, [context](const checked_bot& checked) { validate(context, checked); },
     [context](const store_error& reason) { context->refuse(reason); });
 }
 

@@ -115,7 +115,8 @@ private:
       return long_records_.contains(what) ? kind::page : kind::record;
     else if constexpr (std::same_as<Message, get_room_events>)
       return what.most.bytes > feed::short_page.bytes || long_records_.contains(what) ? kind::page : kind::record;
-    else if constexpr (is_any_of<Message, get_bot, get_model, get_budget, get_thread, get_last_position>)
+    else if constexpr (is_any_of<Message, get_bot, find_bot, check_bot, get_model, get_budget, get_thread,
+                                 get_last_position>)
       return kind::record;
     else
       return kind::page;

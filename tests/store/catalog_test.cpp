@@ -155,6 +155,44 @@ TEST_P(Catalog, WhatIsNotThereIsNotFound) {
   EXPECT_EQ(refused(delete_model{"default", "x"}), errc::not_found);
 }
 
+TEST_P(Catalog, AReaderFindsTheBotThatATaskIsGiven) {
+  add_bot("team", "poet");
+  add_bot("default", "poet");
+  add_bot("default", "clerk");
+  EXPECT_EQ(value_of<bot_record>(reader->find_bot("team", "poet")).ns, "team");
+  EXPECT_EQ(value_of<bot_record>(reader->find_bot("team", "clerk")).ns, "default");
+  EXPECT_EQ(value_of<bot_record>(reader->find_bot("default", "poet")).ns, "default");
+  EXPECT_EQ(refusal(reader->find_bot("team", "nobody")), errc::not_found);
+}
+
+TEST_P(Catalog, AReaderChecksABotsModelsAsAnAttemptWouldFindThem) {
+  add_model("team", "small");
+  add_model("default", "small");
+  add_model("default", "large");
+  add_model("other", "foreign");
+  put_bot op;
+  op.bot.ns = "team";
+  op.bot.name = "poet";
+  op.bot.model = "small";
+  op.bot.fallback_models = {"foreign", "large"};
+  must(op);
+  const auto checked = value_of<checked_bot>(reader->check_bot("team", "poet"));
+  EXPECT_EQ(checked.bot.name, "poet");
+  ASSERT_EQ(checked.models.size(), 3u);
+  EXPECT_EQ(checked.models[0].name, "small");
+  ASSERT_TRUE(checked.models[0].found);
+  EXPECT_EQ(checked.models[0].found->ns, "team");
+  EXPECT_EQ(checked.models[1].name, "foreign");
+  EXPECT_FALSE(checked.models[1].found);
+  ASSERT_TRUE(checked.models[2].found);
+  EXPECT_EQ(checked.models[2].found->ns, "default");
+}
+
+TEST_P(Catalog, OnlyABotOfTheNamespaceItselfIsChecked) {
+  add_bot("default", "poet");
+  EXPECT_EQ(refusal(reader->check_bot("team", "poet")), errc::not_found);
+}
+
 TEST_P(Catalog, ABotIsFoundInItsNamespaceElseInDefault) {
   execute(for_bot("team", "default"));
   EXPECT_EQ(claim_one().bot->ns, "default");
