@@ -5,14 +5,12 @@
 #include "actors/tasks/chat_events.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
+#include "persistence/rules/budget_form.hpp"
 #include "persistence/rules/budgets.hpp"
-#include "persistence/values/money.hpp"
-#include "persistence/values/parse_json.hpp"
 
 #include <caf/sec.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -24,22 +22,6 @@ namespace {
 
 constexpr int history_page = 500;
 
-/// The budget in a task's spec, which was checked when the task was created.
-std::optional<budget_limit> budget_in(std::string_view spec) {
-  const auto members = spec.empty() ? std::nullopt : parse_json_object(spec);
-  if (!members)
-    return std::nullopt;
-  const auto budget = members->find("budget");
-  if (budget == members->end() || !budget->is_object())
-    return std::nullopt;
-  budget_limit limit;
-  if (const auto cost = budget->find("cost"); cost != budget->end() && cost->is_number())
-    limit.cost = from_currency(cost->get<double>());
-  if (const auto tokens = budget->find("tokens"); tokens != budget->end() && tokens->is_number_integer())
-    limit.tokens = tokens->get<std::int64_t>();
-  return limit;
-}
-
 } // namespace
 
 // -- the flow, in order -------------------------------------------------------
@@ -48,7 +30,7 @@ void task_state::start(claimed_task claim, std::shared_ptr<const task_context> c
   claim_ = std::move(claim);
   context_ = std::move(context);
   started_ = steady_now();
-  budget_ = budget_in(claim_.spec);
+  budget_ = budget_in_spec(claim_.spec);
   if (!claim_.bot)
     fail(error_class::permanent, "The task's bot does not exist any more.");
   else if (!claim_.model)

@@ -2,7 +2,7 @@
 
 #include "gateway/forms/json_guard.hpp"
 #include "gateway/forms/parse_tool.hpp"
-#include "persistence/values/money.hpp"
+#include "persistence/rules/budget_form.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -14,22 +14,16 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double max_cost = 1e9;
-constexpr std::int64_t max_tokens = 1'000'000'000'000'000;
-
 /// Takes the members that a budget has.
 std::optional<budget_limit> take_budget(object_reader& members, bool periods) {
-  budget_limit limit;
-  if (const auto cost = members.number("cost", 0, max_cost))
-    limit.cost = from_currency(*cost);
-  limit.tokens = members.integer("tokens", 0, max_tokens);
-  if (periods)
-    limit.period
-      = one_of<budget_period>(members, "period", parse_budget_period, "total, month or day").value_or(limit.period);
-  if (limit.cost || limit.tokens)
-    return limit;
-  members.refuse("cost", "a budget needs a cost, tokens, or both");
-  return std::nullopt;
+  auto limit = take_limits(members);
+  const auto period
+    = periods ? one_of<budget_period>(members, "period", parse_budget_period, "total, month or day") : std::nullopt;
+  if (!limit)
+    members.refuse("cost", "a budget needs a cost, tokens, or both");
+  else if (period)
+    limit->period = *period;
+  return limit;
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "gateway/forms/json_guard.hpp"
 #include "gateway/forms/parse_budget.hpp"
 #include "gateway/forms/text.hpp"
+#include "persistence/rules/budget_form.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -120,7 +121,7 @@ parsed<create_task> parse_new_task(std::string_view body, const std::string& ns,
   if (auto spec = members.object_text("spec", max_spec_bytes)) {
     const auto& given = std::get<json>(tree)["spec"];
     bot = bot_of_spec(given, ns, errors);
-    if (const auto budget = given.find("budget"); budget != given.end() && !budget->is_null()) {
+    if (const auto* budget = find_budget(given)) {
       if (budget->is_object())
         read_budget(*budget, "/spec/budget", false, errors);
       else
