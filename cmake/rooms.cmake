@@ -1,4 +1,4 @@
-# troupe_room(<target> <folder> [ROOMS <target>…] [LIBRARIES <library>…] [PRECOMPILED <target>] [EXCEPT <source>…])
+# troupe_room(<target> <folder> [ROOMS <target>…] [LIBRARIES <library>…] [PRECOMPILED <target>] [EXCEPT <source or folder>…])
 #
 # A room: a folder of sources that is about one thing, with the rooms that it may know and the libraries that it uses.
 # The test of the rooms (tests/unit/house/rooms_test.cpp) holds includes against the same arrows. With PRECOMPILED it uses
@@ -10,8 +10,10 @@ function(troupe_room target folder)
   else()
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
   endif()
-  list(TRANSFORM arg_EXCEPT PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
-  list(REMOVE_ITEM sources ${arg_EXCEPT})
+  foreach(except ${arg_EXCEPT})
+    file(GLOB_RECURSE room_of_its_own CONFIGURE_DEPENDS ${except}/*.cpp)
+    list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/${except} ${room_of_its_own})
+  endforeach()
   if(NOT sources)
     add_library(${target} INTERFACE)
     target_link_libraries(${target} INTERFACE troupe_options ${arg_ROOMS} ${arg_LIBRARIES})

@@ -2,7 +2,7 @@
 
 #include "actors/models/context_window.hpp"
 #include "actors/providers/model_traits.hpp"
-#include "actors/tasks/chat_events.hpp"
+#include "actors/tasks/rules/chat_events.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
 #include "persistence/rules/budget_form.hpp"

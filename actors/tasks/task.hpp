@@ -3,7 +3,7 @@
 #include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
-#include "actors/tasks/answer_stream.hpp"
+#include "actors/tasks/rules/answer_stream.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 

@@ -1,7 +1,7 @@
 #include "actors/tasks/task_supervisor.hpp"
 
 #include "actors/store/store_answers.hpp"
-#include "actors/tasks/restart_policy.hpp"
+#include "actors/tasks/rules/restart_policy.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
 

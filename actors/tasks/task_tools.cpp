@@ -1,5 +1,5 @@
-#include "actors/tasks/chat_events.hpp"
-#include "actors/tasks/restart_policy.hpp"
+#include "actors/tasks/rules/chat_events.hpp"
+#include "actors/tasks/rules/restart_policy.hpp"
 #include "actors/tasks/task.hpp"
 #include "actors/timeouts.hpp"
 #include "actors/toolbox/builtin_tools.hpp"

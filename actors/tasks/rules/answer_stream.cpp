@@ -1,4 +1,4 @@
-#include "actors/tasks/answer_stream.hpp"
+#include "actors/tasks/rules/answer_stream.hpp"
 
 #include "persistence/values/json_text.hpp"
 

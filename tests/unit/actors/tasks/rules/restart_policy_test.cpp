@@ -1,4 +1,4 @@
-#include "actors/tasks/restart_policy.hpp"
+#include "actors/tasks/rules/restart_policy.hpp"
 
 #include <gtest/gtest.h>
 

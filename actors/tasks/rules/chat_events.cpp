@@ -1,4 +1,4 @@
-#include "actors/tasks/chat_events.hpp"
+#include "actors/tasks/rules/chat_events.hpp"
 
 #include "persistence/rules/events_json.hpp"
 #include "persistence/values/json_text.hpp"
