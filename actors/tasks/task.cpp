@@ -59,12 +59,10 @@ void task_state::read_history(std::int64_t after) {
 void task_state::resume() {
   // Finished turns of an attempt before this one are in the history: they are not asked for again, and count.
   for (const auto& message : *history_)
-    if (message.task_id == claim_.id && !message.tool_calls.empty()) {
-      iterations_ += message.attempt > claim_.attempts_before ? 1 : 0;
-      calls_made_ += static_cast<int>(message.tool_calls.size());
-    }
-  if (const auto calls = open_calls(); !calls.empty())
-    settle(calls);
+    if (message.task_id == claim_.id && !message.tool_calls.empty() && message.attempt > claim_.attempts_before)
+      ++iterations_;
+  if (const auto calls = ledger_.read(*history_, claim_.id); !calls.empty())
+    take_up(calls);
   else
     next_turn();
 }
@@ -285,6 +283,15 @@ void task_state::fail(cited_error cited) {
   failure.error = std::move(cited.text);
   failure.own_words = cited.own_words;
   fail(std::move(failure));
+}
+
+void task_state::fail(toolbox_failure failure) {
+  chat_failure none;
+  none.kind = failure.kind;
+  none.error = std::move(failure.error);
+  none.own_words = failure.own_words;
+  none.retry_after = failure.retry_after;
+  fail(std::move(none));
 }
 
 void task_state::fail(chat_failure failure) {

@@ -4,6 +4,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
 #include "actors/tasks/rules/answer_stream.hpp"
+#include "actors/tasks/rules/tool_ledger.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -25,7 +26,7 @@
 /// ends the actor without a word, since another attempt has taken over.
 ///
 /// Its members stand in two files: task.cpp (the model, streaming, ends) and
-/// task_tools.cpp (the ledger of tool calls).
+/// task_tools.cpp (tools). What becomes of a tool call is decided in rules/tool_ledger.hpp.
 namespace troupe {
 
 /// What all task actors of a supervisor share.
@@ -75,8 +76,6 @@ private:
 
   // -- tools (task_tools.cpp) ---------------------------------------------------
 
-  /// Calls of this task that have no result.
-  [[nodiscard]] std::vector<tool_call> open_calls() const;
   /// Sees to it that `tools_` is there, and as the servers have it by now, then goes on.
   void with_tools(std::function<void()> then);
   /// The same for calls that the model wants: one that is not known may be new.
@@ -84,30 +83,25 @@ private:
   /// Asks the bot's servers, which know their lists for a while unless they are to be `fresh`.
   void ask_for_tools(bool fresh, std::function<void()> then);
   void store_intents(const chat_turn& turn);
-  [[nodiscard]] approval_record approval_for(const tool_call& call, const tool_record& tool) const;
   /// What an attempt before this one has asked for: calls whose outcome nobody knows, and
   /// those that a person had to allow.
-  void settle(const std::vector<tool_call>& calls);
+  void take_up(const std::vector<tool_call>& calls);
   using approval_list = std::vector<approval_record>;
   /// Adds what was decided about `calls` to `found`, page by page from behind the call `after`.
   void read_approvals(const std::vector<tool_call>& calls, const std::shared_ptr<approval_list>& found,
                       const std::string& after);
-  void settle(const std::vector<tool_call>& calls, const approval_list& approvals);
-  [[nodiscard]] bool needs_approval(const tool_call& call) const;
-  [[nodiscard]] bool is_never_repeated(const tool_call& call) const;
+  void take_up(const std::vector<tool_call>& calls, const approval_list& approvals);
   void decide_by_deadline(const std::vector<tool_call>& calls, const approval_record& overdue);
   /// Ends the attempt until a person has decided.
-  void await_decision();
+  void await_decision(std::size_t calls);
   void make_calls(const std::vector<tool_call>& calls);
   [[nodiscard]] std::string call_builtin(const tool_call& call) const;
   void request_call(const tool_call& call, const tool_route& route);
   void take_result(const tool_call& call, const tool_route& route, tool_result& result);
   [[nodiscard]] message_record result_of(const tool_call& call, std::string content) const;
-  void store_results(const std::vector<std::pair<tool_call, std::string>>& results);
-  void call_settled(std::size_t count);
-  /// All that could be called has been.
+  void store_results(const std::vector<call_answer>& results);
+  /// Does what comes next, if all that could be called has been.
   void go_on();
-  [[nodiscard]] bool may_try_again(error_class kind) const;
 
   // -- ends -------------------------------------------------------------------
 
@@ -115,6 +109,7 @@ private:
   void fail(error_class kind, std::string error);
   void fail(cited_error cited);
   void fail(chat_failure failure);
+  void fail(toolbox_failure failure);
   attempt_failure failure_so_far(error_class kind, cited_error cited);
   /// The answer to every error of a request to the store.
   void store_failed(const caf::error& reason);
@@ -153,8 +148,6 @@ private:
   token_usage streamed_usage_;
   steady_time started_{};
   int iterations_ = 0;
-  /// Calls that this task has made so far, which number its next ones.
-  int calls_made_ = 0;
   /// Which of the bot's models is asked: 0, or one more than the fallback's place.
   std::size_t model_index_ = 0;
   bool asking_ = false;
@@ -166,13 +159,7 @@ private:
   std::optional<budget_limit> budget_;
   /// Null until it is needed.
   toolbox_ptr tools_;
-  /// Calls under way, or without a stored result.
-  std::size_t open_calls_ = 0;
-  /// Calls that wait for a person.
-  std::size_t awaited_ = 0;
-  /// A tool that may be tried again has failed: what the attempt fails with once the
-  /// other calls are done.
-  std::optional<chat_failure> tool_failure_;
+  tool_ledger ledger_;
 };
 
 task_actor::behavior_type task(task_actor::stateful_pointer<task_state> self, claimed_task claim,

@@ -1,10 +1,9 @@
 #include "actors/tasks/rules/chat_events.hpp"
-#include "actors/tasks/rules/restart_policy.hpp"
 #include "actors/tasks/task.hpp"
 #include "actors/timeouts.hpp"
 #include "actors/toolbox/builtin_tools.hpp"
 #include "persistence/logging/log.hpp"
-#include "persistence/values/json_text.hpp"
+#include "persistence/values/overloaded.hpp"
 
 #include <caf/stateful_actor.hpp>
 
@@ -12,48 +11,18 @@
 #include <memory>
 #include <utility>
 
-/// The ledger of tool calls: each is stored before it is made and again with its result,
-/// so that whoever goes on knows what was asked for, what came of it, and what nobody
-/// knows.
+/// Tools: what the bot has, and what is done about the calls in the ledger.
 namespace troupe {
 
 namespace {
 
 constexpr int approvals_page = 500;
 
-constexpr std::string_view unknown_outcome
-  = R"({"error":"The outcome of this call is unknown: the server was interrupted while it was being made. )"
-    R"(It is not made again."})";
-
-std::string rejection(const std::string& reason) {
-  std::string text;
-  {
-    json_object o{text};
-    o.add("error", "A person has rejected this call.");
-    if (!reason.empty())
-      o.add("reason", reason);
-  }
-  return text;
-}
-
-constexpr std::string_view never_allowed
-  = R"({"error":"This call was interrupted, and by now a person has to allow it. Ask for it once more."})";
-
 constexpr std::string_view no_such_tool = R"({"error":"This bot has no such tool."})";
 
 } // namespace
 
-std::vector<tool_call> task_state::open_calls() const {
-  std::vector<tool_call> open;
-  for (const auto& message : *history_) {
-    if (message.task_id != claim_.id)
-      continue;
-    open.insert(open.end(), message.tool_calls.begin(), message.tool_calls.end());
-    if (message.role == message_role::tool)
-      std::erase_if(open, [&](const tool_call& call) { return call.call_id == message.call_id; });
-  }
-  return open;
-}
+// -- what there is --------------------------------------------------------------
 
 void task_state::with_tools(std::function<void()> then) {
   if (needs_service(*claim_.bot)) {
@@ -85,12 +54,7 @@ void task_state::ask_for_tools(bool fresh, std::function<void()> then) {
     .then(
       [this, then = std::move(then)](const toolbox_result& found) {
         if (const auto* failure = std::get_if<toolbox_failure>(&found); failure && !tools_) {
-          chat_failure none;
-          none.kind = failure->kind;
-          none.error = failure->error;
-          none.own_words = failure->own_words;
-          none.retry_after = failure->retry_after;
-          fail(std::move(none));
+          fail(*failure);
           return;
         }
         if (const auto* tools = std::get_if<toolbox_ptr>(&found))
@@ -111,48 +75,21 @@ void task_state::store_intents(const chat_turn& turn) {
   intent.content = turn.text;
   intent.origin = turn.origin;
   intent.replay = turn.replay;
-  intent.tool_calls = turn.calls;
   intent.attempt = claim_.attempt;
-  std::vector<tool_call> at_once;
-  std::vector<message_record> refusals;
-  for (std::size_t i = 0; i < intent.tool_calls.size(); ++i) {
-    auto& call = intent.tool_calls[i];
-    // A provider's own ids need not be unique, and the key of a call is made of this one.
-    call.call_id = "call_" + std::to_string(++calls_made_);
-    step.events.push_back(tool_started(call));
-    if (const auto refused = turn.refused.find(i); refused != turn.refused.end()) {
-      // Stored with the intent, so that no attempt after this one takes it for a call to be made.
-      refusals.push_back(result_of(call, failed_tool(refused->second).content));
-      step.events.push_back(tool_finished(call, refusals.back().content));
-      continue;
-    }
-    const auto* route = tools_ ? tools_->find(call.tool) : nullptr;
-    if (route && route->tool.requires_approval)
-      step.approvals.push_back(approval_for(call, route->tool));
-    else
-      at_once.push_back(call);
-  }
-  awaited_ = step.approvals.size();
-  open_calls_ = at_once.size();
+  auto entries = ledger_.enter(turn.calls, turn.refused, tools_.get(), context_->clock());
+  intent.tool_calls = std::move(entries.calls);
+  std::move(entries.events.begin(), entries.events.end(), std::back_inserter(step.events));
+  step.approvals = std::move(entries.approvals);
   step.messages.push_back(std::move(intent));
-  std::move(refusals.begin(), refusals.end(), std::back_inserter(step.messages));
+  for (auto& [call, refusal] : entries.refusals)
+    step.messages.push_back(result_of(call, std::move(refusal)));
   remember(step.messages);
-  append(std::move(step), [this, at_once = std::move(at_once)] { make_calls(at_once); });
-}
-
-approval_record task_state::approval_for(const tool_call& call, const tool_record& tool) const {
-  approval_record approval;
-  approval.call_id = call.call_id;
-  approval.tool = call.tool;
-  approval.arguments = call.arguments;
-  approval.deadline = context_->clock() + tool.approval_timeout;
-  approval.approve_by_default = tool.approve_by_default;
-  return approval;
+  append(std::move(step), [this, to_make = std::move(entries.to_make)] { make_calls(to_make); });
 }
 
 // -- going on with what was asked for before ------------------------------------
 
-void task_state::settle(const std::vector<tool_call>& calls) {
+void task_state::take_up(const std::vector<tool_call>& calls) {
   with_tools([this, calls] { read_approvals(calls, std::make_shared<approval_list>(), {}); });
 }
 
@@ -169,62 +106,26 @@ void task_state::read_approvals(const std::vector<tool_call>& calls, const std::
         if (more.next)
           read_approvals(calls, found, more.next->call_id);
         else
-          settle(calls, *found);
+          take_up(calls, *found);
       },
       [this](const caf::error& reason) { store_failed(reason); });
 }
 
-void task_state::settle(const std::vector<tool_call>& calls, const approval_list& approvals) {
-  std::vector<tool_call> to_make;
-  std::vector<std::pair<tool_call, std::string>> known;
-  append_journal step;
-  awaited_ = 0;
-  for (const auto& call : calls) {
-    const auto found = std::find_if(approvals.begin(), approvals.end(),
-                                    [&](const auto& approval) { return approval.call_id == call.call_id; });
-    const bool untouched = found != approvals.end() && !found->called;
-    if (untouched && found->state == approval_state::pending) {
-      if (found->deadline <= context_->clock()) {
-        decide_by_deadline(calls, *found);
-        return;
-      }
-      ++awaited_;
-    } else if (untouched && found->state == approval_state::approved) {
-      to_make.push_back(call);
-      to_make.back().arguments = found->arguments;
-      step.calls_begun.push_back(call.call_id);
-    } else if (untouched) {
-      known.emplace_back(call, rejection(found->reason));
-    } else if (found == approvals.end() && needs_approval(call)) {
-      // The tool was not known, or free, when the model asked for it.
-      known.emplace_back(call, never_allowed);
-    } else if (is_never_repeated(call)) {
-      known.emplace_back(call, unknown_outcome);
-    } else {
-      to_make.push_back(call);
-      // What a person has allowed is what is made, also when it is made again.
-      if (found != approvals.end() && found->state == approval_state::approved)
-        to_make.back().arguments = found->arguments;
-    }
+void task_state::take_up(const std::vector<tool_call>& calls, const approval_list& approvals) {
+  auto plan = ledger_.take_up(calls, approvals, tools_.get(), context_->clock());
+  if (plan.overdue) {
+    decide_by_deadline(calls, *plan.overdue);
+    return;
   }
-  // All of them, before any is settled: the model is asked again behind the last.
-  open_calls_ = known.size() + to_make.size();
-  if (!known.empty())
-    store_results(known);
-  if (step.calls_begun.empty())
-    make_calls(to_make);
-  else
-    append(std::move(step), [this, to_make] { make_calls(to_make); });
-}
-
-bool task_state::needs_approval(const tool_call& call) const {
-  const auto* route = tools_ ? tools_->find(call.tool) : nullptr;
-  return route && route->tool.requires_approval;
-}
-
-bool task_state::is_never_repeated(const tool_call& call) const {
-  const auto* route = tools_ ? tools_->find(call.tool) : nullptr;
-  return route && route->tool.type != tool_kind::builtin && route->tool.repeat == repeat_rule::never;
+  if (!plan.answers.empty())
+    store_results(plan.answers);
+  if (plan.begun.empty()) {
+    make_calls(plan.to_make);
+    return;
+  }
+  append_journal step;
+  step.calls_begun = std::move(plan.begun);
+  append(std::move(step), [this, to_make = std::move(plan.to_make)] { make_calls(to_make); });
 }
 
 void task_state::decide_by_deadline(const std::vector<tool_call>& calls, const approval_record& overdue) {
@@ -235,18 +136,18 @@ void task_state::decide_by_deadline(const std::vector<tool_call>& calls, const a
   decision.decided_by = "deadline";
   decision.at = context_->clock();
   self_->request(context_->peers->writer, timeouts::execution_write, std::move(decision))
-    .then([this, calls](const approval_result&) { settle(calls); },
+    .then([this, calls](const approval_result&) { take_up(calls); },
           [this, calls](const caf::error& reason) {
             // A person was faster.
             if (reason == errc::illegal_transition)
-              settle(calls);
+              take_up(calls);
             else
               store_failed(reason);
           });
 }
 
-void task_state::await_decision() {
-  logging::debug("task waits for a decision", [&](auto& line) { line.add("task", claim_.id).add("calls", awaited_); });
+void task_state::await_decision(std::size_t calls) {
+  logging::debug("task waits for a decision", [&](auto& line) { line.add("task", claim_.id).add("calls", calls); });
   await_approval wait;
   wait.fence = fence();
   wait.usage = used();
@@ -260,7 +161,7 @@ void task_state::await_decision() {
 // -- calls --------------------------------------------------------------------
 
 void task_state::make_calls(const std::vector<tool_call>& calls) {
-  std::vector<std::pair<tool_call, std::string>> known;
+  std::vector<call_answer> known;
   for (const auto& call : calls) {
     const auto* route = tools_ ? tools_->find(call.tool) : nullptr;
     if (!route)
@@ -272,7 +173,7 @@ void task_state::make_calls(const std::vector<tool_call>& calls) {
   }
   if (!known.empty())
     store_results(known);
-  else if (open_calls_ == 0)
+  else
     go_on();
 }
 
@@ -301,26 +202,18 @@ void task_state::request_call(const tool_call& call, const tool_route& route) {
 
 void task_state::take_result(const tool_call& call, const tool_route& route, tool_result& result) {
   context_->measured->tool_called(route.tool.type, result.failed);
-  const bool again = result.retry && route.tool.repeat != repeat_rule::never && may_try_again(*result.retry);
-  if (!again) {
+  if (!is_made_again(route.tool, result.retry, claim_.bot->restart, {claim_.charged, claim_.throttled})) {
     store_results({{call, std::move(result.content)}});
     return;
   }
-  // Other calls of the turn are not to be lost with this one.
-  chat_failure failure;
+  toolbox_failure failure;
   failure.kind = *result.retry;
   failure.error = "The tool '" + call.tool + "' failed: ";
   failure.own_words = failure.error.size();
   failure.error += result.content;
   failure.retry_after = result.retry_after;
-  tool_failure_ = std::move(failure);
-  call_settled(1);
-}
-
-bool task_state::may_try_again(error_class kind) const {
-  if (kind == error_class::throttled)
-    return claim_.throttled < max_throttled_waits;
-  return claim_.charged + 1 < claim_.bot->restart.max_attempts;
+  ledger_.fail(std::move(failure));
+  go_on();
 }
 
 // -- results ------------------------------------------------------------------
@@ -336,29 +229,28 @@ message_record task_state::result_of(const tool_call& call, std::string content)
   return result;
 }
 
-void task_state::store_results(const std::vector<std::pair<tool_call, std::string>>& results) {
+void task_state::store_results(const std::vector<call_answer>& results) {
   append_journal step;
   for (const auto& [call, content] : results) {
     step.events.push_back(tool_finished(call, content));
     step.messages.push_back(result_of(call, content));
   }
   remember(step.messages);
-  append(std::move(step), [this, count = results.size()] { call_settled(count); });
-}
-
-void task_state::call_settled(std::size_t count) {
-  open_calls_ -= count;
-  if (open_calls_ == 0)
+  append(std::move(step), [this, count = results.size()] {
+    ledger_.settle(count);
     go_on();
+  });
 }
 
 void task_state::go_on() {
-  if (tool_failure_)
-    fail(std::move(*tool_failure_));
-  else if (awaited_ > 0)
-    await_decision();
-  else
-    next_turn();
+  auto state = ledger_.state();
+  std::visit(overloaded{
+               [](const calls_open&) {},
+               [this](calls_failed& end) { fail(std::move(end.failure)); },
+               [this](const calls_awaited& person) { await_decision(person.count); },
+               [this](const calls_settled&) { next_turn(); },
+             },
+             state);
 }
 
 } // namespace troupe

@@ -3,6 +3,7 @@
 #include "gateway/forms/render.hpp"
 #include "gateway/live/lane.hpp"
 #include "gateway/requests/problem.hpp"
+#include "persistence/values/overloaded.hpp"
 
 #include <algorithm>
 
@@ -19,11 +20,6 @@ constexpr std::size_t max_rooms = 100;
 
 /// Pages of stored events that one connection may have on their way at once.
 constexpr int max_open_pages = 2;
-
-template <class... Fs>
-struct overloaded : Fs... {
-  using Fs::operator()...;
-};
 
 } // namespace
 

@@ -45,36 +45,52 @@ milliseconds vary(milliseconds delay, double jitter, double random) noexcept {
   return within(milliseconds(static_cast<milliseconds::rep>(varied)), longest_delay);
 }
 
-restart_decision after_transient(const restart_policy& policy, int charged, double random) noexcept {
-  const auto n = std::int64_t{std::max(charged, 0)} + 1;
-  if (n >= policy.max_attempts)
-    return {.restart = false, .delay = milliseconds(0), .charge = true};
-  return {.restart = true, .delay = vary(backoff(policy, n), policy.jitter, random), .charge = true};
+/// The number of this failure among those of its kind.
+std::int64_t next(int before) noexcept {
+  return std::int64_t{std::max(before, 0)} + 1;
 }
 
-restart_decision after_throttled(const restart_policy& policy, int throttled, std::optional<milliseconds> retry_after,
-                                 double random) noexcept {
-  const auto n = std::int64_t{std::max(throttled, 0)} + 1;
-  const auto wait
-    = retry_after ? *retry_after : vary(multiply(policy.delay, n, max_throttled_delay), policy.jitter, random);
-  return {.restart = true, .delay = within(wait, max_throttled_delay), .charge = false};
+/// What a failure counts as: there is a bound to the patience with throttling.
+error_class counted_as(error_class kind, failure_counts before) noexcept {
+  const bool is_too_often = before.throttled >= max_throttled_waits;
+  return kind == error_class::throttled && is_too_often ? error_class::transient : kind;
+}
+
+milliseconds transient_wait(const restart_policy& policy, int charged, double random) noexcept {
+  return vary(backoff(policy, next(charged)), policy.jitter, random);
+}
+
+milliseconds throttled_wait(const restart_policy& policy, int throttled, std::optional<milliseconds> retry_after,
+                            double random) noexcept {
+  const auto wait = retry_after
+                      ? *retry_after
+                      : vary(multiply(policy.delay, next(throttled), max_throttled_delay), policy.jitter, random);
+  return within(wait, max_throttled_delay);
 }
 
 } // namespace
 
+bool may_retry(const restart_policy& policy, error_class kind, failure_counts before) noexcept {
+  switch (counted_as(kind, before)) {
+  case error_class::throttled: return true;
+  case error_class::transient: return next(before.charged) < policy.max_attempts;
+  case error_class::permanent:
+  case error_class::budget_exceeded:
+  case error_class::cancelled: return false;
+  }
+  return false;
+}
+
 restart_decision decide_restart(const restart_policy& policy, error_class kind, failure_counts before,
                                 std::optional<milliseconds> retry_after, double random) noexcept {
-  switch (kind) {
-  case error_class::throttled:
-    if (before.throttled < max_throttled_waits)
-      return after_throttled(policy, before.throttled, retry_after, random);
-    return after_transient(policy, before.charged, random);
-  case error_class::transient: return after_transient(policy, before.charged, random);
-  case error_class::permanent:
-  case error_class::budget_exceeded: return {.restart = false, .delay = milliseconds(0), .charge = true};
-  case error_class::cancelled: return {.restart = false, .delay = milliseconds(0), .charge = false};
-  }
-  return {};
+  const auto counted = counted_as(kind, before);
+  restart_decision decision;
+  decision.charge = counted != error_class::throttled && counted != error_class::cancelled;
+  decision.restart = may_retry(policy, kind, before);
+  if (decision.restart)
+    decision.delay = counted == error_class::throttled ? throttled_wait(policy, before.throttled, retry_after, random)
+                                                       : transient_wait(policy, before.charged, random);
+  return decision;
 }
 
 } // namespace troupe

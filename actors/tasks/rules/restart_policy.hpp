@@ -5,9 +5,9 @@
 #include <chrono>
 #include <optional>
 
-/// How a failed attempt is answered. The task supervisor asks here, and nobody
-/// else decides about a restart. Pure: chance is passed in, and time is left to the
-/// caller.
+/// How a failed attempt is answered. The task supervisor asks here, and so does a task that
+/// wonders whether to end for a tool's sake; nobody else decides about a restart. Pure:
+/// chance is passed in, and time is left to the caller.
 namespace troupe {
 
 struct restart_decision {
@@ -32,6 +32,10 @@ constexpr int max_throttled_waits = 100;
 
 /// The longest wait that throttling may ask for.
 constexpr std::chrono::milliseconds max_throttled_delay = std::chrono::minutes(10);
+
+/// Whether another attempt follows a failure of that class: all of `decide_restart` but
+/// how long it waits.
+bool may_retry(const restart_policy& policy, error_class kind, failure_counts before) noexcept;
 
 /// Decides what follows a failure.
 ///

@@ -132,6 +132,31 @@ TEST(RestartPolicy, ChargesThrottlingPastItsBound) {
   EXPECT_FALSE(decide_restart(policy, error_class::throttled, {2, 100}, 9s, steady).restart);
 }
 
+TEST(RestartPolicy, TriesAgainWhatIsThrottledTooOftenAsLongAsAttemptsAreLeft) {
+  const auto policy = policy_of(backoff_kind::linear, 3);
+  EXPECT_TRUE(may_retry(policy, error_class::throttled, {2, max_throttled_waits - 1})) << "no attempt is charged";
+  EXPECT_TRUE(may_retry(policy, error_class::throttled, {1, max_throttled_waits})) << "the second of three is charged";
+  EXPECT_FALSE(may_retry(policy, error_class::throttled, {2, max_throttled_waits})) << "and so is the third";
+  EXPECT_FALSE(may_retry(policy, error_class::throttled, {2, max_throttled_waits + 1}));
+}
+
+TEST(RestartPolicy, TriesNothingAgainThatCannotSucceed) {
+  for (const auto kind : {error_class::permanent, error_class::budget_exceeded, error_class::cancelled})
+    EXPECT_FALSE(may_retry(policy_of(backoff_kind::linear), kind, {})) << to_string(kind);
+}
+
+TEST(RestartPolicy, DecidesAsItSaysThatItMay) {
+  std::mt19937 engine(3);
+  for (int round = 0; round < 20000; ++round) {
+    const auto policy = policy_of(backoff_kind::fixed, static_cast<int>(engine() % 6));
+    const failure_counts before{static_cast<int>(engine() % 6), 97 + static_cast<int>(engine() % 6)};
+    for (const auto kind : {error_class::transient, error_class::throttled, error_class::permanent,
+                            error_class::cancelled, error_class::budget_exceeded})
+      ASSERT_EQ(may_retry(policy, kind, before), decide_restart(policy, kind, before, std::nullopt, 0.5).restart)
+        << to_string(kind) << ", " << before.charged << " charged, " << before.throttled << " throttled";
+  }
+}
+
 TEST(RestartPolicy, EndsEveryRunHoweverFailuresMix) {
   std::mt19937 engine(1);
   for (int round = 0; round < 200; ++round) {
