@@ -2,6 +2,7 @@
 
 #include "actors/models/context_window.hpp"
 #include "actors/providers/model_traits.hpp"
+#include "actors/tasks/attempt_end.hpp"
 #include "actors/tasks/rules/chat_events.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
@@ -306,12 +307,11 @@ void task_state::fail(chat_failure failure) {
   end.retry_after = failure.retry_after;
   end.no_room = failure.no_room;
   end.finish = failure.finish;
-  self_->quit(caf::make_error(errc::attempt_failed, std::move(end)));
+  self_->quit(exit_reason_of(std::move(end)));
 }
 
 caf::error task_state::crash(const std::exception_ptr& thrown) {
-  return caf::make_error(errc::attempt_failed,
-                         failure_so_far(error_class::transient, cite("The task's actor crashed", to_error(thrown))));
+  return exit_reason_of(failure_so_far(error_class::transient, cite("The task's actor crashed", to_error(thrown))));
 }
 
 attempt_failure task_state::failure_so_far(error_class kind, cited_error cited) {
@@ -338,7 +338,7 @@ void task_state::store_failed(const caf::error& reason) {
   stop_asking();
   auto end = failure_so_far(error_class::transient, cite("The store did not answer", reason));
   end.store_away = reason == caf::sec::request_timeout;
-  self_->quit(caf::make_error(errc::attempt_failed, std::move(end)));
+  self_->quit(exit_reason_of(std::move(end)));
 }
 
 void task_state::stop_asking() {

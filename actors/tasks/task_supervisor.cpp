@@ -1,11 +1,12 @@
 #include "actors/tasks/task_supervisor.hpp"
 
 #include "actors/store/store_answers.hpp"
+#include "actors/tasks/attempt_end.hpp"
 #include "actors/tasks/rules/restart_policy.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
+#include "persistence/values/overloaded.hpp"
 
-#include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <spdlog/spdlog.h>
@@ -23,17 +24,6 @@ constexpr int max_claim = 250;
 /// So many tasks at once are a sign that more are under way: the next claim then goes with the batch that brings them,
 /// which saves each of them a commit.
 constexpr int busy_claim = 4;
-
-/// What an exit reason says of the attempt.
-attempt_failure failure_of(const caf::error& reason) {
-  if (reason == errc::attempt_failed && reason.context().match_elements<attempt_failure>())
-    return reason.context().get_as<attempt_failure>(0);
-  attempt_failure crash;
-  auto [text, own_words] = cite("The task's actor crashed", reason);
-  crash.error = std::move(text);
-  crash.own_words = own_words;
-  return crash;
-}
 
 } // namespace
 
@@ -157,19 +147,25 @@ void task_supervisor_state::attempt_ended(const caf::down_msg& down) {
   if (found == by_actor_.end())
     return;
   const auto id = found->second;
-  auto& entry = running_.at(id);
+  const auto& entry = running_.at(id);
   metrics_->task_executed(self_->clock().now() - entry.started);
-  if (!down.reason || down.reason == caf::exit_reason::normal) {
-    log_attempt_end(id, entry, entry.stopping ? "stopped" : "done");
-    forget(id);
-    return;
-  }
-  auto failure = failure_of(down.reason);
-  log_attempt_end(id, entry, to_string(failure.kind));
+  by_actor_.erase(found);
+  auto end = attempt_end_of(down.reason, entry.stopping);
+  log_attempt_end(id, entry, outcome_of(end));
+  std::visit(overloaded{
+               [&](const attempt_done&) { forget(id); },
+               [&](const attempt_stopped&) { forget(id); },
+               [&](attempt_failure& failure) { follow(id, std::move(failure)); },
+               [&](attempt_crash& crash) { follow(id, failure_of(std::move(crash))); },
+             },
+             end);
+}
+
+void task_supervisor_state::follow(const uuid& id, attempt_failure failure) {
+  auto& entry = running_.at(id);
   entry.own_words = failure.own_words;
   metrics_->attempt_failed(failure.kind);
   entry.settling = decide(id, entry, std::move(failure));
-  by_actor_.erase(found);
   entry.actor = nullptr;
   settle(id);
 }

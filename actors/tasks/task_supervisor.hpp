@@ -138,6 +138,8 @@ private:
   /// What follows a failed attempt is stored: says so.
   static void log_settled(const uuid& id, const running_task& entry);
   void settle_later();
+  /// Stores what follows a failure.
+  void follow(const uuid& id, attempt_failure failure);
   fail_attempt decide(const uuid& id, const running_task& entry, attempt_failure failure);
   void forget(const uuid& id);
 
