@@ -5,6 +5,7 @@
 #include "actors/store/reader.hpp"
 #include "actors/store/writer.hpp"
 #include "actors/tasks/scheduler.hpp"
+#include "actors/tasks/task_supervisor.hpp"
 #include "actors/timeouts.hpp"
 #include "actors/tools/tools.hpp"
 

@@ -8,7 +8,7 @@
 #include "actors/remote/outbound.hpp"
 #include "actors/remote/secrets.hpp"
 #include "actors/restart_intensity.hpp"
-#include "actors/tasks/task_supervisor.hpp"
+#include "actors/tasks/supervisor_config.hpp"
 #include "persistence/store.hpp"
 
 #include <caf/typed_event_based_actor.hpp>

@@ -7,32 +7,20 @@
 #include "persistence/logging/log.hpp"
 #include "persistence/values/overloaded.hpp"
 
-#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
-#include <algorithm>
+#include <utility>
 
-/// Claims, and the ends of attempts.
+/// Who it is, and the ends of attempts.
 namespace troupe {
-
-namespace {
-
-/// Bounds a claim's transaction; what is left is claimed by the next one.
-constexpr int max_claim = 250;
-
-/// So many tasks at once are a sign that more are under way: the next claim then goes with the batch that brings them,
-/// which saves each of them a commit.
-constexpr int busy_claim = 4;
-
-} // namespace
 
 void task_supervisor_state::start(services_ptr peers, metrics_ptr measured, supervisor_config config) {
   metrics_ = std::move(measured);
   config_ = std::move(config);
   context_ = std::make_shared<task_context>(task_context{std::move(peers), config_.clock, metrics_, make_uuid()});
+  gate_ = claim_gate{config_.claims ? config_.capacity : 0};
   if (config_.claims)
-    take_lease();
+    carry_out(lease_.started());
 }
 
 void task_supervisor_state::relink(services_ptr peers) {
@@ -40,104 +28,7 @@ void task_supervisor_state::relink(services_ptr peers) {
   context_ = std::make_shared<task_context>(*context_);
   context_->peers = std::move(peers);
   // Whatever a dead writer was asked for may not have happened; what it was to settle is settled at the next tick.
-  backlog_ = true;
-  claim();
-}
-
-// -- claiming -----------------------------------------------------------------
-
-void task_supervisor_state::arrive(const work_arrived& work) {
-  if (!work.passed_on && (!config_.claims || draining_ || room_left() <= 0))
-    pass_on(false);
-  claim();
-}
-
-void task_supervisor_state::pass_on(bool much) {
-  if (context_->peers->cluster)
-    self_->send(context_->peers->cluster, work_left{much});
-}
-
-void task_supervisor_state::claim() {
-  if (!recovered_ || claiming_ || draining_ || room_left() <= 0) {
-    backlog_ = true;
-    return;
-  }
-  claiming_ = true;
-  backlog_ = false;
-  const auto limit = std::min(room_left(), max_claim);
-  self_
-    ->request(context_->peers->writer, timeouts::execution_write,
-              claim_tasks{context_->owner, config_.node, limit, config_.clock()})
-    .then([this, limit](claimed_tasks& claimed) { take(claimed, limit); },
-          [this](caf::error& reason) {
-            spdlog::error("tasks could not be claimed: {}", loggable(reason));
-            if (!is_refusal(reason)) {
-              // The claim may be on disk, and nobody knows which tasks it holds: a new supervisor will recover them.
-              self_->quit(std::move(reason));
-              return;
-            }
-            claiming_ = false;
-            backlog_ = true;
-            settle_later();
-          });
-}
-
-void task_supervisor_state::take(claimed_tasks& claimed, int limit) {
-  if (draining_) {
-    give_back(claimed);
-    return;
-  }
-  claiming_ = false;
-  arriving_ = static_cast<int>(claimed.tasks.size());
-  logging::line(arriving_ > 0 ? logging::level::debug : logging::level::trace, "claimed tasks",
-                [&](auto& line) { line.add("count", arriving_).add("limit", limit); });
-  const auto full = arriving_ == limit;
-  if (backlog_ || full || arriving_ >= busy_claim)
-    claim();
-  for (auto& task : claimed.tasks) {
-    spawn_task(task);
-    --arriving_;
-  }
-  if (claimed.next_due && context_->peers->scheduler)
-    self_->send(context_->peers->scheduler, task_scheduled{*claimed.next_due});
-  if (full && limit == max_claim)
-    pass_on(true);
-}
-
-void task_supervisor_state::give_back(const claimed_tasks& claimed) {
-  const auto go_on = [this] {
-    claiming_ = false;
-    drained_if_empty();
-  };
-  release_tasks unwanted{{}, std::string{shutting_down}, config_.clock()};
-  for (const auto& task : claimed.tasks)
-    unwanted.fences.push_back({task.id, task.attempt, context_->owner});
-  self_->request(context_->peers->writer, timeouts::execution_write, std::move(unwanted))
-    .then([go_on](const done&) { go_on(); },
-          // The next start finds them, as it would after a kill.
-          [go_on](const caf::error&) { go_on(); });
-}
-
-void task_supervisor_state::spawn_task(claimed_task& claim) {
-  const auto id = claim.id;
-  logging::debug("attempt started", [&](auto& line) {
-    line.add("task", id).add("attempt", claim.attempt).add("thread", claim.thread_id).add("namespace", claim.ns);
-    line.add_if_any("bot", claim.bot ? claim.bot->name : "").add_if_any("model", claim.model ? claim.model->name : "");
-  });
-  running_task entry;
-  entry.bot = claim.bot;
-  entry.thread_id = claim.thread_id;
-  entry.ns = claim.ns;
-  entry.attempt = claim.attempt;
-  entry.charged = claim.charged;
-  entry.throttled = claim.throttled;
-  entry.started = self_->clock().now();
-  entry.actor = self_->spawn<caf::monitored>(task, std::move(claim), std::shared_ptr<const task_context>{context_});
-  // An attempt before this one may not have been settled: its fence is stale now, and so is its entry.
-  forget(id);
-  by_actor_.emplace(entry.actor.id(), id);
-  running_.emplace(id, std::move(entry));
-  metrics_->running_changed(+1);
+  claim(gate_.work_came(running()));
 }
 
 // -- ends of attempts ---------------------------------------------------------
@@ -253,11 +144,8 @@ void task_supervisor_state::settle_later() {
 
 void task_supervisor_state::settle_all() {
   settle_tick_sent_ = false;
-  if (!recovered_) {
-    if (lease_held_)
-      recover();
-    else if (!draining_)
-      take_lease();
+  if (!lease_.is_ready()) {
+    carry_out(lease_.looked_again(drain_.has_begun()));
     return;
   }
   std::vector<uuid> unsettled;
@@ -266,7 +154,7 @@ void task_supervisor_state::settle_all() {
       unsettled.push_back(id);
   for (const auto& id : unsettled)
     settle(id);
-  claim();
+  claim(gate_.work_came(running()));
 }
 
 void task_supervisor_state::forget(const uuid& id) {
@@ -277,9 +165,8 @@ void task_supervisor_state::forget(const uuid& id) {
     by_actor_.erase(found->second.actor.id());
   running_.erase(found);
   metrics_->running_changed(-1);
-  drained_if_empty();
-  if (backlog_)
-    claim();
+  carry_out(drain_.looked(is_empty()));
+  claim(gate_.room_came(running()));
 }
 
 // -- the actor ------------------------------------------------------------------
@@ -308,7 +195,7 @@ task_supervisor_actor::behavior_type task_supervisor(
     [self](start_turn& request) { return self->delegate(self->state.new_turn(), std::move(request)); },
     [self](cancel_turn& request) { return self->delegate(self->state.new_turn(), std::move(request)); },
     [self](const drain& request) { return self->state.drain_within(request.grace); },
-    [self](const drain_expired&) { self->state.release_rest(); },
+    [self](const drain_expired&) { self->state.end_drain(); },
     [self](const get_load&) { return self->state.load(); },
     [self](const services_changed& changed) { self->state.relink(changed.now); },
   };

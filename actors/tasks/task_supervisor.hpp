@@ -1,8 +1,11 @@
 #pragma once
 
-#include "actors/clock.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/metrics.hpp"
+#include "actors/tasks/rules/claim_gate.hpp"
+#include "actors/tasks/rules/drain_watch.hpp"
+#include "actors/tasks/rules/lease_keeper.hpp"
+#include "actors/tasks/supervisor_config.hpp"
 #include "actors/tasks/task.hpp"
 
 #include <caf/result.hpp>
@@ -31,28 +34,13 @@
 /// quits; the node starts another, with another lease. On a node that runs no tasks
 /// it takes no lease and claims nothing, but ends tasks for whoever asks.
 ///
-/// Its members stand in three files: task_supervisor.cpp (claims, ends of attempts),
-/// task_supervisor_lease.cpp (leases and recovery), task_supervisor_control.cpp
-/// (what is asked from outside).
+/// What it does is decided elsewhere, without an actor: when to claim and how many in
+/// rules/claim_gate.hpp, when to renew and recover in rules/lease_keeper.hpp, what follows a
+/// failure in rules/restart_policy.hpp, when a drain is over in rules/drain_watch.hpp. Its
+/// members, which ask the store and tell those machines what came of it, stand in four
+/// files: task_supervisor.cpp (ends of attempts), task_supervisor_claims.cpp,
+/// task_supervisor_lease.cpp, task_supervisor_control.cpp (what is asked from outside).
 namespace troupe {
-
-struct supervisor_config {
-  /// Tasks that run at once.
-  int capacity = 10000;
-  /// Recoveries of a task whose node died, before it fails.
-  int max_recoveries = 5;
-  /// Written to tasks and attempts.
-  std::string node;
-  /// The process: all its leases, one after the other, are this one's.
-  uuid node_id;
-  /// Whether this node runs tasks.
-  bool claims = true;
-  /// How long the lease lasts without renewal; it is renewed at a third. None where
-  /// nobody else shares the store: it needs no renewal then.
-  std::optional<std::chrono::milliseconds> lease_ttl;
-  clock_function clock;
-  random_function random;
-};
 
 class task_supervisor_state {
 public:
@@ -66,7 +54,6 @@ public:
   // -- claiming ---------------------------------------------------------------
 
   void arrive(const work_arrived& work);
-  void claim();
 
   // -- leases -----------------------------------------------------------------
 
@@ -89,7 +76,7 @@ public:
   /// Somebody to look after one turn of a thread.
   turn_actor new_turn();
   caf::typed_response_promise<drained> drain_within(std::chrono::milliseconds grace);
-  void release_rest();
+  void end_drain();
   [[nodiscard]] node_load load() const;
 
   /// The supervisor itself is ending: stops every task actor, and answers who waits.
@@ -115,15 +102,20 @@ private:
 
   // -- leases -----------------------------------------------------------------
 
+  void carry_out(const lease_orders& orders);
   void take_lease();
   void renew_later();
+  void renew_now();
   void lose_lease(const caf::error& reason);
-  void recover();
-  void recovered(const recovered_tasks& found);
+  void recover(const lease_suspects& suspects);
+  void log_recovered(const recovered_tasks& found);
+  void watch(const uuid& suspect);
 
   // -- claiming ---------------------------------------------------------------
 
-  [[nodiscard]] int room_left() const { return config_.capacity - static_cast<int>(running_.size()) - arriving_; }
+  [[nodiscard]] int running() const { return static_cast<int>(running_.size()); }
+  /// None if it is 0.
+  void claim(int limit);
   void take(claimed_tasks& claimed, int limit);
   /// Tells other nodes of what this one cannot take.
   void pass_on(bool much);
@@ -151,8 +143,11 @@ private:
   caf::result<typename Operation::result_type> end_task(Operation& request);
   void store_cancel(cancel_task request, running_task stopped, caf::typed_response_promise<task_result> promise);
   void stop_all();
-  void drained_if_empty();
-  void finish_drain(int released);
+  void carry_out(drain_step step, int released = 0);
+  /// Nothing runs here or is on its way.
+  [[nodiscard]] bool is_empty() const { return running_.empty() && !gate_.is_claiming(); }
+  void hand_back();
+  void leave(int released);
   template <class Answer>
   void answer_drain(const Answer& answer);
 
@@ -162,20 +157,10 @@ private:
   supervisor_config config_;
   std::unordered_map<uuid, running_task> running_;
   std::unordered_map<caf::actor_id, uuid> by_actor_;
-  bool lease_held_ = false;
-  bool renewing_ = false;
-  /// Leases of nodes that seem to be gone.
-  std::vector<uuid> suspects_;
-  bool recovering_ = false;
-  /// More was found to recover while the store was asked.
-  bool recover_again_ = false;
-  bool recovered_ = false;
-  bool claiming_ = false;
-  /// Claimed and about to be started.
-  int arriving_ = 0;
-  /// Something may be due that the last claim did not return.
-  bool backlog_ = false;
-  bool draining_ = false;
+  lease_keeper lease_;
+  claim_gate gate_;
+  drain_watch drain_;
+  /// One tick at a time has everything looked at again that did not come off.
   bool settle_tick_sent_ = false;
   std::vector<caf::typed_response_promise<drained>> drain_promises_;
 };

@@ -150,41 +150,49 @@ turn_actor task_supervisor_state::new_turn() {
 
 caf::typed_response_promise<drained> task_supervisor_state::drain_within(std::chrono::milliseconds grace) {
   auto promise = self_->make_response_promise<drained>();
-  draining_ = true;
   drain_promises_.push_back(promise);
   self_->delayed_send(self_, grace, drain_expired{});
-  drained_if_empty();
+  gate_.shut();
+  carry_out(drain_.asked(is_empty()));
   return promise;
 }
 
-void task_supervisor_state::drained_if_empty() {
-  if (draining_ && !claiming_ && running_.empty())
-    finish_drain(0);
+void task_supervisor_state::end_drain() {
+  carry_out(drain_.expired());
 }
 
-void task_supervisor_state::release_rest() {
-  if (drain_promises_.empty())
-    return;
+void task_supervisor_state::carry_out(drain_step step, int released) {
+  switch (step) {
+  case drain_step::nothing: return;
+  case drain_step::hand_back: hand_back(); return;
+  case drain_step::leave: leave(released); return;
+  case drain_step::answer: answer_drain(drained{released}); return;
+  }
+}
+
+void task_supervisor_state::hand_back() {
   release_tasks rest{{}, std::string{shutting_down}, config_.clock()};
   for (const auto& [id, entry] : running_)
     rest.fences.push_back({id, entry.attempt, context_->owner});
   const auto count = static_cast<int>(rest.fences.size());
   stop_all();
   self_->request(context_->peers->writer, timeouts::store_write, std::move(rest))
-    .then([this, count](const done&) { finish_drain(count); },
-          // The next start finds them, as it would after a kill.
-          [this](const caf::error& reason) { answer_drain(reason); });
+    .then([this, count](const done&) { carry_out(drain_.handed_back(), count); },
+          [this](const caf::error& reason) {
+            // The next start finds them, as it would after a kill.
+            drain_.not_handed_back();
+            answer_drain(reason);
+          });
 }
 
-void task_supervisor_state::finish_drain(int released) {
-  if (!std::exchange(lease_held_, false)) {
-    answer_drain(drained{released});
+void task_supervisor_state::leave(int released) {
+  const auto go_on = [this, released] { carry_out(drain_.left(), released); };
+  if (!lease_.give_up()) {
+    go_on();
     return;
   }
-  // Nobody has to wait until it runs out.
   self_->request(context_->peers->writer, timeouts::store_write, end_lease{context_->owner})
-    .then([this, released](const done&) { answer_drain(drained{released}); },
-          [this, released](const caf::error&) { answer_drain(drained{released}); });
+    .then([go_on](const done&) { go_on(); }, [go_on](const caf::error&) { go_on(); });
 }
 
 template <class Answer>
@@ -211,8 +219,7 @@ void task_supervisor_state::stop_all() {
 }
 
 node_load task_supervisor_state::load() const {
-  return {static_cast<int>(running_.size()), config_.claims ? config_.capacity : 0, draining_,
-          lease_held_ ? context_->owner : uuid{}};
+  return {running(), gate_.capacity(), drain_.has_begun(), lease_.is_held() ? context_->owner : uuid{}};
 }
 
 } // namespace troupe

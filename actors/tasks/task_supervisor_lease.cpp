@@ -7,21 +7,26 @@
 #include <caf/stateful_actor.hpp>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <array>
-
-/// The lease, and the tasks of those who have lost theirs.
+/// The lease, and the tasks of those who have lost theirs. What follows what the keeper
+/// decides.
 namespace troupe {
 
-namespace {
-
-using namespace std::chrono_literals;
-
-/// When the database is asked again after a node was suspected: a link may notice a
-/// death before the database does.
-constexpr std::array<std::chrono::milliseconds, 3> asked_again{100ms, 300ms, 1000ms};
-
-} // namespace
+void task_supervisor_state::carry_out(const lease_orders& orders) {
+  if (orders.take)
+    take_lease();
+  if (orders.renew_later)
+    renew_later();
+  if (orders.renew)
+    renew_now();
+  if (orders.recover)
+    recover(*orders.recover);
+  if (orders.watch)
+    watch(*orders.watch);
+  if (orders.claim)
+    claim(gate_.open(running()));
+  if (orders.look_again)
+    settle_later();
+}
 
 // -- the lease ------------------------------------------------------------------
 
@@ -33,13 +38,11 @@ void task_supervisor_state::take_lease() {
     .then(
       [this](const lease_state&) {
         logging::debug("lease taken", [&](auto& line) { line.add("lease", context_->owner); });
-        lease_held_ = true;
-        renew_later();
-        recover();
+        carry_out(lease_.taken());
       },
       [this](const caf::error& reason) {
         spdlog::error("there is no lease yet: {}", loggable(reason));
-        settle_later();
+        carry_out(lease_.not_taken());
       });
 }
 
@@ -49,25 +52,21 @@ void task_supervisor_state::renew_later() {
 }
 
 void task_supervisor_state::renew() {
-  if (!lease_held_)
-    return;
-  renew_later();
-  // While the database is away the last one still waits.
-  if (std::exchange(renewing_, true))
-    return;
+  carry_out(lease_.renewal_due());
+}
+
+void task_supervisor_state::renew_now() {
   self_
     ->request(context_->peers->writer, timeouts::execution_write,
               renew_lease{context_->owner, config_.node_id, config_.node, *config_.lease_ttl, false})
     .then(
       [this](const lease_state& state) {
-        renewing_ = false;
         logging::trace("lease renewed", [&](auto& line) { line.add("others_expired", state.others_expired); });
-        if (state.others_expired)
-          recover();
+        carry_out(lease_.renewed(state.others_expired));
       },
       [this](const caf::error& reason) {
-        renewing_ = false;
-        if (reason == errc::fenced)
+        const auto orders = lease_.not_renewed(reason == errc::fenced);
+        if (orders.step_down)
           lose_lease(reason);
         else
           spdlog::warn("the lease is not renewed yet: {}", loggable(reason));
@@ -77,33 +76,28 @@ void task_supervisor_state::renew() {
 void task_supervisor_state::lose_lease(const caf::error& reason) {
   spdlog::error("other nodes have taken this one for dead: its {} running tasks are theirs now", running_.size());
   metrics_->lease_lost();
-  lease_held_ = false;
   end_all(reason);
   self_->quit(reason);
 }
 
 // -- recovery ---------------------------------------------------------------------
 
-void task_supervisor_state::recover() {
-  if (std::exchange(recovering_, true)) {
-    recover_again_ = true;
-    return;
-  }
-  recover_again_ = false;
+void task_supervisor_state::recover(const lease_suspects& suspects) {
   self_
     ->request(context_->peers->writer, timeouts::execution_write,
-              recover_tasks{config_.max_recoveries, config_.clock(), suspects_})
-    .then([this](const recovered_tasks& found) { recovered(found); },
-          [this](const caf::error& reason) {
-            spdlog::error("tasks are not recovered yet: {}", loggable(reason));
-            recovering_ = false;
-            if (!recovered_)
-              settle_later();
-          });
+              recover_tasks{config_.max_recoveries, config_.clock(), suspects})
+    .then(
+      [this](const recovered_tasks& found) {
+        log_recovered(found);
+        carry_out(lease_.recovered(found.more));
+      },
+      [this](const caf::error& reason) {
+        spdlog::error("tasks are not recovered yet: {}", loggable(reason));
+        carry_out(lease_.not_recovered());
+      });
 }
 
-void task_supervisor_state::recovered(const recovered_tasks& found) {
-  recovering_ = false;
+void task_supervisor_state::log_recovered(const recovered_tasks& found) {
   if (found.requeued + found.failed > 0) {
     spdlog::info("recovered {} tasks, failed {} that were recovered too often", found.requeued, found.failed);
     metrics_->tasks_recovered(found.requeued + found.failed);
@@ -112,29 +106,19 @@ void task_supervisor_state::recovered(const recovered_tasks& found) {
     logging::info("task failed", [&](auto& line) {
       line.add("task", id).add("error", "It was running at the death of more nodes than max_recoveries allows.");
     });
-  if (found.more) {
-    recover();
-    return;
-  }
-  recovered_ = true;
-  if (recover_again_)
-    recover();
-  claim();
 }
 
 void task_supervisor_state::suspect(const node_suspected& whom) {
-  if (!recovered_ || std::find(suspects_.begin(), suspects_.end(), whom.lease) != suspects_.end())
-    return;
-  suspects_.push_back(whom.lease);
-  recover();
-  for (const auto wait : asked_again)
-    self_->delayed_send(self_, wait, recovery_due{whom.lease, wait == asked_again.back()});
+  carry_out(lease_.suspected(whom.lease));
+}
+
+void task_supervisor_state::watch(const uuid& suspect) {
+  for (const auto wait : lease_keeper::asked_again)
+    self_->delayed_send(self_, wait, recovery_due{suspect, wait == lease_keeper::asked_again.back()});
 }
 
 void task_supervisor_state::ask_again(const recovery_due& tick) {
-  recover();
-  if (tick.last)
-    std::erase(suspects_, tick.suspect);
+  carry_out(lease_.recovery_due(tick.suspect, tick.last));
 }
 
 } // namespace troupe

@@ -407,6 +407,16 @@ TEST_F(TaskSupervisor, DrainHandsBackAtItsDeadlineWithoutCharging) {
   expect_sound_journal(id);
 }
 
+TEST_F(TaskSupervisor, AllWhoDrainAreToldHowManyWereHandedBack) {
+  execute("@delay=60000 hello");
+  execute("@delay=60000 hello");
+  const auto first = ask<drained>(peers()->supervisor, drain{5s});
+  const auto second = ask<drained>(peers()->supervisor, drain{5s});
+  advance(5s);
+  EXPECT_EQ(value_of(first).released, 2);
+  EXPECT_EQ(value_of(second).released, 2);
+}
+
 TEST_F(TaskSupervisor, ATaskThatFailsDuringTheDrainIsLeftForTheNextStart) {
   const auto id = execute("@delay=1000 @fail=1:transient hello");
   const auto answered = ask<drained>(peers()->supervisor, drain{10s});

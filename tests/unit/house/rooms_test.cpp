@@ -150,13 +150,13 @@ TEST(Rooms, AnIncludeThatLeadsWhereItMustNotIsFound) {
   expect_misplaced("persistence/sqlite/tables/queue.cpp", "#include \"persistence/postgres/page.hpp\"");
   expect_misplaced("actors/toolbox/mcp.cpp", "#include \"actors/messages.hpp\"");
   expect_misplaced("actors/messages.hpp", "#include \"actors/node.hpp\"");
-  expect_misplaced("actors/tasks/rules/restart_policy.cpp", "#include \"actors/tasks/task_supervisor.hpp\"");
+  expect_misplaced("actors/tasks/rules/claim_gate.cpp", "#include \"actors/tasks/task_supervisor.hpp\"");
   expect_misplaced("gateway/http/session.cpp", "#include \"gateway/live/lane.hpp\"");
   expect_misplaced("gateway/live/lane.cpp", "#include \"gateway/api/routes.hpp\"");
   expect_misplaced("gateway/api/tasks.cpp", "#include \"tests/unit/helper.hpp\"");
   expect_misplaced("persistence/rules/run.cpp", "#include <sqlite3.h>");
   expect_misplaced("actors/remote/sse.cpp", "#include <caf/actor.hpp>");
-  expect_misplaced("actors/tasks/rules/restart_policy.cpp", "#include <caf/actor.hpp>");
+  expect_misplaced("actors/tasks/rules/claim_gate.cpp", "#include <caf/actor.hpp>");
   expect_misplaced("actors/store/reader.cpp", "#include <boost/asio/io_context.hpp>");
   EXPECT_THAT(
     misplaced_includes("gateway/api/tasks.cpp", "#include \"gateway/live/gateway_actor.hpp\"\n#include <vector>\n"),
