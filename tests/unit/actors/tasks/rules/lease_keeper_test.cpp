@@ -109,6 +109,14 @@ TEST_F(LeaseKeeper, ALaterRecoveryThatFailsWaitsForTheNextReason) {
   EXPECT_EQ(keeper_.renewed(true), (lease_orders{.recover = lease_suspects{}}));
 }
 
+TEST_F(LeaseKeeper, RecoversNothingWhileTheLeasesOfOthersHold) {
+  recover();
+  keeper_.renewal_due();
+  EXPECT_EQ(keeper_.renewed(false), none);
+  keeper_.renewal_due();
+  EXPECT_EQ(keeper_.renewed(true), (lease_orders{.recover = lease_suspects{}}));
+}
+
 TEST_F(LeaseKeeper, WhatIsFoundDuringARecoveryIsRecoveredAfterIt) {
   recover();
   keeper_.renewed(true);
