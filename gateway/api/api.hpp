@@ -1,15 +1,10 @@
 #pragma once
 
-#include "gateway/live/request_context.hpp"
+#include "gateway/live/asking.hpp"
 
 /// The routes, a function each: read the request, ask an actor, render the answer.
-/// They run on the gateway actor.
+/// They run on the gateway actor. What cannot be read is thrown (gateway/requests/refused.hpp).
 namespace troupe::api {
-
-/// The answer to a question that the store refused.
-inline auto refusing(const context_ptr& context) {
-  return [context](const store_error& reason) { context->refuse(reason); };
-}
 
 // -- api_system.cpp
 void get_health(const context_ptr& context);

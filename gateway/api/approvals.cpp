@@ -10,94 +10,53 @@
 namespace troupe::api {
 
 void list_approvals(const context_ptr& context) {
-  auto& query = context->query();
-  get_approvals question;
-  question.ns = query.ns();
-  if (const auto status = query.text("status")) {
-    if (const auto state = parse_approval_state(*status))
-      question.state = *state;
-    else
-      query.refuse("status", "expected pending, approved, rejected or closed");
-  }
-  question.limit = query.limit();
-  const auto* cursor = query.raw("cursor");
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
-  if (cursor) {
-    auto after = read_approval_cursor(cursor_kind::approvals, *cursor);
-    if (auto* wrong = std::get_if<problem>(&after)) {
-      context->refuse(std::move(*wrong));
-      return;
+  auto question = context->read_query([](query_parameters& query) {
+    get_approvals asked;
+    asked.ns = query.ns();
+    if (const auto status = query.text("status")) {
+      if (const auto state = parse_approval_state(*status))
+        asked.state = *state;
+      else
+        query.refuse("status", "expected pending, approved, rejected or closed");
     }
-    question.after = std::move(std::get<approval_place>(after));
-  }
-  auto& gateway = context->gateway();
-  gateway.look_up(
-    std::move(question),
-    answer_with(context, [](const approval_page& found) { return render(found, cursor_kind::approvals); }),
-    refusing(context));
+    asked.limit = query.limit();
+    return asked;
+  });
+  if (const auto* cursor = context->cursor())
+    question.after = require(read_approval_cursor(cursor_kind::approvals, *cursor));
+  look_up_for(context, std::move(question),
+              answer_with(context, [](const approval_page& found) { return render(found, cursor_kind::approvals); }));
 }
 
 void get_task_approvals(const context_ptr& context) {
   const auto id = task_id_of(context);
-  if (!id)
-    return;
-  auto& query = context->query();
-  troupe::get_task_approvals question{*id, {}, query.limit(longest_page)};
-  const auto* cursor = query.raw("cursor");
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
-  if (cursor) {
-    auto after = read_approval_cursor(cursor_kind::task_approvals, *cursor);
-    if (auto* wrong = std::get_if<problem>(&after)) {
-      context->refuse(std::move(*wrong));
-      return;
-    }
-    auto& place = std::get<approval_place>(after);
-    if (place.task_id != *id) {
-      context->refuse({problem_code::invalid_cursor,
-                       "The cursor belongs to another task; use one from this list's answers as it is, or leave it out "
-                       "to start over."});
-      return;
-    }
+  const auto limit = context->read_query([](query_parameters& query) { return query.limit(longest_page); });
+  troupe::get_task_approvals question{id, {}, limit};
+  if (const auto* cursor = context->cursor()) {
+    auto place = require(read_approval_cursor(cursor_kind::task_approvals, *cursor));
+    if (place.task_id != id)
+      throw refused{{problem_code::invalid_cursor,
+                     "The cursor belongs to another task; use one from this list's answers as it is, or leave it out "
+                     "to start over."}};
     question.after = std::move(place.call_id);
   }
-  auto& gateway = context->gateway();
   const auto answer
     = answer_with(context, [](const approval_page& found) { return render(found, cursor_kind::task_approvals); });
-  gateway.look_up(
-    get_outline{*id},
-    [context, question = std::move(question), answer](const task_outline&) {
-      auto& asked = context->gateway();
-      asked.look_up(question, answer, refusing(context));
-    },
-    refusing(context));
+  look_up_for(context, get_outline{id}, [context, question = std::move(question), answer](const task_outline&) {
+    look_up_for(context, question, answer);
+  });
 }
 
 void decide_approval(const context_ptr& context) {
+  const auto& request = context->request();
   const auto id = task_id_of(context);
-  if (!id || refuse_media_type(context))
-    return;
+  require_json_body(request);
   // A decision that is repeated changes nothing, so its key need not be kept; it must be well-formed all the same.
-  auto key = idempotency_key_of(context->request());
-  if (auto* wrong = std::get_if<problem>(&key)) {
-    context->refuse(std::move(*wrong));
-    return;
-  }
+  idempotency_key_of(request);
   auto& gateway = context->gateway();
-  auto decision = parse_decision(context->request().body, *id, context->part(1), gateway.config().clock());
-  if (auto* wrong = std::get_if<problem>(&decision)) {
-    context->refuse(std::move(*wrong));
-    return;
-  }
-  gateway.ask(
-    gateway.peers().writer, std::move(std::get<troupe::decide_approval>(decision)),
-    [context](const approval_result& result) { context->respond_json(200, render(result.approval)); },
-    refusing(context));
+  ask_for(context, gateway.peers().writer,
+          require(parse_decision(request.body, id, context->part(1), gateway.config().clock())),
+          [context](const approval_result& result) { context->respond_json(200, render(result.approval)); });
 }
 
 } // namespace troupe::api

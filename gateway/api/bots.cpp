@@ -23,74 +23,46 @@ struct named {
   std::string name;
 };
 
-/// Reads the name in the path and the query's namespace; an answer has been given
-/// if it is none.
-std::optional<named> name_of(const context_ptr& context, std::string_view what) {
-  named result{context->query().ns(), {}};
-  auto name = path_name(context->part(), what);
-  if (auto* wrong = std::get_if<problem>(&name)) {
-    context->refuse(std::move(*wrong));
-    return std::nullopt;
-  }
-  result.name = std::move(std::get<std::string>(name));
-  return result;
+named model_in_path(const context_ptr& context) {
+  return {context->ns(), name_of(context, "model name")};
+}
+
+named bot_in_path(const context_ptr& context) {
+  return {context->ns(), name_of(context, "bot name")};
 }
 
 /// Asks a reader for one record and answers with it.
 template <class Record, class Question>
 void answer_one(const context_ptr& context, Question question) {
-  auto& gateway = context->gateway();
-  gateway.look_up(std::move(question), answer_with(context, [](const Record& found) { return render(found); }),
-                  [context](const store_error& reason) { context->refuse(reason); });
+  look_up_for(context, std::move(question), answer_with(context, [](const Record& found) { return render(found); }));
 }
 
 /// Answers with a page by name.
 template <class Page, class Question>
 void answer_page(const context_ptr& context, cursor_kind kind) {
-  auto& query = context->query();
-  Question question;
-  question.ns = query.ns();
-  question.limit = query.limit();
-  if (const auto* cursor = query.raw("cursor")) {
-    auto after = read_name_cursor(kind, *cursor);
-    if (auto* wrong = std::get_if<problem>(&after)) {
-      context->refuse(std::move(*wrong));
-      return;
-    }
-    question.after = std::move(std::get<std::string>(after));
-  }
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
+  auto question = context->read_query([&](query_parameters& query) {
+    Question asked;
+    asked.ns = query.ns();
+    asked.limit = query.limit();
+    if (const auto* cursor = query.raw("cursor"))
+      asked.after = require(read_name_cursor(kind, *cursor));
+    return asked;
+  });
   answer_one<Page>(context, std::move(question));
 }
 
 /// Has the writer do what the body asks for; 201 if that made something new.
 template <class Result, class Operation>
-void answer_put(const context_ptr& context, parsed<Operation> command, const auto& record_of) {
-  if (auto* wrong = std::get_if<problem>(&command)) {
-    context->refuse(std::move(*wrong));
-    return;
-  }
-  auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.peers().writer, std::move(std::get<Operation>(command)),
-    [context, record_of](const Result& result) {
-      context->respond_json(result.created ? 201 : 200, render(record_of(result)));
-    },
-    [context](const store_error& reason) { context->refuse(reason); });
+void answer_put(const context_ptr& context, Operation command, const auto& record_of) {
+  ask_for(context, context->gateway().peers().writer, std::move(command), [context, record_of](const Result& result) {
+    context->respond_json(result.created ? 201 : 200, render(record_of(result)));
+  });
 }
 
 template <class Operation>
 void answer_delete(const context_ptr& context, Operation command) {
-  auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.peers().writer, std::move(command),
-    [context](const done&) {
-      context->respond({204, "", "", {}});
-    },
-    [context](const store_error& reason) { context->refuse(reason); });
+  ask_for(context, context->gateway().peers().writer, std::move(command),
+          [context](const done&) { context->respond_no_content(); });
 }
 
 } // namespace
@@ -101,17 +73,13 @@ namespace {
 
 /// A model with its state on this node, which need not answer for it to be shown.
 void show_model(const context_ptr& context, troupe::get_model question) {
-  auto& gateway = context->gateway();
-  gateway.look_up(
-    std::move(question),
-    [context](const model_record& found) {
-      auto& asked = context->gateway();
-      asked.ask(
-        asked.peers().models, get_model_state{found.ns, found.name},
-        [context, found](const model_state& state) { context->respond_json(200, render(found, state)); },
-        [context, found](const store_error&) { context->respond_json(200, render(found, model_state{})); });
-    },
-    [context](const store_error& reason) { context->refuse(reason); });
+  look_up_for(context, std::move(question), [context](const model_record& found) {
+    auto& gateway = context->gateway();
+    gateway.ask(
+      gateway.peers().models, get_model_state{found.ns, found.name},
+      [context, found](const model_state& state) { context->respond_json(200, render(found, state)); },
+      [context, found](const store_error&) { context->respond_json(200, render(found, model_state{})); });
+  });
 }
 
 } // namespace
@@ -121,28 +89,25 @@ void list_models(const context_ptr& context) {
 }
 
 void get_model(const context_ptr& context) {
-  if (auto which = name_of(context, "model name"))
-    show_model(context, troupe::get_model{which->ns, which->name});
+  const auto which = model_in_path(context);
+  show_model(context, troupe::get_model{which.ns, which.name});
 }
 
 void put_model(const context_ptr& context) {
-  if (refuse_media_type(context))
-    return;
-  if (auto which = name_of(context, "model name"))
-    answer_put<model_result>(context,
-                             parse_model(context->request().body, which->ns, which->name,
-                                         context->gateway().config().clock(),
-                                         context->gateway().config().secrets.get()),
-                             [](const model_result& result) { return result.model; });
+  const auto& request = context->request();
+  require_json_body(request);
+  const auto which = model_in_path(context);
+  const auto& config = context->gateway().config();
+  answer_put<model_result>(
+    context, require(parse_model(request.body, which.ns, which.name, config.clock(), config.secrets.get())),
+    [](const model_result& result) { return result.model; });
 }
 
 void delete_model(const context_ptr& context) {
-  const auto which = name_of(context, "model name");
-  if (!which)
-    return;
+  const auto which = model_in_path(context);
   // What still runs on it may be counted once more; that goes with time.
-  context->gateway().config().measured->forget_model(which->ns, which->name);
-  answer_delete(context, troupe::delete_model{which->ns, which->name});
+  context->gateway().config().measured->forget_model(which.ns, which.name);
+  answer_delete(context, troupe::delete_model{which.ns, which.name});
 }
 
 // -- bots ---------------------------------------------------------------------
@@ -152,23 +117,23 @@ void list_bots(const context_ptr& context) {
 }
 
 void get_bot(const context_ptr& context) {
-  if (auto which = name_of(context, "bot name"))
-    answer_one<bot_record>(context, troupe::get_bot{which->ns, which->name});
+  const auto which = bot_in_path(context);
+  answer_one<bot_record>(context, troupe::get_bot{which.ns, which.name});
 }
 
 void put_bot(const context_ptr& context) {
-  if (refuse_media_type(context))
-    return;
-  if (auto which = name_of(context, "bot name"))
-    answer_put<bot_result>(context,
-                           parse_bot(context->request().body, which->ns, which->name,
-                                     context->gateway().config().clock(), context->gateway().config().secrets.get()),
-                           [](const bot_result& result) { return result.bot; });
+  const auto& request = context->request();
+  require_json_body(request);
+  const auto which = bot_in_path(context);
+  const auto& config = context->gateway().config();
+  answer_put<bot_result>(context,
+                         require(parse_bot(request.body, which.ns, which.name, config.clock(), config.secrets.get())),
+                         [](const bot_result& result) { return result.bot; });
 }
 
 void delete_bot(const context_ptr& context) {
-  if (auto which = name_of(context, "bot name"))
-    answer_delete(context, troupe::delete_bot{which->ns, which->name});
+  const auto which = bot_in_path(context);
+  answer_delete(context, troupe::delete_bot{which.ns, which.name});
 }
 
 namespace {
@@ -284,17 +249,11 @@ void validate(const context_ptr& context, const checked_bot& checked) {
 } // namespace
 
 void validate_bot(const context_ptr& context) {
-  const auto which = name_of(context, "bot name");
-  if (!which)
-    return;
-  if (auto refused = idempotency_key_of(context->request()); auto* wrong = std::get_if<problem>(&refused)) {
-    context->refuse(std::move(*wrong));
-    return;
-  }
-  auto& gateway = context->gateway();
-  gateway.look_up(
-    check_bot{which->ns, which->name}, [context](const checked_bot& checked) { validate(context, checked); },
-    [context](const store_error& reason) { context->refuse(reason); });
+  const auto which = bot_in_path(context);
+  // It changes nothing; its key must be well-formed all the same.
+  idempotency_key_of(context->request());
+  look_up_for(context, check_bot{which.ns, which.name},
+              [context](const checked_bot& checked) { validate(context, checked); });
 }
 
 } // namespace troupe::api

@@ -95,44 +95,38 @@ std::string methods_of(const std::vector<std::string>& parts) {
   return methods.empty() ? methods : methods + "OPTIONS";
 }
 
-} // namespace
-
-void dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex) {
-  const auto context = std::make_shared<request_context>(gateway, std::move(ex));
+/// Finds the route and has it serve the request, or throws `refused`.
+void find_route(const context_ptr& context) {
   const auto& request = context->request();
   // Neither has a path.
-  if (request.method == http::verb::connect) {
-    context->refuse({problem_code::not_implemented, "This server is no proxy: it opens no connections for clients."});
-    return;
-  }
-  if (request.path == "*") {
-    context->tell_methods(methods_of_the_server);
-    return;
-  }
-  auto parts = split_path(request.path);
-  if (auto* wrong = std::get_if<problem>(&parts)) {
-    context->refuse(std::move(*wrong));
-    return;
-  }
+  if (request.method == http::verb::connect)
+    throw refused{{problem_code::not_implemented, "This server is no proxy: it opens no connections for clients."}};
+  if (request.path == "*")
+    return context->tell_methods(methods_of_the_server);
+  const auto parts = require(split_path(request.path));
   // HEAD is GET whose body the server leaves out.
   const auto method = request.method == http::verb::head ? http::verb::get : request.method;
   for (const auto& candidate : routes) {
     std::vector<std::string> found;
-    if (!matches(candidate.pattern, std::get<std::vector<std::string>>(parts), found))
+    if (!matches(candidate.pattern, parts, found))
       continue;
     context->note_route(candidate.pattern, std::move(found));
-    if (candidate.method == method) {
-      context->serve(candidate);
-      return;
-    }
+    if (candidate.method == method)
+      return context->serve(candidate);
   }
-  const auto allowed = methods_of(std::get<std::vector<std::string>>(parts));
+  const auto allowed = methods_of(parts);
   if (allowed.empty())
-    context->refuse(no_such_path(request.path));
-  else if (method == http::verb::options)
-    context->tell_methods(allowed);
-  else
-    context->refuse(method_not_allowed(request.method_name, allowed));
+    throw refused{no_such_path(request.path)};
+  if (method != http::verb::options)
+    throw refused{method_not_allowed(request.method_name, allowed)};
+  context->tell_methods(allowed);
+}
+
+} // namespace
+
+void dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex) {
+  const auto context = std::make_shared<request_context>(gateway, std::move(ex));
+  context->guard([&] { find_route(context); });
 }
 
 std::string allowed_methods(std::string_view path) {

@@ -40,15 +40,11 @@ void get_readiness(const context_ptr& context) {
 }
 
 void get_metrics(const context_ptr& context) {
-  auto& gateway = context->gateway();
-  gateway.look_up(
-    troupe::get_queue{},
-    [context](const queue_stats& queue) {
-      const auto& config = context->gateway().config();
-      context->respond(
-        {200, "text/plain; version=0.0.4; charset=utf-8", config.measured->render(queue, config.clock()), {}});
-    },
-    [context](const store_error& reason) { context->refuse(reason); });
+  look_up_for(context, troupe::get_queue{}, [context](const queue_stats& queue) {
+    const auto& config = context->gateway().config();
+    context->respond(
+      {200, "text/plain; version=0.0.4; charset=utf-8", config.measured->render(queue, config.clock()), {}});
+  });
 }
 
 void get_openapi(const context_ptr& context) {
@@ -56,34 +52,17 @@ void get_openapi(const context_ptr& context) {
 }
 
 void get_queue(const context_ptr& context) {
-  auto& query = context->query();
-  troupe::get_queue question{{}, query.limit(longest_page)};
-  const auto* cursor = query.raw("cursor");
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
-  if (cursor) {
-    auto after = read_name_cursor(cursor_kind::queue, *cursor);
-    if (auto* wrong = std::get_if<problem>(&after)) {
-      context->refuse(std::move(*wrong));
-      return;
-    }
-    question.after = std::move(std::get<std::string>(after));
-  }
-  auto& gateway = context->gateway();
-  gateway.look_up(
-    std::move(question),
-    [context](const queue_stats& queue) {
-      context->respond_json(200, render(queue, context->gateway().config().clock()));
-    },
-    [context](const store_error& reason) { context->refuse(reason); });
+  const auto limit = context->read_query([](query_parameters& query) { return query.limit(longest_page); });
+  troupe::get_queue question{{}, limit};
+  if (const auto* cursor = context->cursor())
+    question.after = require(read_name_cursor(cursor_kind::queue, *cursor));
+  look_up_for(context, std::move(question), [context](const queue_stats& queue) {
+    context->respond_json(200, render(queue, context->gateway().config().clock()));
+  });
 }
 
 void get_nodes(const context_ptr& context) {
-  auto& gateway = context->gateway();
-  gateway.look_up(troupe::get_nodes{}, answer_with(context, [](const node_list& found) { return render(found); }),
-                  [context](const store_error& reason) { context->refuse(reason); });
+  look_up_for(context, troupe::get_nodes{}, answer_with(context, [](const node_list& found) { return render(found); }));
 }
 
 } // namespace troupe::api

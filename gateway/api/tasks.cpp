@@ -14,27 +14,18 @@ namespace troupe::api {
 
 namespace {
 
-/// What every POST on a task reads before it does anything: its id, no body, its
-/// key. An answer has been given if one of them is wrong.
+/// What every POST on a task reads before it does anything: its id, no body, its key.
 struct task_post {
   uuid id;
   std::optional<idempotency_key> key;
 };
 
-std::optional<task_post> read_task_post(const context_ptr& context) {
+task_post read_task_post(const context_ptr& context) {
+  const auto& request = context->request();
   const auto id = task_id_of(context);
-  if (!id || refuse_media_type(context))
-    return std::nullopt;
-  if (auto refused = refuse_body(context->request().body)) {
-    context->refuse(std::move(*refused));
-    return std::nullopt;
-  }
-  auto key = idempotency_key_of(context->request());
-  if (auto* wrong = std::get_if<problem>(&key)) {
-    context->refuse(std::move(*wrong));
-    return std::nullopt;
-  }
-  return task_post{*id, std::move(std::get<std::optional<idempotency_key>>(key))};
+  require_json_body(request);
+  require_none(refuse_body(request.body));
+  return {id, idempotency_key_of(request)};
 }
 
 http_response with_task(unsigned status, const task_result& result) {
@@ -47,139 +38,86 @@ http_response with_task(unsigned status, const task_result& result) {
 } // namespace
 
 void create_task(const context_ptr& context) {
-  if (refuse_media_type(context))
-    return;
+  const auto& request = context->request();
+  require_json_body(request);
   auto& gateway = context->gateway();
-  auto& query = context->query();
-  const auto ns = query.ns();
-  const auto bot_name = query.name("bot_name");
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
-  auto command = parse_new_task(context->request().body, ns, bot_name, gateway.config().clock());
-  if (auto* wrong = std::get_if<problem>(&command)) {
-    context->refuse(std::move(*wrong));
-    return;
-  }
-  auto key = idempotency_key_of(context->request());
-  if (auto* wrong = std::get_if<problem>(&key)) {
-    context->refuse(std::move(*wrong));
-    return;
-  }
-  auto& create = std::get<troupe::create_task>(command);
-  create.key = std::move(std::get<std::optional<idempotency_key>>(key));
-  gateway.ask(
-    gateway.peers().writer, std::move(create),
-    [context](const task_result& result) {
-      logging::debug("task created", [&](auto& line) {
-        line.add("task", result.task.id).add("thread", result.task.thread_id).add("namespace", result.task.ns);
-        line.add("replayed", result.replayed).add("request_id", context->request().id);
-      });
-      auto response = with_task(201, result);
-      response.headers.emplace_back("Location", "/api/v1/tasks/" + result.task.id.to_string());
-      context->respond(std::move(response));
-    },
-    refusing(context));
+  const auto bot_name = context->read_query([](query_parameters& query) { return query.name("bot_name"); });
+  auto command = require(parse_new_task(request.body, context->ns(), bot_name, gateway.config().clock()));
+  command.key = idempotency_key_of(request);
+  ask_for(context, gateway.peers().writer, std::move(command), [context](const task_result& result) {
+    logging::debug("task created", [&](auto& line) {
+      line.add("task", result.task.id).add("thread", result.task.thread_id).add("namespace", result.task.ns);
+      line.add("replayed", result.replayed).add("request_id", context->request().id);
+    });
+    auto response = with_task(201, result);
+    response.headers.emplace_back("Location", "/api/v1/tasks/" + result.task.id.to_string());
+    context->respond(std::move(response));
+  });
 }
 
 void list_tasks(const context_ptr& context) {
-  auto& query = context->query();
-  get_tasks question;
-  question.filter.ns = query.ns();
-  question.filter.status = query.status("status");
-  question.filter.created_by = query.text("created_by");
-  question.filter.thread_id = query.id("thread_id");
-  question.filter.bot = query.name("bot");
-  question.filter.created_after = query.time("created_after");
-  question.filter.created_before = query.time("created_before");
-  question.limit = query.limit();
-  const auto* cursor = query.raw("cursor");
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
-  if (cursor) {
-    auto before = read_task_cursor(*cursor);
-    if (auto* wrong = std::get_if<problem>(&before)) {
-      context->refuse(std::move(*wrong));
-      return;
-    }
-    question.before = std::get<uuid>(before);
-  }
-  auto& gateway = context->gateway();
-  gateway.look_up(std::move(question), answer_with(context, [](const task_page& found) { return render(found); }),
-                  refusing(context));
+  auto question = context->read_query([](query_parameters& query) {
+    get_tasks asked;
+    asked.filter.ns = query.ns();
+    asked.filter.status = query.status("status");
+    asked.filter.created_by = query.text("created_by");
+    asked.filter.thread_id = query.id("thread_id");
+    asked.filter.bot = query.name("bot");
+    asked.filter.created_after = query.time("created_after");
+    asked.filter.created_before = query.time("created_before");
+    asked.limit = query.limit();
+    return asked;
+  });
+  if (const auto* cursor = context->cursor())
+    question.before = require(read_task_cursor(*cursor));
+  look_up_for(context, std::move(question), answer_with(context, [](const task_page& found) { return render(found); }));
 }
 
 void get_task(const context_ptr& context) {
-  const auto id = task_id_of(context);
-  if (!id)
-    return;
-  auto& gateway = context->gateway();
-  gateway.look_up(troupe::get_task{*id},
-                  written_as{[door = context->door()](const task_record& task) {
-                               auto etag = etag_of(task);
-                               if (names_tag(field_lines(door->request().headers, "If-None-Match"), etag))
-                                 return http_response{304, "", "", {{"ETag", std::move(etag)}}};
-                               return http_response{200, "application/json", render(task), {{"ETag", std::move(etag)}}};
-                             },
-                             [context](http_response response) { context->respond(std::move(response)); }},
-                  refusing(context));
+  look_up_for(context, troupe::get_task{task_id_of(context)},
+              written_as{[door = context->door()](const task_record& task) {
+                           auto etag = etag_of(task);
+                           if (names_tag(field_lines(door->request().headers, "If-None-Match"), etag))
+                             return http_response{304, "", "", {{"ETag", std::move(etag)}}};
+                           return http_response{200, "application/json", render(task), {{"ETag", std::move(etag)}}};
+                         },
+                         [context](http_response response) { context->respond(std::move(response)); }});
 }
 
 void delete_task(const context_ptr& context) {
   const auto id = task_id_of(context);
-  if (!id)
-    return;
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.peers().supervisor, troupe::delete_task{*id, gateway.config().clock()},
-    [context](const done&) {
-      context->respond({204, "", "", {}});
-    },
-    refusing(context));
+  ask_for(context, gateway.peers().supervisor, troupe::delete_task{id, gateway.config().clock()},
+          [context](const done&) { context->respond_no_content(); });
 }
 
 void patch_task_status(const context_ptr& context) {
+  const auto& request = context->request();
   const auto id = task_id_of(context);
-  if (!id || refuse_media_type(context))
-    return;
+  require_json_body(request);
   auto& gateway = context->gateway();
-  auto command = parse_status_change(context->request().body, *id, gateway.config().clock());
-  if (auto* wrong = std::get_if<problem>(&command)) {
-    context->refuse(std::move(*wrong));
-    return;
-  }
-  auto& change = std::get<set_task_status>(command);
+  auto change = require(parse_status_change(request.body, id, gateway.config().clock()));
   change.node = gateway.config().node;
-  gateway.ask(
-    gateway.peers().supervisor, std::move(change),
-    [context](const task_result& result) { context->respond(with_task(200, result)); }, refusing(context));
+  ask_for(context, gateway.peers().supervisor, std::move(change),
+          [context](const task_result& result) { context->respond(with_task(200, result)); });
 }
 
 void cancel_task(const context_ptr& context) {
   auto asked = read_task_post(context);
-  if (!asked)
-    return;
   auto& gateway = context->gateway();
   troupe::cancel_task command;
-  command.id = asked->id;
+  command.id = asked.id;
   command.at = gateway.config().clock();
-  command.key = std::move(asked->key);
-  gateway.ask(
-    gateway.peers().supervisor, std::move(command),
-    [context](const task_result& result) { context->respond(with_task(200, result)); }, refusing(context));
+  command.key = std::move(asked.key);
+  ask_for(context, gateway.peers().supervisor, std::move(command),
+          [context](const task_result& result) { context->respond(with_task(200, result)); });
 }
 
 void retry_task(const context_ptr& context) {
   auto asked = read_task_post(context);
-  if (!asked)
-    return;
   auto& gateway = context->gateway();
-  gateway.ask(
-    gateway.peers().writer, troupe::retry_task{asked->id, gateway.config().clock(), std::move(asked->key)},
-    [context](const task_result& result) { context->respond(with_task(202, result)); }, refusing(context));
+  ask_for(context, gateway.peers().writer, troupe::retry_task{asked.id, gateway.config().clock(), std::move(asked.key)},
+          [context](const task_result& result) { context->respond(with_task(202, result)); });
 }
 
 // -- histories ----------------------------------------------------------------
@@ -189,61 +127,33 @@ namespace {
 /// Reads `limit` and a message cursor into a question and answers with the page.
 template <class Question>
 void answer_messages(const context_ptr& context, Question question) {
-  auto& query = context->query();
-  question.limit = query.limit();
-  const auto* cursor = query.raw("cursor");
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
-  if (cursor) {
-    auto after = read_number_cursor(cursor_kind::messages, *cursor);
-    if (auto* wrong = std::get_if<problem>(&after)) {
-      context->refuse(std::move(*wrong));
-      return;
-    }
-    question.after = std::get<std::int64_t>(after);
-  }
-  auto& gateway = context->gateway();
-  gateway.look_up(std::move(question), answer_with(context, [](const message_page& found) { return render(found); }),
-                  refusing(context));
+  question.limit = context->read_query([](query_parameters& query) { return query.limit(); });
+  if (const auto* cursor = context->cursor())
+    question.after = require(read_number_cursor(cursor_kind::messages, *cursor));
+  look_up_for(context, std::move(question),
+              answer_with(context, [](const message_page& found) { return render(found); }));
 }
 
 } // namespace
 
 void get_task_messages(const context_ptr& context) {
-  if (const auto id = task_id_of(context))
-    answer_messages(context, troupe::get_task_messages{*id});
+  answer_messages(context, troupe::get_task_messages{task_id_of(context)});
 }
 
 void get_thread_messages(const context_ptr& context) {
-  if (const auto id = thread_id_of(context))
-    answer_messages(context, troupe::get_thread_messages{*id});
+  answer_messages(context, troupe::get_thread_messages{thread_id_of(context)});
 }
 
 void get_attempts(const context_ptr& context) {
   const auto id = task_id_of(context);
-  if (!id)
-    return;
-  auto& query = context->query();
-  troupe::get_attempts question{*id, 0, query.limit(longest_page)};
-  const auto* cursor = query.raw("cursor");
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
-  if (cursor) {
-    auto after = read_number_cursor(cursor_kind::attempts, *cursor);
-    if (auto* wrong = std::get_if<problem>(&after)) {
-      context->refuse(std::move(*wrong));
-      return;
-    }
+  const auto limit = context->read_query([](query_parameters& query) { return query.limit(longest_page); });
+  troupe::get_attempts question{id, 0, limit};
+  if (const auto* cursor = context->cursor())
     // No attempt has a larger number than fits.
-    question.after = static_cast<int>(std::min<std::int64_t>(std::get<std::int64_t>(after), INT_MAX));
-  }
-  auto& gateway = context->gateway();
-  gateway.look_up(std::move(question), answer_with(context, [](const attempt_page& found) { return render(found); }),
-                  refusing(context));
+    question.after
+      = static_cast<int>(std::min<std::int64_t>(require(read_number_cursor(cursor_kind::attempts, *cursor)), INT_MAX));
+  look_up_for(context, std::move(question),
+              answer_with(context, [](const attempt_page& found) { return render(found); }));
 }
 
 } // namespace troupe::api

@@ -29,35 +29,27 @@ std::optional<std::string> day_of(query_parameters& query, std::string_view name
 } // namespace
 
 void get_usage(const context_ptr& context) {
-  auto& query = context->query();
-  troupe::get_usage question;
-  if (const auto text = query.text("group_by")) {
-    if (const auto group = parse_usage_group(*text))
-      question.group = *group;
-    else
-      query.refuse("group_by", "expected bot, model, namespace, created_by or day");
-  }
-  // Without it the sums are over all namespaces.
-  question.filter.ns = query.name("namespace");
-  question.filter.from = day_of(query, "from");
-  question.filter.to = day_of(query, "to");
-  if (auto refused = query.finish()) {
-    context->refuse(std::move(*refused));
-    return;
-  }
-  auto& gateway = context->gateway();
-  gateway.look_up(std::move(question), answer_with(context, [](const usage_list& found) { return render(found); }),
-                  [context](const store_error& reason) { context->refuse(reason); });
+  auto question = context->read_query([](query_parameters& query) {
+    troupe::get_usage asked;
+    if (const auto text = query.text("group_by")) {
+      if (const auto group = parse_usage_group(*text))
+        asked.group = *group;
+      else
+        query.refuse("group_by", "expected bot, model, namespace, created_by or day");
+    }
+    // Without it the sums are over all namespaces.
+    asked.filter.ns = query.name("namespace");
+    asked.filter.from = day_of(query, "from");
+    asked.filter.to = day_of(query, "to");
+    return asked;
+  });
+  look_up_for(context, std::move(question),
+              answer_with(context, [](const usage_list& found) { return render(found); }));
 }
 
 void get_thread(const context_ptr& context) {
-  const auto id = thread_id_of(context);
-  if (!id)
-    return;
-  auto& gateway = context->gateway();
-  gateway.look_up(
-    troupe::get_thread{*id}, [context](const thread_record& found) { context->respond_json(200, render(found)); },
-    [context](const store_error& reason) { context->refuse(reason); });
+  look_up_for(context, troupe::get_thread{thread_id_of(context)},
+              [context](const thread_record& found) { context->respond_json(200, render(found)); });
 }
 
 } // namespace troupe::api

@@ -9,24 +9,19 @@ namespace {
 
 using answer_function = std::function<void(std::string)>;
 
-auto refusing(const answer_function& answer) {
-  return [answer](const store_error& reason) {
-    const auto refused = from_store_error(reason);
-    answer(error_frame(to_string(refused.code), refused.detail));
-  };
+void refuse_frame(const answer_function& answer, const problem& reason) {
+  answer(error_frame(to_string(reason.code), reason.detail));
 }
 
-/// True, with an answer given, if the node cannot do just now what a frame needs.
-bool refuse_now(const gateway_state& gateway, const handle_chat_frame& asked, need what) {
-  const auto refused = refusal_of(what, condition_of(gateway));
-  if (refused)
-    asked.answer(error_frame(to_string(refused->code), refused->detail));
-  return refused.has_value();
+auto refusing(const answer_function& answer) {
+  return [answer](const store_error& reason) { refuse_frame(answer, from_store_error(reason)); };
 }
+
+/// Frames that are about no thread never get here.
+void handle_frame(gateway_state&, const handle_chat_frame&, const auto&) {}
 
 void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const chat_send_frame& frame) {
-  if (refuse_now(gateway, asked, need::new_work))
-    return;
+  require_none(refusal_of(need::new_work, condition_of(gateway)));
   gateway.ask(
     gateway.peers().supervisor,
     start_turn{asked.task_id, frame.message, default_task_name(frame.message), frame.metadata},
@@ -34,8 +29,7 @@ void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const 
 }
 
 void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const chat_cancel_frame&) {
-  if (refuse_now(gateway, asked, need::commit))
-    return;
+  require_none(refusal_of(need::commit, condition_of(gateway)));
   gateway.ask(
     gateway.peers().supervisor, cancel_turn{asked.task_id}, [turn = asked.turn](const task_result&) {},
     refusing(asked.answer));
@@ -68,12 +62,11 @@ void handle_frame(gateway_state& gateway, const handle_chat_frame& asked, const 
 } // namespace
 
 void handle(gateway_state& gateway, const handle_chat_frame& asked) {
-  if (const auto* send = std::get_if<chat_send_frame>(&asked.frame))
-    handle_frame(gateway, asked, *send);
-  else if (const auto* cancel = std::get_if<chat_cancel_frame>(&asked.frame))
-    handle_frame(gateway, asked, *cancel);
-  else if (const auto* sync = std::get_if<history_sync_frame>(&asked.frame))
-    handle_frame(gateway, asked, *sync);
+  try {
+    std::visit([&](const auto& frame) { handle_frame(gateway, asked, frame); }, asked.frame);
+  } catch (const refused& why) {
+    refuse_frame(asked.answer, why.reason);
+  }
 }
 
 } // namespace troupe

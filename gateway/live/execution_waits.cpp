@@ -1,6 +1,7 @@
 #include "gateway/live/execution_waits.hpp"
 
 #include "gateway/forms/render.hpp"
+#include "gateway/live/asking.hpp"
 #include "gateway/live/gateway_actor.hpp"
 #include "gateway/live/lane.hpp"
 
@@ -44,14 +45,7 @@ void execution_waits::start(std::uint64_t number, enqueue_task command, std::opt
       const auto context = found->second.context;
       const auto task_id = found->second.task_id;
       remove(number);
-      if (reason.code != errc::illegal_transition) {
-        context->refuse(reason);
-        return;
-      }
-      gateway_.look_up(
-        get_task{task_id},
-        [context](const task_record& task) { context->refuse(task_is_finished(task.status, render(task))); },
-        [context](const store_error& gone) { context->refuse(gone); });
+      refuse_to_execute(context, task_id, reason);
     });
 }
 
@@ -81,13 +75,7 @@ void execution_waits::look(std::uint64_t number) {
       if (is_terminal(task.status))
         answer(number, task);
     },
-    [this, number](const store_error& reason) {
-      if (const auto found = waits_.find(number); found != waits_.end()) {
-        const auto context = found->second.context;
-        remove(number);
-        context->refuse(reason);
-      }
-    });
+    [this, number](const store_error& reason) { refuse(number, reason); });
 }
 
 void execution_waits::on_patience_over(std::uint64_t number) {
@@ -96,13 +84,16 @@ void execution_waits::on_patience_over(std::uint64_t number) {
     return;
   gateway_.look_up(
     get_task{found->second.task_id}, [this, number](const task_record& task) { answer(number, task); },
-    [this, number](const store_error& reason) {
-      if (const auto still = waits_.find(number); still != waits_.end()) {
-        const auto context = still->second.context;
-        remove(number);
-        context->refuse(reason);
-      }
-    });
+    [this, number](const store_error& reason) { refuse(number, reason); });
+}
+
+void execution_waits::refuse(std::uint64_t number, const store_error& reason) {
+  const auto found = waits_.find(number);
+  if (found == waits_.end())
+    return;
+  const auto context = found->second.context;
+  remove(number);
+  context->refuse(reason);
 }
 
 void execution_waits::answer(std::uint64_t number, const task_record& task) {
@@ -136,6 +127,13 @@ void execution_waits::remove(std::uint64_t number) {
   }
   gateway_.leave(found->second.joined);
   waits_.erase(found);
+}
+
+void refuse_to_execute(const context_ptr& context, const uuid& task_id, const store_error& reason) {
+  if (reason.code != errc::illegal_transition)
+    return context->refuse(reason);
+  look_up_for(context, get_task{task_id},
+              [context](const task_record& task) { context->refuse(task_is_finished(task.status, render(task))); });
 }
 
 } // namespace troupe

@@ -46,6 +46,7 @@ private:
   /// Answers if the task has ended.
   void look(std::uint64_t number);
   void answer(std::uint64_t number, const task_record& task);
+  void refuse(std::uint64_t number, const store_error& reason);
   void remove(std::uint64_t number);
 
   gateway_state& gateway_;
@@ -53,5 +54,8 @@ private:
   std::unordered_multimap<uuid, std::uint64_t> by_task_;
   std::uint64_t last_number_ = 0;
 };
+
+/// Answers a request whose task was not put into the queue: one that is finished already is shown.
+void refuse_to_execute(const context_ptr& context, const uuid& task_id, const store_error& reason);
 
 } // namespace troupe

@@ -158,12 +158,6 @@ private:
   std::map<room, int> rooms_;
 };
 
-/// Answers a request with what `text` makes of a record or a page.
-template <class Text>
-auto answer_with(const context_ptr& context, Text text) {
-  return written_as{std::move(text), [context](std::string body) { context->respond_json(200, std::move(body)); }};
-}
-
 gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_state> self, services_ptr peers,
                                      gateway_config config, std::weak_ptr<lane> home);
 

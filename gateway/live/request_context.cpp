@@ -58,6 +58,10 @@ void request_context::respond_json(unsigned status, std::string body) {
   respond({status, "application/json", std::move(body), {}});
 }
 
+void request_context::respond_no_content() {
+  respond({204, "", "", {}});
+}
+
 void request_context::refuse(problem reason) {
   if (reason.instance.empty())
     reason.instance = request().path;
@@ -96,17 +100,12 @@ void request_context::tell_methods(const std::string& allowed) {
 }
 
 void request_context::serve(const route& served) {
-  auto refused = refusal_of(served.needs, condition_of(gateway_));
-  if (!refused) {
-    query_.emplace(request().query, served.parameters);
-    // Every path that takes a namespace takes it like this, also one that makes nothing of it.
-    query_->ns();
-    refused = query_->finish();
-  }
-  if (refused)
-    refuse(std::move(*refused));
-  else
-    served.serve(shared_from_this());
+  require_none(refusal_of(served.needs, condition_of(gateway_)));
+  query_.emplace(request().query, served.parameters);
+  // Every path that takes a namespace takes it like this, also one that makes nothing of it.
+  query_->ns();
+  require_none(query_->finish());
+  served.serve(shared_from_this());
 }
 
 node_condition condition_of(const gateway_state& gateway) {
@@ -117,37 +116,25 @@ node_condition condition_of(const gateway_state& gateway) {
 
 // -- what several routes ask of a request ---------------------------------------
 
-namespace {
-
-std::optional<uuid> id_in_path(const context_ptr& context, std::string_view what) {
-  auto id = path_id(context->part(), what);
-  if (auto* wrong = std::get_if<problem>(&id)) {
-    context->refuse(std::move(*wrong));
-    return std::nullopt;
-  }
-  return std::get<uuid>(id);
+uuid task_id_of(const context_ptr& context) {
+  return require(path_id(context->part(), "task id"));
 }
 
-} // namespace
-
-std::optional<uuid> task_id_of(const context_ptr& context) {
-  return id_in_path(context, "task id");
+uuid thread_id_of(const context_ptr& context) {
+  return require(path_id(context->part(), "thread id"));
 }
 
-std::optional<uuid> thread_id_of(const context_ptr& context) {
-  return id_in_path(context, "thread id");
+std::string name_of(const context_ptr& context, std::string_view what) {
+  return require(path_name(context->part(), what));
 }
 
-bool refuse_media_type(const context_ptr& context) {
-  const auto& request = context->request();
+void require_json_body(const http_request& request) {
   if (request.body.empty())
-    return false;
+    return;
   const auto coding = request.headers[http::field::content_encoding];
-  if (!coding.empty() && !boost::beast::iequals(coding, "identity")) {
-    context->refuse(
-      {problem_code::unsupported_media_type, "The body must not be compressed: Content-Encoding is not read."});
-    return true;
-  }
+  if (!coding.empty() && !boost::beast::iequals(coding, "identity"))
+    throw refused{
+      {problem_code::unsupported_media_type, "The body must not be compressed: Content-Encoding is not read."}};
   std::string type{request.headers[http::field::content_type]};
   type.erase(std::min(type.find(';'), type.size()));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t'))
@@ -155,25 +142,24 @@ bool refuse_media_type(const context_ptr& context) {
   std::transform(type.begin(), type.end(), type.begin(),
                  [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
   if (type == "application/json" || (type.starts_with("application/") && type.ends_with("+json")))
-    return false;
-  context->refuse({problem_code::unsupported_media_type,
-                   type.empty() ? "The request has a body but no Content-Type; send application/json."
-                                : "The body must be application/json."});
-  return true;
+    return;
+  throw refused{{problem_code::unsupported_media_type,
+                 type.empty() ? "The request has a body but no Content-Type; send application/json."
+                              : "The body must be application/json."}};
 }
 
-parsed<std::optional<idempotency_key>> idempotency_key_of(const http_request& request) {
+std::optional<idempotency_key> idempotency_key_of(const http_request& request) {
   const auto lines = field_lines(request.headers, "Idempotency-Key");
   if (lines.empty())
     return std::nullopt;
   if (lines.size() > 1)
-    return problem{problem_code::invalid_header, "A request has one Idempotency-Key; this one has several."};
+    throw refused{{problem_code::invalid_header, "A request has one Idempotency-Key; this one has several."}};
   const auto key = lines.front();
   const auto printable = [](char c) { return c > ' ' && c < '\x7f'; };
   if (key.empty() || key.size() > 255 || !std::all_of(key.begin(), key.end(), printable))
-    return problem{problem_code::invalid_header,
-                   "Idempotency-Key must be 1 to 255 printable ASCII characters without spaces."};
-  return std::optional{idempotency_key{std::string{key}, digest(request)}};
+    throw refused{
+      {problem_code::invalid_header, "Idempotency-Key must be 1 to 255 printable ASCII characters without spaces."}};
+  return idempotency_key{std::string{key}, digest(request)};
 }
 
 } // namespace troupe

@@ -1,5 +1,6 @@
 #include "gateway/api/openapi.hpp"
 #include "gateway/api/routes.hpp"
+#include "gateway/live/asking.hpp"
 #include "gateway/live/chat_frames.hpp"
 #include "gateway/live/gateway_actor.hpp"
 
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -310,6 +312,56 @@ TEST_F(Queries, AreRefusedForLimitsOutOfBounds) {
     ++refused;
   }
   EXPECT_EQ(refused, 10);
+}
+
+// -- the one door for refusals ---------------------------------------------------------
+
+TEST_F(Routes, AnswerWithWhatIsThrownOnceAnActorHasAnswered) {
+  gateway_state gateway{nullptr};
+  gateway.start(nullptr, config_, {});
+  http_request request;
+  request.path = "/api/v1/tasks";
+  const auto door = std::make_shared<kept_exchange>(std::move(request));
+  const auto context = std::make_shared<request_context>(gateway, door);
+  auto go_on = guarded(context, [](const done&) { throw refused{{problem_code::conflict, "It has changed."}}; });
+  EXPECT_NO_THROW(go_on(done{}));
+  ASSERT_TRUE(door->answer());
+  EXPECT_EQ(door->answer()->status, 409U);
+  const auto body = json::parse(door->answer()->body);
+  EXPECT_EQ(body.at("detail"), "It has changed.");
+  EXPECT_EQ(body.at("instance"), "/api/v1/tasks");
+}
+
+TEST_F(Routes, AnswerOnceAlsoIfWhatGoesOnIsRefusedAfterIt) {
+  gateway_state gateway{nullptr};
+  gateway.start(nullptr, config_, {});
+  const auto door = std::make_shared<kept_exchange>(http_request{});
+  const auto context = std::make_shared<request_context>(gateway, door);
+  auto go_on = guarded(context, [context](const done&) {
+    context->respond_no_content();
+    throw refused{{problem_code::conflict, "It has changed."}};
+  });
+  go_on(done{});
+  ASSERT_TRUE(door->answer());
+  EXPECT_EQ(door->answer()->status, 204U);
+}
+
+TEST_F(Routes, LetThroughWhatIsNoRefusal) {
+  gateway_state gateway{nullptr};
+  gateway.start(nullptr, config_, {});
+  const auto door = std::make_shared<kept_exchange>(http_request{});
+  const auto context = std::make_shared<request_context>(gateway, door);
+  auto go_on = guarded(context, [](const done&) { throw std::bad_alloc{}; });
+  EXPECT_THROW(go_on(done{}), std::bad_alloc);
+  EXPECT_FALSE(door->answer());
+}
+
+// A list of names and one of tasks judge `limit` and `cursor` in different orders; clients may go by it.
+TEST_F(Queries, KeepTheOrderInWhichAPageIsJudged) {
+  for (const auto& [path, code] :
+       {std::pair{"/api/v1/tasks", "invalid_parameter"}, std::pair{"/api/v1/bots", "invalid_cursor"},
+        std::pair{"/api/v1/models", "invalid_cursor"}, std::pair{"/api/v1/queue", "invalid_parameter"}})
+    EXPECT_EQ(code_of(ask("GET", path, false, {}, "limit=0&cursor=x")), code) << path;
 }
 
 // -- an EventSource, which any status but 200 ends for good -------------------------------
