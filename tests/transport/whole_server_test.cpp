@@ -1,0 +1,113 @@
+#include "gateway/server.hpp"
+#include "raw_client.hpp"
+#include "tests/temporary_folder.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <variant>
+
+/// The whole server in this process: started, asked, drained and taken down, one after another.
+namespace troupe::testing {
+namespace {
+
+class WholeServer : public ::testing::Test {
+protected:
+  WholeServer() {
+    settings_.http_port = 0;
+    settings_.data_dir = folder_.path().string();
+    settings_.worker_threads = 2;
+    settings_.node_name = "in-process";
+    settings_.database = "sqlite:" + folder_.file("troupe.db");
+  }
+
+  std::shared_ptr<database> open() {
+    auto opened = open_database(settings_.database);
+    if (const auto* refusal = std::get_if<store_error>(&opened)) {
+      ADD_FAILURE() << refusal->message;
+      return nullptr;
+    }
+    return std::get<std::shared_ptr<database>>(opened);
+  }
+
+  static std::optional<raw_response> ask(std::uint16_t port, const std::string& request) {
+    raw_client client{port};
+    client.send(request);
+    return client.read_response();
+  }
+
+  static std::string post(const std::string& path, const std::string& body) {
+    return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+           + std::to_string(body.size()) + "\r\n\r\n" + body;
+  }
+
+  static std::string get(const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n"; }
+
+  temporary_folder folder_;
+  settings settings_;
+};
+
+TEST_F(WholeServer, LivesTwiceInOneProcessAndKeepsWhatItWasTold) {
+  std::string kept;
+  for (int life = 1; life <= 2; ++life) {
+    boost::asio::io_context loop{1};
+    server running{loop, settings_, open(), nullptr};
+    ASSERT_TRUE(running.start()) << life;
+    if (life == 1) {
+      const auto created = ask(running.port(), post("/api/v1/tasks", R"({"input": "Hello"})"));
+      ASSERT_TRUE(created);
+      ASSERT_EQ(created->status, 201U) << created->body;
+      kept = created->headers.at("location");
+    }
+    const auto shown = ask(running.port(), get(kept));
+    ASSERT_TRUE(shown) << life;
+    EXPECT_EQ(shown->status, 200U) << shown->body;
+    EXPECT_FALSE(running.draining());
+    boost::asio::post(loop, [&] { running.drain(); });
+    EXPECT_EQ(running.run(), 0) << life;
+    EXPECT_TRUE(running.draining());
+  }
+}
+
+TEST_F(WholeServer, RefusesNewWorkOnceItDrains) {
+  boost::asio::io_context loop{1};
+  server running{loop, settings_, open(), nullptr};
+  ASSERT_TRUE(running.start());
+  std::optional<raw_response> ready;
+  std::optional<raw_response> refused;
+  boost::asio::post(loop, [&] {
+    running.drain();
+    // Its lanes are there for as long as this has the loop.
+    ready = ask(running.port(), get("/readyz"));
+    refused = ask(running.port(), post("/api/v1/tasks", R"({"input": "Too late"})"));
+  });
+  EXPECT_EQ(running.run(), 0);
+  ASSERT_TRUE(ready && refused);
+  EXPECT_EQ(ready->body, R"({"status":"draining"})");
+  EXPECT_EQ(refused->status, 503U);
+}
+
+TEST_F(WholeServer, SaysSoIfItsPortIsTaken) {
+  boost::asio::io_context loop{1};
+  server first{loop, settings_, open(), nullptr};
+  ASSERT_TRUE(first.start());
+  temporary_folder elsewhere;
+  auto other = settings_;
+  other.database = "sqlite:" + elsewhere.file("troupe.db");
+  other.http_port = first.port();
+  auto opened = open_database(other.database);
+  ASSERT_TRUE(std::holds_alternative<std::shared_ptr<database>>(opened));
+  boost::asio::io_context second_loop{1};
+  server second{second_loop, other, std::get<std::shared_ptr<database>>(opened), nullptr};
+  EXPECT_FALSE(second.start());
+  // The first goes on, and both are taken down without ever having run.
+  const auto alive = ask(first.port(), get("/healthz"));
+  ASSERT_TRUE(alive);
+  EXPECT_EQ(alive->status, 200U);
+}
+
+} // namespace
+} // namespace troupe::testing
