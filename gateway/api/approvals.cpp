@@ -1,8 +1,9 @@
 #include "gateway/api/api.hpp"
 #include "gateway/forms/cursor.hpp"
 #include "gateway/forms/parse_approval.hpp"
-#include "gateway/forms/render.hpp"
 #include "gateway/live/gateway_actor.hpp"
+#include "gateway/rendering/lists.hpp"
+#include "gateway/rendering/records.hpp"
 
 #include <utility>
 
@@ -24,8 +25,9 @@ void list_approvals(const context_ptr& context) {
   });
   if (const auto* cursor = context->cursor())
     question.after = require(read_approval_cursor(cursor_kind::approvals, *cursor));
-  look_up_for(context, std::move(question),
-              answer_with(context, [](const approval_page& found) { return render(found, cursor_kind::approvals); }));
+  look_up_for(context, std::move(question), answer_with(context, [](const approval_page& found) {
+                return render_approvals(found, cursor_kind::approvals);
+              }));
 }
 
 void get_task_approvals(const context_ptr& context) {
@@ -40,8 +42,8 @@ void get_task_approvals(const context_ptr& context) {
                      "to start over."}};
     question.after = std::move(place.call_id);
   }
-  const auto answer
-    = answer_with(context, [](const approval_page& found) { return render(found, cursor_kind::task_approvals); });
+  const auto answer = answer_with(
+    context, [](const approval_page& found) { return render_approvals(found, cursor_kind::task_approvals); });
   look_up_for(context, get_outline{id}, [context, question = std::move(question), answer](const task_outline&) {
     look_up_for(context, question, answer);
   });
@@ -56,7 +58,7 @@ void decide_approval(const context_ptr& context) {
   auto& gateway = context->gateway();
   ask_for(context, gateway.peers().writer,
           require(parse_decision(request.body, id, context->part(1), gateway.config().clock())),
-          [context](const approval_result& result) { context->respond_json(200, render(result.approval)); });
+          [context](const approval_result& result) { context->respond_json(200, render_approval(result.approval)); });
 }
 
 } // namespace troupe::api

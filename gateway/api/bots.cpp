@@ -5,8 +5,9 @@
 #include "gateway/forms/parse_bot.hpp"
 #include "gateway/forms/parse_model.hpp"
 #include "gateway/forms/parse_tool.hpp"
-#include "gateway/forms/render.hpp"
 #include "gateway/live/gateway_actor.hpp"
+#include "gateway/rendering/lists.hpp"
+#include "gateway/rendering/records.hpp"
 #include "persistence/values/namespaces.hpp"
 
 #include <cstdlib>
@@ -31,16 +32,10 @@ named bot_in_path(const context_ptr& context) {
   return {context->ns(), name_of(context, "bot name")};
 }
 
-/// Asks a reader for one record and answers with it.
-template <class Record, class Question>
-void answer_one(const context_ptr& context, Question question) {
-  look_up_for(context, std::move(question), answer_with(context, [](const Record& found) { return render(found); }));
-}
-
-/// Answers with a page by name.
-template <class Page, class Question>
-void answer_page(const context_ptr& context, cursor_kind kind) {
-  auto question = context->read_query([&](query_parameters& query) {
+/// What is asked for a page by name.
+template <class Question>
+Question names_of_page(const context_ptr& context, cursor_kind kind) {
+  return context->read_query([&](query_parameters& query) {
     Question asked;
     asked.ns = query.ns();
     asked.limit = query.limit();
@@ -48,15 +43,13 @@ void answer_page(const context_ptr& context, cursor_kind kind) {
       asked.after = require(read_name_cursor(kind, *cursor));
     return asked;
   });
-  answer_one<Page>(context, std::move(question));
 }
 
 /// Has the writer do what the body asks for; 201 if that made something new.
 template <class Result, class Operation>
-void answer_put(const context_ptr& context, Operation command, const auto& record_of) {
-  ask_for(context, context->gateway().peers().writer, std::move(command), [context, record_of](const Result& result) {
-    context->respond_json(result.created ? 201 : 200, render(record_of(result)));
-  });
+void answer_put(const context_ptr& context, Operation command, const auto& shown) {
+  ask_for(context, context->gateway().peers().writer, std::move(command),
+          [context, shown](const Result& result) { context->respond_json(result.created ? 201 : 200, shown(result)); });
 }
 
 template <class Operation>
@@ -77,15 +70,16 @@ void show_model(const context_ptr& context, troupe::get_model question) {
     auto& gateway = context->gateway();
     gateway.ask(
       gateway.peers().models, get_model_state{found.ns, found.name},
-      [context, found](const model_state& state) { context->respond_json(200, render(found, state)); },
-      [context, found](const store_error&) { context->respond_json(200, render(found, model_state{})); });
+      [context, found](const model_state& state) { context->respond_json(200, render_model_here(found, state)); },
+      [context, found](const store_error&) { context->respond_json(200, render_model_here(found, model_state{})); });
   });
 }
 
 } // namespace
 
 void list_models(const context_ptr& context) {
-  answer_page<model_page, troupe::get_models>(context, cursor_kind::models);
+  look_up_for(context, names_of_page<troupe::get_models>(context, cursor_kind::models),
+              answer_with(context, [](const model_page& found) { return render_models(found); }));
 }
 
 void get_model(const context_ptr& context) {
@@ -100,7 +94,7 @@ void put_model(const context_ptr& context) {
   const auto& config = context->gateway().config();
   answer_put<model_result>(
     context, require(parse_model(request.body, which.ns, which.name, config.clock(), config.secrets.get())),
-    [](const model_result& result) { return result.model; });
+    [](const model_result& result) { return render_model(result.model); });
 }
 
 void delete_model(const context_ptr& context) {
@@ -113,12 +107,14 @@ void delete_model(const context_ptr& context) {
 // -- bots ---------------------------------------------------------------------
 
 void list_bots(const context_ptr& context) {
-  answer_page<bot_page, troupe::get_bots>(context, cursor_kind::bots);
+  look_up_for(context, names_of_page<troupe::get_bots>(context, cursor_kind::bots),
+              answer_with(context, [](const bot_page& found) { return render_bots(found); }));
 }
 
 void get_bot(const context_ptr& context) {
   const auto which = bot_in_path(context);
-  answer_one<bot_record>(context, troupe::get_bot{which.ns, which.name});
+  look_up_for(context, troupe::get_bot{which.ns, which.name},
+              answer_with(context, [](const bot_record& found) { return render_bot(found); }));
 }
 
 void put_bot(const context_ptr& context) {
@@ -128,7 +124,7 @@ void put_bot(const context_ptr& context) {
   const auto& config = context->gateway().config();
   answer_put<bot_result>(context,
                          require(parse_bot(request.body, which.ns, which.name, config.clock(), config.secrets.get())),
-                         [](const bot_result& result) { return result.bot; });
+                         [](const bot_result& result) { return render_bot(result.bot); });
 }
 
 void delete_bot(const context_ptr& context) {

@@ -2,8 +2,8 @@
 
 #include "gateway/api/api.hpp"
 #include "gateway/forms/parse_budget.hpp"
-#include "gateway/forms/render.hpp"
 #include "gateway/live/gateway_actor.hpp"
+#include "gateway/rendering/records.hpp"
 
 #include <string_view>
 #include <utility>
@@ -20,7 +20,7 @@ std::string namespace_of(const context_ptr& context) {
 
 void show(const context_ptr& context, std::string scope) {
   look_up_for(context, get_budget{std::move(scope)},
-              [context](const budget_record& found) { context->respond_json(200, render(found)); });
+              [context](const budget_record& found) { context->respond_json(200, render_budget(found)); });
 }
 
 } // namespace
@@ -36,7 +36,7 @@ void put_namespace_budget(const context_ptr& context) {
   auto& gateway = context->gateway();
   ask_for(context, gateway.peers().writer, require(parse_budget(request.body, ns, gateway.config().clock())),
           [context](const budget_result& result) {
-            context->respond_json(result.created ? 201 : 200, render(result.budget));
+            context->respond_json(result.created ? 201 : 200, render_budget(result.budget));
           });
 }
 

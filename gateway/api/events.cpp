@@ -1,10 +1,10 @@
 #include "gateway/api/api.hpp"
 #include "gateway/forms/cursor.hpp"
-#include "gateway/forms/render.hpp"
 #include "gateway/live/event_socket.hpp"
 #include "gateway/live/event_stream.hpp"
 #include "gateway/live/gateway_actor.hpp"
 #include "gateway/live/lane.hpp"
+#include "gateway/rendering/lists.hpp"
 #include "gateway/requests/accept.hpp"
 #include "gateway/requests/event_stream_head.hpp"
 #include "gateway/requests/header_list.hpp"
@@ -24,7 +24,7 @@ void answer_page(const context_ptr& context, const uuid& id) {
   if (const auto* cursor = context->cursor())
     question.after = require(read_number_cursor(cursor_kind::journal, *cursor));
   look_up_for(context, std::move(question),
-              answer_with(context, [](const event_page& events) { return render(events); }));
+              answer_with(context, [](const event_page& events) { return render_journal(events); }));
 }
 
 // -- the journal as a stream ----------------------------------------------------

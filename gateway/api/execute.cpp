@@ -1,8 +1,8 @@
 #include "gateway/api/api.hpp"
 #include "gateway/forms/parse_task.hpp"
 #include "gateway/forms/prefer.hpp"
-#include "gateway/forms/render.hpp"
 #include "gateway/live/gateway_actor.hpp"
+#include "gateway/rendering/records.hpp"
 #include "gateway/requests/header_list.hpp"
 
 namespace troupe::api {
@@ -19,7 +19,7 @@ void enqueue_only(const context_ptr& context, enqueue_task command) {
       context->respond(
         {202,
          "application/json",
-         render(result.task),
+         render_task(result.task),
          {{"Preference-Applied", "respond-async"}, {"Location", "/api/v1/tasks/" + result.task.id.to_string()}}});
     },
     [context, id](const store_error& reason) { refuse_to_execute(context, id, reason); });

@@ -1,8 +1,8 @@
 #include "gateway/api/api.hpp"
 #include "gateway/api/openapi.hpp"
 #include "gateway/forms/cursor.hpp"
-#include "gateway/forms/render.hpp"
 #include "gateway/live/gateway_actor.hpp"
+#include "gateway/rendering/lists.hpp"
 
 namespace troupe::api {
 
@@ -57,12 +57,13 @@ void get_queue(const context_ptr& context) {
   if (const auto* cursor = context->cursor())
     question.after = require(read_name_cursor(cursor_kind::queue, *cursor));
   look_up_for(context, std::move(question), [context](const queue_stats& queue) {
-    context->respond_json(200, render(queue, context->gateway().config().clock()));
+    context->respond_json(200, render_queue(queue, context->gateway().config().clock()));
   });
 }
 
 void get_nodes(const context_ptr& context) {
-  look_up_for(context, troupe::get_nodes{}, answer_with(context, [](const node_list& found) { return render(found); }));
+  look_up_for(context, troupe::get_nodes{},
+              answer_with(context, [](const node_list& found) { return render_nodes(found); }));
 }
 
 } // namespace troupe::api

@@ -1,8 +1,9 @@
 #include "gateway/api/api.hpp"
 #include "gateway/forms/cursor.hpp"
 #include "gateway/forms/parse_task.hpp"
-#include "gateway/forms/render.hpp"
 #include "gateway/live/gateway_actor.hpp"
+#include "gateway/rendering/lists.hpp"
+#include "gateway/rendering/records.hpp"
 #include "gateway/requests/header_list.hpp"
 #include "persistence/logging/log.hpp"
 
@@ -29,7 +30,7 @@ task_post read_task_post(const context_ptr& context) {
 }
 
 http_response with_task(unsigned status, const task_result& result) {
-  http_response response{status, "application/json", render(result.task), {{"ETag", etag_of(result.task)}}};
+  http_response response{status, "application/json", render_task(result.task), {{"ETag", etag_of(result.task)}}};
   if (result.replayed)
     response.headers.emplace_back("Idempotency-Replayed", "true");
   return response;
@@ -70,18 +71,20 @@ void list_tasks(const context_ptr& context) {
   });
   if (const auto* cursor = context->cursor())
     question.before = require(read_task_cursor(*cursor));
-  look_up_for(context, std::move(question), answer_with(context, [](const task_page& found) { return render(found); }));
+  look_up_for(context, std::move(question),
+              answer_with(context, [](const task_page& found) { return render_tasks(found); }));
 }
 
 void get_task(const context_ptr& context) {
-  look_up_for(context, troupe::get_task{task_id_of(context)},
-              written_as{[door = context->door()](const task_record& task) {
-                           auto etag = etag_of(task);
-                           if (names_tag(field_lines(door->request().headers, "If-None-Match"), etag))
-                             return http_response{304, "", "", {{"ETag", std::move(etag)}}};
-                           return http_response{200, "application/json", render(task), {{"ETag", std::move(etag)}}};
-                         },
-                         [context](http_response response) { context->respond(std::move(response)); }});
+  look_up_for(
+    context, troupe::get_task{task_id_of(context)},
+    written_as{[door = context->door()](const task_record& task) {
+                 auto etag = etag_of(task);
+                 if (names_tag(field_lines(door->request().headers, "If-None-Match"), etag))
+                   return http_response{304, "", "", {{"ETag", std::move(etag)}}};
+                 return http_response{200, "application/json", render_task(task), {{"ETag", std::move(etag)}}};
+               },
+               [context](http_response response) { context->respond(std::move(response)); }});
 }
 
 void delete_task(const context_ptr& context) {
@@ -131,7 +134,7 @@ void answer_messages(const context_ptr& context, Question question) {
   if (const auto* cursor = context->cursor())
     question.after = require(read_number_cursor(cursor_kind::messages, *cursor));
   look_up_for(context, std::move(question),
-              answer_with(context, [](const message_page& found) { return render(found); }));
+              answer_with(context, [](const message_page& found) { return render_messages(found); }));
 }
 
 } // namespace
@@ -153,7 +156,7 @@ void get_attempts(const context_ptr& context) {
     question.after
       = static_cast<int>(std::min<std::int64_t>(require(read_number_cursor(cursor_kind::attempts, *cursor)), INT_MAX));
   look_up_for(context, std::move(question),
-              answer_with(context, [](const attempt_page& found) { return render(found); }));
+              answer_with(context, [](const attempt_page& found) { return render_attempts(found); }));
 }
 
 } // namespace troupe::api

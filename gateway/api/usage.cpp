@@ -1,6 +1,7 @@
 #include "gateway/api/api.hpp"
-#include "gateway/forms/render.hpp"
 #include "gateway/live/gateway_actor.hpp"
+#include "gateway/rendering/lists.hpp"
+#include "gateway/rendering/records.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -44,12 +45,12 @@ void get_usage(const context_ptr& context) {
     return asked;
   });
   look_up_for(context, std::move(question),
-              answer_with(context, [](const usage_list& found) { return render(found); }));
+              answer_with(context, [](const usage_list& found) { return render_usage(found); }));
 }
 
 void get_thread(const context_ptr& context) {
   look_up_for(context, troupe::get_thread{thread_id_of(context)},
-              [context](const thread_record& found) { context->respond_json(200, render(found)); });
+              [context](const thread_record& found) { context->respond_json(200, render_thread(found)); });
 }
 
 } // namespace troupe::api

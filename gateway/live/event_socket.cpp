@@ -1,7 +1,7 @@
 #include "gateway/live/event_socket.hpp"
 
-#include "gateway/forms/render.hpp"
 #include "gateway/live/lane.hpp"
+#include "gateway/rendering/frames.hpp"
 #include "gateway/requests/problem.hpp"
 #include "persistence/values/overloaded.hpp"
 

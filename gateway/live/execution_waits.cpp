@@ -1,9 +1,9 @@
 #include "gateway/live/execution_waits.hpp"
 
-#include "gateway/forms/render.hpp"
 #include "gateway/live/asking.hpp"
 #include "gateway/live/gateway_actor.hpp"
 #include "gateway/live/lane.hpp"
+#include "gateway/rendering/records.hpp"
 
 #include <caf/send.hpp>
 
@@ -105,13 +105,13 @@ void execution_waits::answer(std::uint64_t number, const task_record& task) {
   switch (task.status) {
   case task_status::pending:
   case task_status::running:
-    context->respond({202, "application/json", render(task), {{"Preference-Applied", "wait"}}});
+    context->respond({202, "application/json", render_task(task), {{"Preference-Applied", "wait"}}});
     return;
-  case task_status::completed: context->respond_json(200, render(task)); return;
+  case task_status::completed: context->respond_json(200, render_task(task)); return;
   case task_status::failed:
   case task_status::cancelled: break;
   }
-  context->refuse(task_ended_badly(task, render(task)));
+  context->refuse(task_ended_badly(task, render_task(task)));
 }
 
 void execution_waits::remove(std::uint64_t number) {
@@ -132,8 +132,9 @@ void execution_waits::remove(std::uint64_t number) {
 void refuse_to_execute(const context_ptr& context, const uuid& task_id, const store_error& reason) {
   if (reason.code != errc::illegal_transition)
     return context->refuse(reason);
-  look_up_for(context, get_task{task_id},
-              [context](const task_record& task) { context->refuse(task_is_finished(task.status, render(task))); });
+  look_up_for(context, get_task{task_id}, [context](const task_record& task) {
+    context->refuse(task_is_finished(task.status, render_task(task)));
+  });
 }
 
 } // namespace troupe

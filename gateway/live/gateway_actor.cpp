@@ -1,9 +1,9 @@
 #include "gateway/live/gateway_actor.hpp"
 
 #include "actors/timeouts.hpp"
-#include "gateway/forms/render.hpp"
 #include "gateway/live/chat_frames.hpp"
 #include "gateway/live/lane.hpp"
+#include "gateway/rendering/frames.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
@@ -29,7 +29,7 @@ constexpr std::size_t told_in_pieces = std::size_t{1024} * 1024;
 constexpr std::chrono::seconds longest_wait_for_outage{1};
 
 live_event to_live(const event_record& event, client_memory& memory) {
-  return {event.source, event.seq, event.position, event.type, memory.share(render(event))};
+  return {event.source, event.seq, event.position, event.type, memory.share(render_event(event))};
 }
 
 /// A page of a room, written out.

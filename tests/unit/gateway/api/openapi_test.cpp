@@ -1,6 +1,8 @@
 #include "gateway/api/openapi.hpp"
-#include "gateway/forms/render.hpp"
 #include "gateway/live/admission.hpp"
+#include "gateway/rendering/frames.hpp"
+#include "gateway/rendering/lists.hpp"
+#include "gateway/rendering/records.hpp"
 #include "gateway/requests/problem.hpp"
 
 #include <gtest/gtest.h>
@@ -135,14 +137,14 @@ TEST(Openapi, ListsEverythingThatUsageIsGroupedBy) {
 }
 
 TEST(Openapi, FitsWhatIsRendered) {
-  EXPECT_TRUE(fits(render(task_record{}), "Task"));
-  EXPECT_TRUE(fits(render(bot_record{}), "Bot"));
+  EXPECT_TRUE(fits(render_task(task_record{}), "Task"));
+  EXPECT_TRUE(fits(render_bot(bot_record{}), "Bot"));
   bot_record frugal;
   frugal.budget = budget_limit{.cost = 1, .tokens = {}, .period = budget_period::day};
-  EXPECT_TRUE(fits(render(frugal), "Bot"));
-  EXPECT_TRUE(fits(render(budget_record{}), "Budget"));
-  EXPECT_TRUE(fits(render(model_record{}), "Model"));
-  const auto asked = render(model_record{}, model_state{});
+  EXPECT_TRUE(fits(render_bot(frugal), "Bot"));
+  EXPECT_TRUE(fits(render_budget(budget_record{}), "Budget"));
+  EXPECT_TRUE(fits(render_model(model_record{}), "Model"));
+  const auto asked = render_model_here(model_record{}, model_state{});
   EXPECT_TRUE(fits(asked, "Model"));
   EXPECT_TRUE(fits(json::parse(asked).at("state").dump(), "ModelState"));
   tool_record tool;
@@ -150,24 +152,24 @@ TEST(Openapi, FitsWhatIsRendered) {
   tool.requires_approval = true;
   bot_record armed;
   armed.tools = {tool};
-  EXPECT_TRUE(fits(json::parse(render(armed)).at("tools").at(0).dump(), "Tool"));
-  EXPECT_TRUE(fits(render(attempt_record{}), "Attempt"));
-  EXPECT_TRUE(fits(render(message_record{}), "Message"));
+  EXPECT_TRUE(fits(json::parse(render_bot(armed)).at("tools").at(0).dump(), "Tool"));
+  EXPECT_TRUE(fits(rendered(append_attempt, {}), "Attempt"));
+  EXPECT_TRUE(fits(rendered(append_message, {}), "Message"));
   message_record result;
   result.role = message_role::tool;
-  EXPECT_TRUE(fits(render(result), "Message"));
+  EXPECT_TRUE(fits(rendered(append_message, result), "Message"));
   event_record event;
   event.source = std::make_shared<event_source>();
-  EXPECT_TRUE(fits(render(event), "Event"));
-  EXPECT_TRUE(fits(render(page<task_record, uuid>{}), "TaskPage"));
-  EXPECT_TRUE(fits(render(node_record{}), "Node"));
-  EXPECT_TRUE(fits(render(node_list{}), "NodePage"));
-  EXPECT_TRUE(fits(render(queue_stats{}, timestamp{}), "Queue"));
-  EXPECT_TRUE(fits(render(approval_record{}), "Approval"));
-  EXPECT_TRUE(fits(render(page<approval_record, approval_place>{}, cursor_kind::approvals), "ApprovalPage"));
-  EXPECT_TRUE(fits(render(usage_record{}), "UsageGroup"));
-  EXPECT_TRUE(fits(render(std::vector<usage_record>{}), "UsagePage"));
-  EXPECT_TRUE(fits(render(thread_record{}), "Thread"));
+  EXPECT_TRUE(fits(render_event(event), "Event"));
+  EXPECT_TRUE(fits(render_tasks({}), "TaskPage"));
+  EXPECT_TRUE(fits(rendered(append_node, {}), "Node"));
+  EXPECT_TRUE(fits(render_nodes({}), "NodePage"));
+  EXPECT_TRUE(fits(render_queue({}, {}), "Queue"));
+  EXPECT_TRUE(fits(render_approval(approval_record{}), "Approval"));
+  EXPECT_TRUE(fits(render_approvals({}, cursor_kind::approvals), "ApprovalPage"));
+  EXPECT_TRUE(fits(rendered(append_usage, {}), "UsageGroup"));
+  EXPECT_TRUE(fits(render_usage({}), "UsagePage"));
+  EXPECT_TRUE(fits(render_thread(thread_record{}), "Thread"));
   EXPECT_TRUE(fits(validation_answer({}, {}), "Validation"));
 }
 

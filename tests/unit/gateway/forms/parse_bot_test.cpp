@@ -1,7 +1,7 @@
 #include "gateway/forms/parse_bot.hpp"
 #include "gateway/forms/parse_model.hpp"
 #include "gateway/forms/parse_tool.hpp"
-#include "gateway/forms/render.hpp"
+#include "gateway/rendering/records.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -150,8 +150,8 @@ TEST(ParseBot, TakesBackWhatWasRendered) {
      mcp_tool({{"requires_approval", true}, {"approval_timeout_s", 31'536'000}, {"approval_default", "approve"}})});
   const auto bot = bot_of(
     json{{"model", "m"}, {"fallback_models", {"n"}}, {"tools", tools}, {"restart", {{"jitter", 0.25}}}}.dump());
-  const auto text = render(bot);
-  EXPECT_EQ(render(bot_of(text)), text);
+  const auto text = render_bot(bot);
+  EXPECT_EQ(render_bot(bot_of(text)), text);
 }
 
 TEST(ParseBot, RefusesANameThatContradictsThePath) {
@@ -570,8 +570,8 @@ TEST(ParseModel, TakesTheBuiltInKind) {
   EXPECT_EQ(model.base_url, "");
   EXPECT_EQ(model.limits.concurrency, 2);
   EXPECT_EQ(model.price.output_per_million, 0.5);
-  const auto text = render(model);
-  EXPECT_EQ(render(model_of(json::parse(text))), text);
+  const auto text = render_model(model);
+  EXPECT_EQ(render_model(model_of(json::parse(text))), text);
 }
 
 TEST(ParseModel, ReachesNothingOverTheNetworkIfBuiltIn) {
@@ -635,14 +635,14 @@ TEST(ParseModel, ReadsEveryMember) {
   EXPECT_EQ(model.price.input_per_million, 0.25);
   EXPECT_EQ(model.price.output_per_million, 1'000'000);
   EXPECT_EQ(model.parameters, R"({"options":{"seed":1},"top_p":0.9})");
-  const auto text = render(model);
-  EXPECT_EQ(render(model_of(json::parse(text))), text);
+  const auto text = render_model(model);
+  EXPECT_EQ(render_model(model_of(json::parse(text))), text);
 }
 
 TEST(ParseModel, TakesAndPassesOverTheStateThatIsShownWithIt) {
   for (const auto& model : {json{{"kind", "builtin"}}, json{{"kind", "openai"}, {"model", "gpt"}}}) {
     const auto plain = model_of(model);
-    EXPECT_EQ(render(model_of(json::parse(render(plain, model_state{})))), render(plain));
+    EXPECT_EQ(render_model(model_of(json::parse(render_model_here(plain, model_state{})))), render_model(plain));
   }
   EXPECT_EQ(model_error({{"state", {{"breaker", 5}, {"mood", "good"}}}}).pointer, "nothing");
   EXPECT_EQ(model_error({{"state", nullptr}}).pointer, "nothing");

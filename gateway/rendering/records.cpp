@@ -1,8 +1,6 @@
-#include "gateway/forms/render.hpp"
+#include "gateway/rendering/records.hpp"
 
-#include "gateway/forms/parse_frame.hpp"
-#include "gateway/forms/parse_tool.hpp"
-#include "persistence/page_bound.hpp"
+#include "gateway/forms/parse_headers.hpp"
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/money.hpp"
 
@@ -117,50 +115,6 @@ void add_limit(json_object& parent, const budget_limit& limit) {
   parent.add("tokens", limit.tokens).add("period", to_string(limit.period));
 }
 
-/// `"items":[…],"next_cursor":…`, each item by `append_json`.
-template <class Items, class Cursor>
-void add_page(json_object& parent, const Items& items, const Cursor& next_cursor) {
-  {
-    json_array list{parent.open("items")};
-    for (const auto& item : items)
-      append_json(list.open(), item);
-  }
-  parent.add("next_cursor", next_cursor);
-}
-
-/// Room for a whole page at once, where it is known how large one may be: growing by and by takes twice as much.
-template <class Items>
-void reserve_for(std::string& out, const Items& items) {
-  std::size_t bytes = 0;
-  if constexpr (requires { stored_bytes(*items.begin()); })
-    for (const auto& item : items)
-      bytes += stored_bytes(item);
-  // A few escapes are in every text.
-  out.reserve(out.size() + bytes + bytes / 16);
-}
-
-template <class Items, class Cursor>
-std::string list_of(const Items& items, const Cursor& next_cursor) {
-  std::string out;
-  reserve_for(out, items);
-  {
-    json_object members{out};
-    add_page(members, items, next_cursor);
-  }
-  return out;
-}
-
-template <class Key, class MakeCursor>
-std::optional<std::string> cursor_of(const std::optional<Key>& next, MakeCursor make) {
-  if (next)
-    return make(*next);
-  return std::nullopt;
-}
-
-std::optional<std::string> cursor_of(const page<message_record, std::int64_t>& messages) {
-  return cursor_of(messages.next, [](auto at) { return number_cursor(cursor_kind::messages, at); });
-}
-
 void add_model(json_object& members, const model_record& model) {
   members.add("name", model.name).add("namespace", model.ns).add("kind", to_string(model.kind));
   add_or_null(members, "base_url", model.base_url);
@@ -188,9 +142,7 @@ void add_model(json_object& members, const model_record& model) {
 
 } // namespace
 
-// -- single records -----------------------------------------------------------------
-
-void append_json(std::string& out, const task_record& task) {
+void append_task(std::string& out, const task_record& task) {
   out.reserve(out.size() + 1000 + task.input.size() + task.spec.size() + task.metadata.size()
               + (task.output ? task.output->size() : 0));
   json_object members{out};
@@ -221,7 +173,7 @@ void append_json(std::string& out, const task_record& task) {
     .add("completed_at", task.completed_at);
 }
 
-void append_json(std::string& out, const bot_record& bot) {
+void append_bot(std::string& out, const bot_record& bot) {
   json_object members{out};
   members.add("name", bot.name).add("namespace", bot.ns).add("model", bot.model);
   add_texts(members, "fallback_models", bot.fallback_models);
@@ -250,12 +202,12 @@ void append_json(std::string& out, const bot_record& bot) {
   members.add("timeout_s", bot.timeout.count()).add("on_busy", to_string(bot.on_busy));
 }
 
-void append_json(std::string& out, const model_record& model) {
+void append_model(std::string& out, const model_record& model) {
   json_object members{out};
   add_model(members, model);
 }
 
-std::string render(const model_record& model, const model_state& state) {
+std::string render_model_here(const model_record& model, const model_state& state) {
   std::string out;
   {
     json_object members{out};
@@ -278,7 +230,7 @@ std::string render(const model_record& model, const model_state& state) {
   return out;
 }
 
-void append_json(std::string& out, const message_record& message) {
+void append_message(std::string& out, const message_record& message) {
   json_object members{out};
   members.add("task_id", message.task_id).add("role", to_string(message.role)).add("content", message.content);
   {
@@ -296,7 +248,7 @@ void append_json(std::string& out, const message_record& message) {
   members.add("attempt", message.attempt).add("created_at", message.created_at);
 }
 
-void append_json(std::string& out, const attempt_record& attempt) {
+void append_attempt(std::string& out, const attempt_record& attempt) {
   json_object members{out};
   members.add("attempt", attempt.attempt);
   add_or_null(members, "node", attempt.node);
@@ -308,7 +260,7 @@ void append_json(std::string& out, const attempt_record& attempt) {
   members.add("started_at", attempt.started_at).add("ended_at", attempt.ended_at);
 }
 
-void append_json(std::string& out, const node_record& node) {
+void append_node(std::string& out, const node_record& node) {
   json_object members{out};
   members.add("name", node.name)
     .add("id", node.id)
@@ -323,7 +275,7 @@ void append_json(std::string& out, const node_record& node) {
     .add("lease_expires_at", node.lease_expires_at);
 }
 
-void append_json(std::string& out, const approval_record& approval) {
+void append_approval(std::string& out, const approval_record& approval) {
   json_object members{out};
   members.add("task_id", approval.task_id)
     .add("call_id", approval.call_id)
@@ -342,20 +294,20 @@ void append_json(std::string& out, const approval_record& approval) {
   members.add("decided_at", approval.decided_at);
 }
 
-void append_json(std::string& out, const usage_record& usage) {
+void append_usage(std::string& out, const usage_record& usage) {
   json_object members{out};
   members.add("key", usage.key).add("attempts", usage.attempts);
   add_usage(members, usage.usage);
 }
 
-void append_json(std::string& out, const thread_record& thread) {
+void append_thread(std::string& out, const thread_record& thread) {
   json_object members{out};
   members.add("id", thread.id).add("namespace", thread.ns).add("tasks", thread.tasks);
   add_usage(members, thread.usage);
   members.add("created_at", thread.created_at).add("updated_at", thread.updated_at);
 }
 
-void append_json(std::string& out, const budget_record& budget) {
+void append_budget(std::string& out, const budget_record& budget) {
   json_object members{out};
   members.add("scope", budget.scope);
   add_limit(members, budget.limit);
@@ -363,23 +315,6 @@ void append_json(std::string& out, const budget_record& budget) {
   for (const auto& [name, amount] : {std::pair{"spent", budget.spent}, std::pair{"reserved", budget.reserved}})
     json_object{members.open(name)}.add("cost", in_currency(amount.cost)).add("tokens", amount.tokens);
   members.add("updated_at", budget.updated_at);
-}
-
-void append_json(std::string& out, const event_record& event) {
-  out.reserve(out.size() + 320 + event.data.size());
-  json_object members{out};
-  members.add("type", to_string(event.type))
-    .add("task_id", event.source->task_id)
-    .add("thread_id", event.source->thread_id)
-    .add("namespace", event.source->ns)
-    .add("seq", event.seq)
-    .add("attempt", event.attempt)
-    .add("at", event.at)
-    .add_raw("data", object_or_empty(event.data));
-  auto& text = members.open("cursor");
-  text += '"';
-  append_event_cursor(text, event.position);
-  text += '"';
 }
 
 std::string etag_of(const task_record& task) {
@@ -405,88 +340,6 @@ std::string etag_of(const task_record& task) {
   return tag;
 }
 
-// -- lists --------------------------------------------------------------------------
-
-std::string render(const page<task_record, uuid>& tasks) {
-  return list_of(tasks.items, cursor_of(tasks.next, task_cursor));
-}
-
-std::string render(const page<bot_record, std::string>& bots) {
-  return list_of(bots.items, cursor_of(bots.next, [](const auto& at) { return name_cursor(cursor_kind::bots, at); }));
-}
-
-std::string render(const page<model_record, std::string>& models) {
-  return list_of(models.items,
-                 cursor_of(models.next, [](const auto& at) { return name_cursor(cursor_kind::models, at); }));
-}
-
-std::string render(const page<message_record, std::int64_t>& messages) {
-  return list_of(messages.items, cursor_of(messages));
-}
-
-std::string render(const page<attempt_record, int>& attempts) {
-  return list_of(attempts.items,
-                 cursor_of(attempts.next, [](auto at) { return number_cursor(cursor_kind::attempts, at); }));
-}
-
-std::string render(const page<event_record, std::int64_t>& events) {
-  return list_of(events.items, cursor_of(events.next, [](auto at) { return number_cursor(cursor_kind::journal, at); }));
-}
-
-std::string render(const page<approval_record, approval_place>& approvals, cursor_kind kind) {
-  return list_of(approvals.items,
-                 cursor_of(approvals.next, [kind](const auto& at) { return approval_cursor(kind, at); }));
-}
-
-std::string render(const std::vector<usage_record>& groups) {
-  return list_of(groups, nullptr);
-}
-
-std::string render(const node_list& found) {
-  return list_of(found.nodes, nullptr);
-}
-
-// -- other answers --------------------------------------------------------------------
-
-namespace {
-
-void add_queue_row(json_object& members, const queue_stats::row& row, timestamp at) {
-  members.add("ready", row.ready)
-    .add("scheduled", row.scheduled)
-    .add("retrying", row.retrying)
-    .add("blocked", row.blocked)
-    .add("running", row.running)
-    .add("oldest_due", row.oldest_due);
-  if (row.oldest_due) {
-    const auto age = std::chrono::duration<double>(at - *row.oldest_due).count();
-    members.add("oldest_age_s", std::max(age, 0.0));
-  } else {
-    members.add("oldest_age_s", nullptr);
-  }
-}
-
-} // namespace
-
-std::string render(const queue_stats& queue, timestamp at) {
-  std::string out;
-  {
-    json_object members{out};
-    {
-      json_array rows{members.open("namespaces")};
-      for (const auto& row : queue.namespaces) {
-        json_object row_members{rows.open()};
-        row_members.add("namespace", row.ns);
-        add_queue_row(row_members, row, at);
-      }
-    }
-    members.add("next_cursor",
-                cursor_of(queue.next, [](const auto& last) { return name_cursor(cursor_kind::queue, last); }));
-    json_object total_members{members.open("totals")};
-    add_queue_row(total_members, queue.totals, at);
-  }
-  return out;
-}
-
 std::string validation_answer(const std::vector<std::string>& errors, const std::vector<std::string>& warnings) {
   std::string out;
   {
@@ -495,41 +348,6 @@ std::string validation_answer(const std::vector<std::string>& errors, const std:
     add_texts(members, "errors", errors);
     add_texts(members, "warnings", warnings);
   }
-  return out;
-}
-
-// -- frames besides events ------------------------------------------------------------
-
-std::string error_frame(std::string_view code, std::string_view detail) {
-  std::string out;
-  json_object{out}.add("type", "error").add("code", code).add("detail", detail);
-  return out;
-}
-
-std::string pong_frame() {
-  return R"({"type":"pong"})";
-}
-
-std::string gap_frame(const room& r, std::int64_t from, std::int64_t to) {
-  std::string out;
-  json_object{out}.add("type", "gap").add("room", to_string(r)).add("from", from).add("to", to);
-  return out;
-}
-
-std::string history_frame(const page<message_record, std::int64_t>& messages) {
-  std::string out;
-  reserve_for(out, messages.items);
-  {
-    json_object members{out};
-    members.add("type", "history:sync");
-    add_page(members, messages.items, cursor_of(messages));
-  }
-  return out;
-}
-
-std::string subscription_frame(bool subscribed, const room& r) {
-  std::string out;
-  json_object{out}.add("type", subscribed ? "subscribed" : "unsubscribed").add("room", to_string(r));
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "gateway/forms/cursor.hpp"
-#include "gateway/forms/render.hpp"
+#include "gateway/rendering/frames.hpp"
+#include "gateway/rendering/lists.hpp"
+#include "gateway/rendering/records.hpp"
 #include "persistence/page_bound.hpp"
 #include "persistence/values/json_text.hpp"
 
@@ -53,7 +55,7 @@ event_record some_event() {
 }
 
 TEST(RenderTask, HasTheContractsMembersInItsOrder) {
-  EXPECT_THAT(names(json::parse(render(some_task()))),
+  EXPECT_THAT(names(json::parse(render_task(some_task()))),
               ElementsAre("id", "name", "namespace", "status", "input", "output", "error", "error_class",
                           "finish_reason", "spec", "bot", "thread_id", "priority", "attempt", "max_attempts", "run_at",
                           "created_by", "metadata", "usage", "wait_reason", "node", "created_at", "updated_at",
@@ -61,7 +63,7 @@ TEST(RenderTask, HasTheContractsMembersInItsOrder) {
 }
 
 TEST(RenderTask, ShowsANewTask) {
-  EXPECT_EQ(json::parse(render(some_task())), json::parse(R"({
+  EXPECT_EQ(json::parse(render_task(some_task())), json::parse(R"({
     "id": "01890a5d-ac96-774b-bcce-b302099a8057", "name": "name", "namespace": "default", "status": "PENDING",
     "input": "input", "output": null, "error": null, "error_class": null, "finish_reason": null, "spec": {}, "bot": "default",
     "thread_id": "01890a5d-ac96-774b-bcce-b302099a8057", "priority": 0, "attempt": 0, "max_attempts": 3, "run_at": null,
@@ -87,7 +89,7 @@ TEST(RenderTask, ShowsAFinishedTask) {
   task.node = "node-1";
   task.started_at = at;
   task.completed_at = at + 1s;
-  const auto shown = json::parse(render(task));
+  const auto shown = json::parse(render_task(task));
   EXPECT_EQ(shown["status"], "FAILED");
   EXPECT_EQ(shown["output"], "part");
   EXPECT_EQ(shown["error"], "why");
@@ -105,14 +107,14 @@ TEST(RenderTask, ShowsAFinishedTask) {
 TEST(RenderTask, ShowsThatItWaitsForAPerson) {
   auto task = some_task();
   task.waits_for = wait_reason::approval;
-  EXPECT_EQ(json::parse(render(task))["wait_reason"], "approval");
+  EXPECT_EQ(json::parse(render_task(task))["wait_reason"], "approval");
 }
 
 TEST(RenderTask, EscapesEveryText) {
   auto task = some_task();
   task.name = task.input = task.bot = task.created_by = task.node = nasty;
   task.output = task.error = nasty;
-  const auto shown = json::parse(render(task));
+  const auto shown = json::parse(render_task(task));
   for (const auto* member : {"name", "input", "output", "error", "bot", "created_by", "node"})
     EXPECT_EQ(shown[member], nasty) << member;
 }
@@ -120,7 +122,7 @@ TEST(RenderTask, EscapesEveryText) {
 TEST(RenderTask, StaysOnOneLine) {
   auto task = some_task();
   task.input = nasty;
-  EXPECT_EQ(render(task).find('\n'), std::string::npos);
+  EXPECT_EQ(render_task(task).find('\n'), std::string::npos);
 }
 
 TEST(EtagOfTask, IsAQuotedTagThatChangesWithTheTask) {
@@ -143,7 +145,7 @@ TEST(EtagOfTask, IsAQuotedTagThatChangesWithTheTask) {
 }
 
 TEST(RenderEvent, HasTheContractsMembersInItsOrder) {
-  EXPECT_EQ(render(some_event()),
+  EXPECT_EQ(render_event(some_event()),
             R"({"type":"chat:chunk","task_id":"01890a5d-ac96-774b-bcce-b302099a8057",)"
             R"("thread_id":"01890a5d-ac96-774b-bcce-b302099a8057","namespace":"default","seq":3,"attempt":1,)"
             R"("at":"2023-11-14T22:13:20.000001Z","data":{"text":"Hi","offset":0},"cursor":")"
@@ -151,7 +153,7 @@ TEST(RenderEvent, HasTheContractsMembersInItsOrder) {
 }
 
 TEST(RenderEvent, CarriesACursorThatReadsBackAsItsPosition) {
-  const auto cursor = json::parse(render(some_event()))["cursor"].get<std::string>();
+  const auto cursor = json::parse(render_event(some_event()))["cursor"].get<std::string>();
   EXPECT_EQ(std::get<std::int64_t>(read_number_cursor(cursor_kind::events, cursor)), 42);
 }
 
@@ -165,7 +167,7 @@ TEST(RenderBot, ShowsEveryMember) {
   bot.fallback_models = {"n"};
   bot.tools.resize(1);
   bot.tools[0].name = "clock";
-  const auto shown = json::parse(render(bot));
+  const auto shown = json::parse(render_bot(bot));
   EXPECT_THAT(names(shown),
               ElementsAre("name", "namespace", "model", "fallback_models", "system_prompt", "temperature", "max_tokens",
                           "max_iterations", "context_tokens", "tools", "budget", "restart", "timeout_s", "on_busy"));
@@ -195,7 +197,7 @@ TEST(RenderBot, ShowsOfEachToolWhatItsTypeHas) {
   tool.timeout = 5s;
   bot.tools = {tool, tool};
   bot.tools[1].type = tool_kind::mcp;
-  auto shown = json::parse(render(bot))["tools"];
+  auto shown = json::parse(render_bot(bot))["tools"];
   EXPECT_THAT(names(shown[0]),
               ElementsAre("type", "name", "description", "parameters", "url", "method", "headers", "repeat",
                           "requires_approval", "approval_timeout_s", "approval_default", "timeout_s"));
@@ -212,11 +214,11 @@ TEST(RenderBot, ShowsOfEachToolWhatItsTypeHas) {
   EXPECT_EQ(shown[1]["session"], "task");
   bot.tools[1].allow = {nasty};
   bot.tools[1].session = session_scope::shared;
-  shown = json::parse(render(bot))["tools"];
+  shown = json::parse(render_bot(bot))["tools"];
   EXPECT_EQ(shown[1]["allow"], json::array({nasty}));
   EXPECT_EQ(shown[1]["session"], "shared");
   bot.tools[0].parameters.clear();
-  EXPECT_TRUE(json::parse(render(bot))["tools"][0]["parameters"].is_null());
+  EXPECT_TRUE(json::parse(render_bot(bot))["tools"][0]["parameters"].is_null());
 }
 
 TEST(RenderBot, ShowsHowAToolIsApprovedOnlyIfItHasToBe) {
@@ -227,7 +229,7 @@ TEST(RenderBot, ShowsHowAToolIsApprovedOnlyIfItHasToBe) {
   bot.tools[2] = bot.tools[1];
   bot.tools[2].approval_timeout = 60s;
   bot.tools[2].approve_by_default = true;
-  const auto shown = json::parse(render(bot))["tools"];
+  const auto shown = json::parse(render_bot(bot))["tools"];
   EXPECT_THAT(names(shown[0]), ElementsAre("type", "name", "repeat", "requires_approval"));
   EXPECT_EQ(shown[1]["approval_timeout_s"], 86'400);
   EXPECT_EQ(shown[1]["approval_default"], "reject");
@@ -241,7 +243,7 @@ TEST(RenderBot, HidesTheSecretsOfItsTools) {
   bot.tools[0].type = tool_kind::http;
   bot.tools[0].headers
     = {{"Authorization", "Bearer s3cret"}, {"X-Api-Key", "${env:KEY}"}, {"Accept", "application/json"}};
-  EXPECT_EQ(json::parse(render(bot))["tools"][0]["headers"].dump(),
+  EXPECT_EQ(json::parse(render_bot(bot))["tools"][0]["headers"].dump(),
             R"({"Authorization":"***","X-Api-Key":"${env:KEY}","Accept":"application/json"})");
 }
 
@@ -249,10 +251,10 @@ TEST(RenderModel, ShowsTheBuiltInOne) {
   model_record model;
   model.name = "m";
   model.ns = "prod";
-  EXPECT_EQ(render(model), R"({"name":"m","namespace":"prod","kind":"builtin","base_url":null,"model":"",)"
-                           R"("api_key_env":null,"api_key_file":null,"headers":{},"timeouts":null,)"
-                           R"("limits":{"concurrency":null,"requests_per_minute":null,"tokens_per_minute":null},)"
-                           R"("price":{"input_per_million":0,"output_per_million":0},"parameters":{}})");
+  EXPECT_EQ(render_model(model), R"({"name":"m","namespace":"prod","kind":"builtin","base_url":null,"model":"",)"
+                                 R"("api_key_env":null,"api_key_file":null,"headers":{},"timeouts":null,)"
+                                 R"("limits":{"concurrency":null,"requests_per_minute":null,"tokens_per_minute":null},)"
+                                 R"("price":{"input_per_million":0,"output_per_million":0},"parameters":{}})");
 }
 
 TEST(RenderModel, ShowsEveryMember) {
@@ -270,7 +272,7 @@ TEST(RenderModel, ShowsEveryMember) {
   model.price = {0.25, 1.5};
   model.parameters = R"({"top_k":5})";
   EXPECT_EQ(
-    render(model),
+    render_model(model),
     R"({"name":"m","namespace":"prod","kind":"anthropic","base_url":"https://api.anthropic.com/v1","model":"c",)"
     R"("api_key_env":"KEY","api_key_file":"/key","headers":{"X-A":"${env:B}"},)"
     R"("timeouts":{"connect_s":10,"first_token_s":120,"idle_s":60,"total_s":600},)"
@@ -280,8 +282,8 @@ TEST(RenderModel, ShowsEveryMember) {
 
 TEST(RenderModel, ShowsItsStateBehindTheModel) {
   const model_record model;
-  const auto alone = render(model);
-  EXPECT_EQ(render(model, model_state{}),
+  const auto alone = render_model(model);
+  EXPECT_EQ(render_model_here(model, model_state{}),
             alone.substr(0, alone.size() - 1)
               + R"(,"state":{"breaker":"closed","last_error":null,"paused_for_ms":null,"active":0,"waiting":0,)"
                 R"("requests_left":null,"tokens_left":null,"learnt":[]}})");
@@ -293,7 +295,7 @@ TEST(RenderModel, ShowsItsStateBehindTheModel) {
   state.waiting = 3;
   state.requests_left = 0;
   state.tokens_left = -5;
-  const auto shown = json::parse(render(model, state))["state"];
+  const auto shown = json::parse(render_model_here(model, state))["state"];
   EXPECT_EQ(shown["breaker"], "half_open");
   EXPECT_EQ(shown["last_error"], nasty);
   EXPECT_EQ(shown["paused_for_ms"], 1500);
@@ -308,7 +310,7 @@ TEST(RenderMessage, ShowsToolCallsAndTheirResults) {
   intent.role = message_role::assistant;
   intent.tool_calls = {{"c1", "clock", R"({"zone":"UTC"})"}};
   intent.created_at = at;
-  const auto shown = json::parse(render(intent));
+  const auto shown = json::parse(rendered(append_message, intent));
   EXPECT_THAT(names(shown), ElementsAre("task_id", "role", "content", "tool_calls", "attempt", "created_at"));
   EXPECT_EQ(shown["tool_calls"].dump(), R"([{"call_id":"c1","tool":"clock","arguments":{"zone":"UTC"}}])");
   message_record result;
@@ -316,7 +318,7 @@ TEST(RenderMessage, ShowsToolCallsAndTheirResults) {
   result.call_id = "c1";
   result.tool = "clock";
   result.content = nasty;
-  const auto shown_result = json::parse(render(result));
+  const auto shown_result = json::parse(rendered(append_message, result));
   EXPECT_EQ(shown_result["call_id"], "c1");
   EXPECT_EQ(shown_result["tool"], "clock");
   EXPECT_EQ(shown_result["content"], nasty);
@@ -328,7 +330,7 @@ TEST(RenderMessage, ShowsArgumentsThatAreNoJsonAsText) {
     message_record intent;
     intent.role = message_role::assistant;
     intent.tool_calls = {{"c1", "clock", arguments}};
-    EXPECT_TRUE(json::parse(render(intent))["tool_calls"][0]["arguments"].is_string()) << arguments;
+    EXPECT_TRUE(json::parse(rendered(append_message, intent))["tool_calls"][0]["arguments"].is_string()) << arguments;
   }
 }
 
@@ -340,7 +342,7 @@ TEST(RenderAttempts, IsOnePage) {
   attempt.started_at = at;
   attempt.error = "why";
   attempt.error_kind = error_class::transient;
-  const auto shown = json::parse(render(page<attempt_record, int>{{attempt}, {}}));
+  const auto shown = json::parse(render_attempts(page<attempt_record, int>{{attempt}, {}}));
   EXPECT_TRUE(shown["next_cursor"].is_null());
   EXPECT_EQ(
     shown["items"][0].dump(),
@@ -348,14 +350,14 @@ TEST(RenderAttempts, IsOnePage) {
     R"("usage":{"input_tokens":0,"output_tokens":0,"cost":0,"estimated":false},)"
     R"("started_at":"2023-11-14T22:13:20.000001Z","ended_at":null})");
   attempt.model = "m";
-  EXPECT_EQ(json::parse(render(attempt))["model"], "m");
-  EXPECT_EQ(render(page<attempt_record, int>{}), R"({"items":[],"next_cursor":null})");
+  EXPECT_EQ(json::parse(rendered(append_attempt, attempt))["model"], "m");
+  EXPECT_EQ(render_attempts(page<attempt_record, int>{}), R"({"items":[],"next_cursor":null})");
 }
 
 TEST(RenderAttempts, TellWhichOneEndedInAWait) {
   attempt_record attempt;
   attempt.outcome = attempt_outcome::waiting;
-  EXPECT_EQ(json::parse(render(attempt))["outcome"], "waiting");
+  EXPECT_EQ(json::parse(rendered(append_attempt, attempt))["outcome"], "waiting");
 }
 
 approval_record some_approval() {
@@ -373,7 +375,7 @@ approval_record some_approval() {
 }
 
 TEST(RenderApprovals, ShowsOneThatWaits) {
-  EXPECT_EQ(render(some_approval()),
+  EXPECT_EQ(render_approval(some_approval()),
             R"({"task_id":"01890a5d-ac96-774b-bcce-b302099a8057","call_id":"call_1","namespace":"prod","bot":"b",)"
             R"("created_by":"ada","tool":"send_mail","arguments":{"to":"bob"},"edited":false,"status":"pending",)"
             R"("requested_at":"2023-11-14T22:13:20.000001Z","deadline":"2023-11-14T22:13:21.000001Z",)"
@@ -387,7 +389,7 @@ TEST(RenderApprovals, ShowsWhatWasDecided) {
   approval.approve_by_default = true;
   approval.created_by = approval.decided_by = approval.reason = approval.tool = nasty;
   approval.decided_at = at + 2s;
-  const auto shown = json::parse(render(approval));
+  const auto shown = json::parse(render_approval(approval));
   EXPECT_EQ(shown["status"], "approved");
   EXPECT_EQ(shown["edited"], true);
   EXPECT_EQ(shown["default"], "approve");
@@ -400,32 +402,32 @@ TEST(RenderApprovals, ShowsArgumentsThatAreNoJsonAsText) {
   auto approval = some_approval();
   for (const std::string arguments : {"", "{", "not json", "\xff"}) {
     approval.arguments = arguments;
-    EXPECT_TRUE(json::parse(render(approval))["arguments"].is_string()) << arguments;
+    EXPECT_TRUE(json::parse(render_approval(approval))["arguments"].is_string()) << arguments;
   }
 }
 
 TEST(RenderApprovals, GoOnInTheListThatTheyAreOf) {
-  const auto all = json::parse(
-    render(page<approval_record, approval_place>{{some_approval(), some_approval()}, {}}, cursor_kind::approvals));
+  const auto all = json::parse(render_approvals(
+    page<approval_record, approval_place>{{some_approval(), some_approval()}, {}}, cursor_kind::approvals));
   EXPECT_EQ(all["items"].size(), 2U);
   EXPECT_TRUE(all["next_cursor"].is_null());
   page<approval_record, approval_place> first{{some_approval()}, approval_place{some_task().id, "call_1"}};
   for (const auto kind : {cursor_kind::approvals, cursor_kind::task_approvals}) {
-    const auto cursor = json::parse(render(first, kind))["next_cursor"].get<std::string>();
+    const auto cursor = json::parse(render_approvals(first, kind))["next_cursor"].get<std::string>();
     const auto place = std::get<approval_place>(read_approval_cursor(kind, cursor));
     EXPECT_EQ(place.task_id, some_task().id);
     EXPECT_EQ(place.call_id, "call_1");
-    EXPECT_EQ(render(page<approval_record, approval_place>{}, kind), R"({"items":[],"next_cursor":null})");
+    EXPECT_EQ(render_approvals(page<approval_record, approval_place>{}, kind), R"({"items":[],"next_cursor":null})");
   }
 }
 
 TEST(RenderUsage, IsOnePageOfGroups) {
-  EXPECT_EQ(render(std::vector<usage_record>{{"ada", 2, {7, 8, 1'500'000, true}}, {}}),
+  EXPECT_EQ(render_usage(std::vector<usage_record>{{"ada", 2, {7, 8, 1'500'000, true}}, {}}),
             R"({"items":[{"key":"ada","attempts":2,)"
             R"("usage":{"input_tokens":7,"output_tokens":8,"cost":0.0015,"estimated":true}},)"
             R"({"key":"","attempts":0,"usage":{"input_tokens":0,"output_tokens":0,"cost":0,"estimated":false}}],)"
             R"("next_cursor":null})");
-  EXPECT_EQ(json::parse(render(usage_record{nasty, 1, {}}))["key"], nasty);
+  EXPECT_EQ(json::parse(rendered(append_usage, usage_record{nasty, 1, {}}))["key"], nasty);
 }
 
 TEST(RenderThread, ShowsEveryMember) {
@@ -436,7 +438,7 @@ TEST(RenderThread, ShowsEveryMember) {
   thread.usage = {7, 8, 9, false};
   thread.created_at = at;
   thread.updated_at = at + 1s;
-  EXPECT_EQ(render(thread),
+  EXPECT_EQ(render_thread(thread),
             R"({"id":"01890a5d-ac96-774b-bcce-b302099a8057","namespace":"prod","tasks":3,)"
             R"("usage":{"input_tokens":7,"output_tokens":8,"cost":9e-09,"estimated":false},)"
             R"("created_at":"2023-11-14T22:13:20.000001Z","updated_at":"2023-11-14T22:13:21.000001Z"})");
@@ -450,7 +452,7 @@ TEST(RenderNodes, ShowsANodeThatTakesNoLinksAndRunsNoTasks) {
   node.version = "0.1.0";
   node.started_at = at;
   node.heartbeat_at = at + 1s;
-  EXPECT_EQ(render(node),
+  EXPECT_EQ(rendered(append_node, node),
             R"({"name":"front","id":"01890a5d-ac96-774b-bcce-b302099a8057","role":"gateway","status":"alive",)"
             R"("version":"0.1.0","address":null,"capacity":0,"running":0,"started_at":"2023-11-14T22:13:20.000001Z",)"
             R"("heartbeat_at":"2023-11-14T22:13:21.000001Z","lease_expires_at":null})");
@@ -464,7 +466,7 @@ TEST(RenderNodes, ShowsAddressLoadAndLease) {
   node.capacity = 100;
   node.running = 7;
   node.lease_expires_at = at;
-  const auto shown = json::parse(render(node));
+  const auto shown = json::parse(rendered(append_node, node));
   EXPECT_EQ(shown["name"], nasty);
   EXPECT_EQ(shown["role"], "all");
   EXPECT_EQ(shown["status"], "draining");
@@ -475,7 +477,7 @@ TEST(RenderNodes, ShowsAddressLoadAndLease) {
 }
 
 TEST(RenderNodes, IsOnePage) {
-  const auto shown = json::parse(render(node_list{{node_record{}, node_record{}}}));
+  const auto shown = json::parse(render_nodes(node_list{{node_record{}, node_record{}}}));
   EXPECT_THAT(names(shown), ElementsAre("items", "next_cursor"));
   EXPECT_EQ(shown["items"].size(), 2U);
   EXPECT_TRUE(shown["next_cursor"].is_null());
@@ -483,36 +485,36 @@ TEST(RenderNodes, IsOnePage) {
 
 TEST(RenderPages, GiveACursorThatReadsBack) {
   page<task_record, uuid> tasks{{some_task(), some_task()}, some_task().id};
-  const auto shown = json::parse(render(tasks));
+  const auto shown = json::parse(render_tasks(tasks));
   EXPECT_EQ(shown["items"].size(), 2U);
   EXPECT_EQ(std::get<uuid>(read_task_cursor(shown["next_cursor"].get<std::string>())), some_task().id);
   page<bot_record, std::string> bots{{}, "ada"};
   EXPECT_EQ(std::get<std::string>(
-              read_name_cursor(cursor_kind::bots, json::parse(render(bots))["next_cursor"].get<std::string>())),
+              read_name_cursor(cursor_kind::bots, json::parse(render_bots(bots))["next_cursor"].get<std::string>())),
             "ada");
   page<model_record, std::string> models{{}, std::nullopt};
-  EXPECT_EQ(render(models), R"({"items":[],"next_cursor":null})");
+  EXPECT_EQ(render_models(models), R"({"items":[],"next_cursor":null})");
   page<message_record, std::int64_t> messages{{{}}, 9};
-  EXPECT_EQ(std::get<std::int64_t>(read_number_cursor(cursor_kind::messages,
-                                                      json::parse(render(messages))["next_cursor"].get<std::string>())),
+  EXPECT_EQ(std::get<std::int64_t>(read_number_cursor(
+              cursor_kind::messages, json::parse(render_messages(messages))["next_cursor"].get<std::string>())),
             9);
 }
 
 TEST(RenderPages, GoOnInTheJournalAndInAttemptsOnlyIfThereIsMore) {
   const std::vector events{some_event()};
-  EXPECT_TRUE(json::parse(render(page<event_record, std::int64_t>{events, {}}))["next_cursor"].is_null());
-  EXPECT_TRUE(json::parse(render(page<event_record, std::int64_t>{}))["next_cursor"].is_null());
-  const auto journal = json::parse(render(page<event_record, std::int64_t>{events, 3}))["next_cursor"];
+  EXPECT_TRUE(json::parse(render_journal(page<event_record, std::int64_t>{events, {}}))["next_cursor"].is_null());
+  EXPECT_TRUE(json::parse(render_journal(page<event_record, std::int64_t>{}))["next_cursor"].is_null());
+  const auto journal = json::parse(render_journal(page<event_record, std::int64_t>{events, 3}))["next_cursor"];
   EXPECT_EQ(std::get<std::int64_t>(read_number_cursor(cursor_kind::journal, journal.get<std::string>())), 3);
-  const auto attempts = json::parse(render(page<attempt_record, int>{{attempt_record{}}, 7}))["next_cursor"];
+  const auto attempts = json::parse(render_attempts(page<attempt_record, int>{{attempt_record{}}, 7}))["next_cursor"];
   EXPECT_EQ(std::get<std::int64_t>(read_number_cursor(cursor_kind::attempts, attempts.get<std::string>())), 7);
 }
 
 // What a page is measured by has to be what it is shown as, or its bound is none. Seen in GET /tasks?limit=500 over
 // inputs of 256 KiB (an answer of 131 MB).
 TEST(RenderPages, AreAsLargeAsTheyWereMeasured) {
-  const auto expect_near = [](const auto& record, const char* what) {
-    const auto shown = static_cast<double>(render(record).size());
+  const auto expect_near = [](auto append, const auto& record, const char* what) {
+    const auto shown = static_cast<double>(rendered(append, record).size());
     EXPECT_NEAR(static_cast<double>(shown_bytes(record)), shown, 400 + shown / 50) << what;
     EXPECT_LE(stored_bytes(record), shown_bytes(record)) << what;
   };
@@ -525,16 +527,16 @@ TEST(RenderPages, AreAsLargeAsTheyWereMeasured) {
     task.output = text;
     task.error = text;
     task.spec = R"({"a":1})";
-    expect_near(task, "a task");
+    expect_near(append_task, task, "a task");
     message_record message;
     message.content = text;
-    expect_near(message, "a message");
+    expect_near(append_message, message, "a message");
     attempt_record attempt;
     attempt.error = text;
-    expect_near(attempt, "an attempt");
+    expect_near(append_attempt, attempt, "an attempt");
     auto approval = some_approval();
     approval.reason = text;
-    expect_near(approval, "an approval");
+    expect_near(append_approval, approval, "an approval");
     bot_record bot;
     bot.system_prompt = text;
     bot.tools.resize(3);
@@ -542,14 +544,14 @@ TEST(RenderPages, AreAsLargeAsTheyWereMeasured) {
       tool.type = tool_kind::http;
       tool.description = text;
     }
-    expect_near(bot, "a bot");
+    expect_near(append_bot, bot, "a bot");
     auto event = some_event();
     event.data = "{\"text\":";
     append_json_string(event.data, text);
     event.data += '}';
-    expect_near(event, "an event");
+    expect_near(append_event, event, "an event");
   }
-  expect_near(model_record{}, "a model");
+  expect_near(append_model, model_record{}, "a model");
 }
 
 TEST(RenderQueue, ShowsNamespacesAndTotalsAndAgesTheOldest) {
@@ -559,7 +561,7 @@ TEST(RenderQueue, ShowsNamespacesAndTotalsAndAgesTheOldest) {
   queue.namespaces.push_back({"c", 0, 1, 0, 0, 0, std::nullopt});
   queue.totals = {"", 11, 23, 33, 44, 55, at - 2s};
   queue.next = "c";
-  const auto shown = json::parse(render(queue, at + 500ms));
+  const auto shown = json::parse(render_queue(queue, at + 500ms));
   EXPECT_EQ(shown["totals"].dump(), R"({"ready":11,"scheduled":23,"retrying":33,"blocked":44,"running":55,)"
                                     R"("oldest_due":"2023-11-14T22:13:18.000001Z","oldest_age_s":2.5})");
   EXPECT_EQ(shown["namespaces"][0]["namespace"], "a");
@@ -568,13 +570,13 @@ TEST(RenderQueue, ShowsNamespacesAndTotalsAndAgesTheOldest) {
   EXPECT_TRUE(shown["namespaces"][2]["oldest_age_s"].is_null());
   EXPECT_EQ(std::get<std::string>(read_name_cursor(cursor_kind::queue, shown["next_cursor"].get<std::string>())), "c");
   queue.next.reset();
-  EXPECT_TRUE(json::parse(render(queue, at))["next_cursor"].is_null());
+  EXPECT_TRUE(json::parse(render_queue(queue, at))["next_cursor"].is_null());
 }
 
 TEST(RenderQueue, NeverShowsANegativeAge) {
   queue_stats queue;
   queue.totals = {"", 1, 0, 0, 0, 0, at + 1s};
-  EXPECT_EQ(json::parse(render(queue, at))["totals"]["oldest_age_s"], 0.0);
+  EXPECT_EQ(json::parse(render_queue(queue, at))["totals"]["oldest_age_s"], 0.0);
 }
 
 TEST(RenderAnswers, SayWhetherABotIsValid) {
@@ -600,7 +602,7 @@ TEST(RenderBudget, ShowsCostsInTheCurrency) {
   budget.limit.period = budget_period::month;
   budget.window = "2026-01";
   budget.spent = {3'250'000'000, 812};
-  const auto shown = json::parse(render(budget));
+  const auto shown = json::parse(render_budget(budget));
   EXPECT_EQ(shown["cost"], 20);
   EXPECT_EQ(shown["tokens"], nullptr);
   EXPECT_EQ(shown["period"], "month");
