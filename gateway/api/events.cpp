@@ -8,6 +8,7 @@
 #include "gateway/requests/accept.hpp"
 #include "gateway/requests/event_stream_head.hpp"
 #include "gateway/requests/header_list.hpp"
+#include "persistence/values/names.hpp"
 
 #include <charconv>
 
@@ -111,7 +112,7 @@ void open_notifications(const context_ptr& context) {
   require_handshake(context->request());
   const auto [user, after] = context->read_query([](query_parameters& query) {
     // Until there is authentication the caller says who it is.
-    return std::pair{query.text("created_by").value_or("anonymous"), query.raw("after")};
+    return std::pair{query.text("created_by").value_or(std::string{anonymous}), query.raw("after")};
   });
   upgrade(context, {room{room::kind::user, {}, user}, resume_of(after, false), std::nullopt});
 }

@@ -1,8 +1,8 @@
 #include "gateway/forms/body.hpp"
 
 #include "gateway/forms/text.hpp"
-#include "gateway/forms/url.hpp"
 #include "persistence/values/exact_json.hpp"
+#include "persistence/values/names.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,6 @@
 #include "gateway/forms/cursor.hpp"
 
-#include "gateway/forms/url.hpp"
+#include "persistence/values/names.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,18 +3,12 @@
 #include "gateway/forms/body.hpp"
 #include "gateway/forms/json_guard.hpp"
 #include "gateway/forms/text.hpp"
+#include "persistence/values/limits.hpp"
+#include "persistence/values/names.hpp"
 
 #include <nlohmann/json.hpp>
 
 namespace troupe {
-
-namespace {
-
-constexpr std::size_t max_arguments = 256 * 1024;
-constexpr std::size_t longest_reason = 2000;
-constexpr std::size_t max_person = 200;
-
-} // namespace
 
 parsed<decide_approval> parse_decision(std::string_view body, const uuid& task_id, const std::string& call_id,
                                        timestamp at) {
@@ -29,15 +23,15 @@ parsed<decide_approval> parse_decision(std::string_view body, const uuid& task_i
   result.call_id = call_id;
   result.at = at;
   members.require("decision");
-  const auto decision = members.text("decision", 0, max_person);
+  const auto decision = members.text("decision", 0, max_label_length);
   result.approve = decision == "approve";
   if (decision && !result.approve && *decision != "reject")
     members.refuse("decision", "expected approve or reject, got " + excerpt(*decision));
-  result.arguments = members.object_text("arguments", max_arguments);
+  result.arguments = members.object_text("arguments", max_arguments_bytes);
   if (result.arguments && decision == "reject")
     members.refuse("arguments", "a rejected call has none");
-  result.reason = members.text("reason", 0, longest_reason).value_or("");
-  result.decided_by = members.line("decided_by", 1, max_person).value_or("anonymous");
+  result.reason = members.text("reason", 0, max_reason_bytes).value_or("");
+  result.decided_by = members.line("decided_by", 1, max_label_length).value_or(std::string{anonymous});
   members.finish();
   if (auto refused = std::move(errors).to_problem())
     return std::move(*refused);

@@ -5,7 +5,7 @@
 #include "gateway/forms/parse_budget.hpp"
 #include "gateway/forms/parse_tool.hpp"
 #include "gateway/forms/text.hpp"
-#include "gateway/forms/url.hpp"
+#include "persistence/values/names.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -3,9 +3,9 @@
 #include "gateway/forms/body.hpp"
 #include "gateway/forms/cursor.hpp"
 #include "gateway/forms/json_guard.hpp"
-#include "gateway/forms/parse_task.hpp"
 #include "gateway/forms/text.hpp"
-#include "gateway/forms/url.hpp"
+#include "persistence/values/limits.hpp"
+#include "persistence/values/names.hpp"
 
 #include <nlohmann/json.hpp>
 

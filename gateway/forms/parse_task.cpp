@@ -5,6 +5,9 @@
 #include "gateway/forms/parse_budget.hpp"
 #include "gateway/forms/text.hpp"
 #include "persistence/rules/budget_form.hpp"
+#include "persistence/values/limits.hpp"
+#include "persistence/values/names.hpp"
+#include "persistence/values/task_name.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -16,11 +19,6 @@ namespace troupe {
 using json = nlohmann::json;
 
 namespace {
-
-constexpr std::size_t max_label_length = 200;
-constexpr std::size_t max_default_name_length = 60;
-constexpr std::size_t max_text_bytes = 1024 * 1024;
-constexpr std::int64_t max_priority = 1000;
 
 struct bot_choice {
   std::string name;
@@ -47,62 +45,7 @@ std::optional<bot_choice> bot_of_spec(const json& spec, const std::string& ns, b
   return by_ref;
 }
 
-bool is_space(char c) noexcept {
-  return c == ' ' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-}
-
-std::string_view without_space(std::string_view text) noexcept {
-  while (!text.empty() && is_space(text.front()))
-    text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back()))
-    text.remove_suffix(1);
-  return text;
-}
-
-/// Drops `@delay=5` and the like from the front.
-std::string_view skip_directives(std::string_view line) noexcept {
-  for (line = without_space(line); line.starts_with('@');) {
-    const auto end = std::min(static_cast<std::size_t>(std::find_if(line.begin(), line.end(), is_space) - line.begin()),
-                              line.size());
-    if (line.substr(0, end).find('=') == line.npos)
-      break;
-    line = without_space(line.substr(end));
-  }
-  return line;
-}
-
-/// At most `length` code points, ending with a whole word if the first one fits.
-std::string_view cut_at_word(std::string_view line, std::size_t length) noexcept {
-  std::size_t end = 0;
-  for (std::size_t points = 0; end < line.size(); ++end) {
-    const bool starts_code_point = (static_cast<unsigned char>(line[end]) & 0xC0) != 0x80;
-    if (starts_code_point && ++points > length)
-      break;
-  }
-  if (end == line.size())
-    return line;
-  const auto head = line.substr(0, end);
-  if (is_space(line[end]))
-    return without_space(head);
-  const auto space = head.find_last_of(" \t");
-  return space == head.npos ? head : without_space(head.substr(0, space));
-}
-
 } // namespace
-
-std::string default_task_name(std::string_view input) {
-  while (!input.empty()) {
-    const auto end = std::min(input.find('\n'), input.size());
-    const auto line = skip_directives(input.substr(0, end));
-    if (!line.empty()) {
-      std::string name{cut_at_word(line, max_default_name_length)};
-      std::replace_if(name.begin(), name.end(), is_space, ' ');
-      return name;
-    }
-    input.remove_prefix(std::min(end + 1, input.size()));
-  }
-  return "task";
-}
 
 parsed<create_task> parse_new_task(std::string_view body, const std::string& ns,
                                    const std::optional<std::string>& bot_name, timestamp at) {
@@ -130,7 +73,7 @@ parsed<create_task> parse_new_task(std::string_view body, const std::string& ns,
     task.spec = std::move(*spec);
   }
   auto thread = members.id("thread_id");
-  task.created_by = members.line("created_by", 1, max_label_length).value_or("anonymous");
+  task.created_by = members.line("created_by", 1, max_label_length).value_or(std::string{anonymous});
   task.metadata = members.object_text("metadata", max_metadata_bytes).value_or("");
   task.priority = static_cast<int>(members.integer("priority", -max_priority, max_priority).value_or(0));
   task.run_at = members.time("run_at");
@@ -146,7 +89,7 @@ parsed<create_task> parse_new_task(std::string_view body, const std::string& ns,
   if (bot_name)
     bot = bot_choice{*bot_name, ns};
   else if (!bot)
-    bot = bot_choice{"default", ns};
+    bot = bot_choice{std::string{default_bot}, ns};
   task.bot = std::move(bot->name);
   task.bot_ns = std::move(bot->ns);
   task.created_at = at;
@@ -165,13 +108,13 @@ parsed<set_task_status> parse_status_change(std::string_view body, const uuid& i
   result.id = id;
   result.at = at;
   members.require("status");
-  if (auto text = members.text("status", 0, max_text_bytes)) {
+  if (auto text = members.text("status", 0, max_output_bytes)) {
     if (auto status = parse_task_status(*text))
       result.status = *status;
     else
       members.refuse("status", "expected PENDING, RUNNING, COMPLETED, FAILED or CANCELLED, got " + excerpt(*text));
   }
-  result.output = members.text("output", 0, max_text_bytes);
+  result.output = members.text("output", 0, max_output_bytes);
   result.error = members.text("error", 1, max_input_bytes);
   members.finish();
   if (auto refused = std::move(errors).to_problem())
@@ -180,6 +123,7 @@ parsed<set_task_status> parse_status_change(std::string_view body, const uuid& i
 }
 
 std::optional<problem> refuse_body(std::string_view body) {
+  const auto is_space = [](unsigned char c) { return c <= ' ' || c == 0x7F; };
   if (std::all_of(body.begin(), body.end(), is_space))
     return std::nullopt;
   auto tree = read_json_object(body);

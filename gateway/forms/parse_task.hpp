@@ -3,7 +3,6 @@
 #include "gateway/requests/problem.hpp"
 #include "persistence/operations.hpp"
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,13 +11,6 @@
 /// body are collected: `invalid_json`, else `unknown_field` if unknown members are
 /// all that is wrong, else `invalid_body`.
 namespace troupe {
-
-/// Bytes of a task's input.
-inline constexpr std::size_t max_input_bytes = 256 * 1024;
-/// Bytes of `metadata`, written without spaces.
-inline constexpr std::size_t max_metadata_bytes = 16 * 1024;
-/// Bytes of `spec`, written without spaces.
-inline constexpr std::size_t max_spec_bytes = 64 * 1024;
 
 /// Body of `POST /tasks`. `ns` is the task's namespace; `bot_name`, the query's, goes
 /// before the body's. The task has a fresh id, its thread (itself without
@@ -31,10 +23,5 @@ parsed<set_task_status> parse_status_change(std::string_view body, const uuid& i
 
 /// Bodies of the POSTs that need none: empty, or an empty object. Nothing if so.
 std::optional<problem> refuse_body(std::string_view body);
-
-/// A name for a task that was given none: the first line of its input that holds
-/// more than `@directives`, cut at a word's end to at most 60 code points. `task`
-/// if nothing is left.
-std::string default_task_name(std::string_view input);
 
 } // namespace troupe

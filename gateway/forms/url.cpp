@@ -1,6 +1,8 @@
 #include "gateway/forms/url.hpp"
 
 #include "gateway/forms/text.hpp"
+#include "persistence/values/names.hpp"
+#include "persistence/values/namespaces.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -111,15 +113,6 @@ parsed<std::string> path_name(std::string_view text, std::string_view what) {
   return bad_path(detail += '.');
 }
 
-bool is_valid_name(std::string_view text) noexcept {
-  const auto is_allowed = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_'
-           || c == '-';
-  };
-  return !text.empty() && text.size() <= max_name_length && text.front() != '.'
-         && std::all_of(text.begin(), text.end(), is_allowed);
-}
-
 // -- queries ----------------------------------------------------------------------
 
 query_parameters::query_parameters(std::string_view query, std::string_view known) {
@@ -198,7 +191,7 @@ std::optional<std::string> query_parameters::name(std::string_view name) {
 }
 
 std::string query_parameters::ns() {
-  return name("namespace").value_or("default");
+  return name("namespace").value_or(std::string{default_namespace});
 }
 
 int query_parameters::limit(int otherwise) {

@@ -2,6 +2,7 @@
 
 #include "gateway/requests/problem.hpp"
 #include "persistence/records.hpp"
+#include "persistence/values/limits.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -25,16 +26,6 @@ parsed<uuid> path_id(std::string_view text, std::string_view what);
 
 /// Reads the name of a namespace, bot or model from the path.
 parsed<std::string> path_name(std::string_view text, std::string_view what);
-
-/// The longest name of a namespace, bot or model, in bytes.
-inline constexpr std::size_t max_name_length = 100;
-
-/// True for 1 to 100 characters of `[A-Za-z0-9._-]`, the first not a dot.
-bool is_valid_name(std::string_view text) noexcept;
-
-/// What `is_valid_name` asks for, to end a sentence with.
-inline constexpr std::string_view name_rule
-  = "1 to 100 characters of A-Z, a-z, 0-9, '.', '_' and '-', not starting with a dot";
 
 /// The most items that a page may have. Lists that had no pages once have as many without
 /// `limit`, so that whoever reads them as a whole goes on getting the whole.
@@ -60,7 +51,7 @@ public:
   query_parameters(std::string_view query, std::string_view known);
 
   /// 1 to `max_length` characters without control characters.
-  std::optional<std::string> text(std::string_view name, std::size_t max_length = 200);
+  std::optional<std::string> text(std::string_view name, std::size_t max_length = max_label_length);
   /// A name of a bot, model or namespace.
   std::optional<std::string> name(std::string_view name);
   /// The parameter `namespace`; `default` without it.

@@ -1,7 +1,7 @@
 #include "gateway/live/chat_frames.hpp"
 
-#include "gateway/forms/parse_task.hpp"
 #include "gateway/rendering/frames.hpp"
+#include "persistence/values/task_name.hpp"
 
 namespace troupe {
 

@@ -9,6 +9,9 @@ namespace troupe {
 /// Whose bots and models are everybody's.
 inline constexpr std::string_view shared_namespace = "default";
 
+/// Whose things are meant if nobody says.
+inline constexpr std::string_view default_namespace = shared_namespace;
+
 /// Where a name is looked for that is not in `ns`: in `default`; none behind that.
 [[nodiscard]] constexpr std::optional<std::string_view> looked_up_after(std::string_view ns) noexcept {
   return ns == shared_namespace ? std::nullopt : std::optional{shared_namespace};

@@ -1,6 +1,6 @@
 #include "gateway/forms/cursor.hpp"
 #include "gateway/forms/parse_frame.hpp"
-#include "gateway/forms/parse_task.hpp"
+#include "persistence/values/limits.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
