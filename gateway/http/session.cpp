@@ -7,9 +7,7 @@
 #include "gateway/requests/problem.hpp"
 #include "gateway/requests/request_id.hpp"
 
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -22,22 +20,11 @@ namespace {
 /// Answers collected past this are written before the next request is read.
 constexpr std::size_t batch_bytes = 64 * 1024;
 
-/// A body from here on is sent from where it lies.
-constexpr std::size_t large_body = 32 * 1024;
-
 /// A request with a body from here on is counted until it is answered.
 constexpr std::size_t counted_body = 4 * 1024;
 
 /// Unanswered, they end a connection.
 constexpr int probes = 6;
-
-/// The size line of a chunk (RFC 9112, section 7.1).
-std::string_view chunk_head(std::array<char, 14>& room, std::size_t size) {
-  auto* end = std::to_chars(room.data(), room.data() + 12, size, 16).ptr;
-  *end++ = '\r';
-  *end++ = '\n';
-  return {room.data(), static_cast<std::size_t>(end - room.data())};
-}
 
 } // namespace
 
@@ -46,7 +33,7 @@ http_session::http_session(std::shared_ptr<server_core> core, tcp_socket socket)
 
 void http_session::start() {
   core_->observer().http_connections(1);
-  deadline_ = core_->deadline(core_->limits().header_timeout);
+  patience_.begin(*core_);
   // The first request is often there already, and then needs no wait.
   on_readable();
 }
@@ -96,7 +83,7 @@ void http_session::on_client_done() {
   client_done_ = true;
   if (phase_ == phase::busy || phase_ == phase::streaming)
     return watch_for_loss();
-  if (phase_ == phase::reading && queue_.empty() && out_.empty())
+  if (phase_ == phase::reading && output_.empty())
     abort();
 }
 
@@ -128,39 +115,28 @@ void http_session::watch_for_loss() {
 /// Works through what is buffered, as far as the routes answer at once.
 void http_session::advance() {
   // Backpressure: who does not read its answers is not asked for more requests.
-  if (advancing_ || !queue_.empty())
+  if (advancing_ || !output_.nothing_waits())
     return;
   advancing_ = true;
-  borrow_room();
+  output_.borrow_room(*core_);
   bool starved = false;
   bool written = true;
   while (written && !starved && phase_ == phase::reading) {
     starved = !step();
-    const bool collect = !starved && phase_ == phase::reading && queue_.empty() && out_.size() < batch_bytes;
+    const bool collect
+      = !starved && phase_ == phase::reading && output_.nothing_waits() && output_.text().size() < batch_bytes;
     written = collect || (phase_ != phase::ended && write_out());
   }
   advancing_ = false;
-  return_room();
+  output_.return_room(*core_);
   if (written)
     settle();
-}
-
-/// Answers are formatted in a string that all connections share, so that an idle
-/// one holds no memory for them.
-void http_session::borrow_room() {
-  if (out_.empty() && out_.capacity() < core_->spare_string().capacity())
-    out_.swap(core_->spare_string());
-}
-
-void http_session::return_room() {
-  if (out_.empty() && core_->spare_string().capacity() < out_.capacity())
-    out_.swap(core_->spare_string());
 }
 
 bool http_session::step() {
   switch (reader_.advance()) {
   case request_reader::progress::need_more: return false;
-  case request_reader::progress::send_continue: out_ += "HTTP/1.1 100 Continue\r\n\r\n"; return true;
+  case request_reader::progress::send_continue: output_.text() += "HTTP/1.1 100 Continue\r\n\r\n"; return true;
   case request_reader::progress::refused: refuse(reader_.refusal().status, reader_.refusal().detail); return true;
   case request_reader::progress::complete: dispatch(); return true;
   }
@@ -169,9 +145,7 @@ bool http_session::step() {
 
 void http_session::dispatch() {
   phase_ = phase::busy;
-  deadline_ = 0;
-  sending_.stop();
-  header_deadline_set_ = false;
+  patience_.request_is_there();
   keep_alive_ = reader_.keep_alive();
   http_1_0_ = reader_.is_http_1_0();
   auto request = reader_.take();
@@ -201,7 +175,7 @@ void http_session::answer(std::optional<http_response> response) {
   if (phase_ != phase::busy)
     return;
   if (!advancing_)
-    borrow_room();
+    output_.borrow_room(*core_);
   append_answer(response ? std::move(*response) : core_->handler().refusal(500, "The request was left unanswered."));
   end_answer();
 }
@@ -212,22 +186,15 @@ void http_session::append_answer(http_response&& response) {
   const bool has_body = !is_head_ && !is_bodiless(response.status);
   add_request_id(response, request_id_);
   access_.answered(response.status, has_body ? response.body.size() : 0);
-  append_response_head(out_, response,
+  append_response_head(output_.text(), response,
                        {.date_line = core_->date_line(),
                         .content_length = response.body.size(),
                         .chunked = false,
                         .keep_alive = keep_alive_,
                         .http_1_0 = http_1_0_,
                         .request_id = request_id_});
-  if (!has_body)
-    return;
-  if (response.body.size() < large_body) {
-    out_ += response.body;
-  } else {
-    queue_out();
-    queue_.push({}, core_->share(std::move(response.body)));
-    core_->look_at_unread();
-  }
+  if (has_body)
+    output_.add_body(*core_, std::move(response.body));
 }
 
 void http_session::end_answer() {
@@ -241,7 +208,7 @@ void http_session::end_answer() {
 
 void http_session::refuse(unsigned status, std::string_view detail) {
   core_->charge(*this, 0);
-  sending_.stop();
+  patience_.forget_body();
   keep_alive_ = false;
   is_head_ = false;
   auto seen = reader_.current();
@@ -258,7 +225,7 @@ void http_session::start_stream(http_response head) {
   if (http_1_0_ || core_->stopping())
     keep_alive_ = false;
   access_.answered(head.status, 0);
-  append_response_head(out_, head,
+  append_response_head(output_.text(), head,
                        {.date_line = core_->date_line(),
                         .content_length = {},
                         .chunked = !http_1_0_,
@@ -266,7 +233,7 @@ void http_session::start_stream(http_response head) {
                         .http_1_0 = http_1_0_,
                         .request_id = request_id_});
   core_->charge(*this, 0);
-  queue_out();
+  output_.queue_text(*core_);
   write_stream(std::make_shared<const std::string>(std::move(head.body)));
   core_->schedule_flush(*this);
 }
@@ -276,17 +243,11 @@ void http_session::write_stream(std::shared_ptr<const std::string> part) {
   if (phase_ != phase::streaming || is_head_ || part->empty())
     return;
   access_.sent(part->size());
-  if (http_1_0_) {
-    queue_.push({}, std::move(part));
-  } else {
-    std::array<char, 14> room;
-    const auto size = part->size();
-    queue_.push(chunk_head(room, size), std::move(part), true);
-  }
-  if (queue_.cost() <= core_->limits().queue_bytes)
+  output_.add_part(std::move(part), !http_1_0_);
+  if (output_.cost() <= core_->limits().queue_bytes)
     return core_->schedule_flush(*this);
   // The reader is slow only if the socket takes no more.
-  if (waiting_writable_ || (!write_out() && queue_.cost() > core_->limits().queue_bytes))
+  if (waiting_writable_ || (!write_out() && output_.cost() > core_->limits().queue_bytes))
     drop_slow_reader();
 }
 
@@ -294,7 +255,7 @@ void http_session::finish_stream() {
   if (phase_ != phase::streaming)
     return;
   if (!http_1_0_ && !is_head_)
-    queue_.push("0\r\n\r\n");
+    output_.add_last_chunk();
   gone_ = nullptr;
   access_.end();
   phase_ = keep_alive_ && !core_->stopping() ? phase::reading : phase::closing;
@@ -324,10 +285,10 @@ void http_session::upgrade(const http_request& request, const header_fields& add
   phase_ = phase::ended;
   gone_ = nullptr;
   access_.let_go();
-  queue_out();
+  output_.queue_text(*core_);
   boost::system::error_code ignored;
   socket_.cancel(ignored);
-  auto next = std::make_shared<websocket_session>(core_, std::move(socket_), std::move(queue_), reader_.take_rest(),
+  auto next = std::make_shared<websocket_session>(core_, std::move(socket_), output_.take_queue(), reader_.take_rest(),
                                                   std::move(listener));
   core_->observer().http_connections(-1);
   core_->replace(*this, next);
@@ -340,44 +301,23 @@ void http_session::upgrade(const http_request& request, const header_fields& add
 bool http_session::write_out() {
   if (waiting_writable_)
     return false;
-  if (queue_.empty() && !out_.empty()) {
-    // By far the most frequent case: all of it goes at once.
-    const auto count = ::send(socket_.native_handle(), out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (count == static_cast<ssize_t>(out_.size())) {
-      queue_.note_taken(out_.size());
-      out_.clear();
-      return true;
-    }
-    if (count > 0) {
-      out_.erase(0, static_cast<std::size_t>(count));
-      queue_.note_taken(static_cast<std::size_t>(count));
-    }
-  }
-  queue_out();
-  switch (queue_.write_to(socket_.native_handle(), core_->scratch())) {
-  case output_queue::status::drained:
+  switch (output_.write_to(socket_.native_handle(), *core_)) {
+  case answer_output::status::written: return true;
+  case answer_output::status::drained:
     reading_.stop();
     if (drained_)
       core_->defer(std::exchange(drained_, nullptr));
     return true;
-  case output_queue::status::blocked: wait_writable(); return false;
-  case output_queue::status::failed: abort(); return false;
+  case answer_output::status::blocked: wait_writable(); return false;
+  case answer_output::status::failed: abort(); return false;
   }
   return false;
-}
-
-/// A copy: what collects answers keeps its room.
-void http_session::queue_out() {
-  if (out_.empty())
-    return;
-  queue_.push({}, core_->share(out_));
-  out_.clear();
 }
 
 void http_session::wait_writable() {
   waiting_writable_ = true;
   if (!reading_.running())
-    reading_.start(core_->now(), delivered_bytes(socket_.native_handle(), queue_));
+    reading_.start(core_->now(), output_.delivered(socket_.native_handle()));
   core_->look_at_unread();
   socket_.async_wait(tcp_socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
     self->waiting_writable_ = false;
@@ -400,7 +340,7 @@ void http_session::settle() {
   case phase::reading:
     if (client_done_)
       return reader_.started() ? abort() : linger();
-    set_read_deadline();
+    patience_.wait_for_more(*core_, reader_);
     core_->charge(*this, reader_.held());
     return wait_readable();
   case phase::busy:
@@ -417,24 +357,13 @@ void http_session::linger() {
   phase_ = phase::ended;
   boost::system::error_code ignored;
   socket_.cancel(ignored);
-  auto last = std::make_shared<closing_connection>(core_, std::move(socket_), std::move(queue_));
+  auto last = std::make_shared<closing_connection>(core_, std::move(socket_), output_.take_queue());
   core_->observer().http_connections(-1);
   core_->replace(*this, last);
   last->start();
 }
 
 // -- time and the end ---------------------------------------------------------------
-
-void http_session::set_read_deadline() {
-  if (reader_.in_body()) {
-    deadline_ = 0;
-    if (!sending_.running())
-      sending_.start(core_->now(), reader_.received());
-  } else if (!header_deadline_set_) {
-    header_deadline_set_ = reader_.started();
-    deadline_ = core_->deadline(header_deadline_set_ ? core_->limits().header_timeout : core_->limits().idle_timeout);
-  }
-}
 
 void http_session::on_tick() {
   if (phase_ == phase::ended)
@@ -443,15 +372,10 @@ void http_session::on_tick() {
     return judge_reader();
   if (phase_ == phase::busy && !waiting_readable_ && was_reset(socket_.native_handle()))
     return abort();
-  const auto& limits = core_->limits();
-  const auto in_time = phase_ != phase::reading
-                       || (reader_.in_body() ? !sending_.is_lost(core_->now(), reader_.received(),
-                                                                 core_->sending_rule(limits.body_bytes))
-                                             : deadline_ == 0 || core_->now() < deadline_);
-  if (in_time) {
+  if (phase_ != phase::reading || patience_.lasts(*core_, reader_)) {
     if (phase_ != phase::reading || !reader_.started())
       reader_.release_spare();
-    return queue_.release_spare();
+    return output_.release_spare();
   }
   if (!reader_.started())
     return abort();
@@ -462,18 +386,12 @@ void http_session::on_tick() {
 
 /// Who reads too slowly for what it has asked for does not get the rest.
 void http_session::judge_reader() {
-  const auto delivered = delivered_bytes(socket_.native_handle(), queue_);
-  if (reading_.is_lost(core_->now(), delivered, core_->reading_rule()))
+  if (reading_.is_lost(core_->now(), output_.delivered(socket_.native_handle()), core_->reading_rule()))
     phase_ == phase::streaming ? drop_slow_reader() : abort();
 }
 
 std::uint32_t http_session::unfinished_since() const noexcept {
-  if (phase_ != phase::reading || !reader_.started())
-    return 0;
-  if (reader_.in_body())
-    return sending_.running() ? sending_.since() : 0;
-  const auto time_for_it = core_->deadline(core_->limits().header_timeout) - core_->now();
-  return header_deadline_set_ && deadline_ > time_for_it ? deadline_ - time_for_it : 1;
+  return phase_ == phase::reading && reader_.started() ? patience_.unfinished_since(*core_, reader_) : 0;
 }
 
 void http_session::shed_unfinished() {
@@ -495,7 +413,7 @@ void http_session::tell_when_drained(std::function<void()> drained) {
 }
 
 void http_session::on_stop() {
-  if (phase_ == phase::reading && !reader_.started() && queue_.empty())
+  if (phase_ == phase::reading && !reader_.started() && output_.nothing_waits())
     abort();
   // Whoever streams ends its stream in order, and the client knows that it has all of it so far.
   if (phase_ == phase::streaming && gone_)
@@ -518,7 +436,7 @@ void http_session::abort() {
     core_->defer(std::exchange(gone_, nullptr));
   drained_ = nullptr;
   reading_.stop();
-  queue_ = {};
+  output_.drop();
   boost::system::error_code ignored;
   socket_.close(ignored);
   core_->observer().http_connections(-1);

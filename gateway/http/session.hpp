@@ -1,6 +1,8 @@
 #pragma once
 
-#include "gateway/http/output_queue.hpp"
+#include "gateway/http/answer_output.hpp"
+#include "gateway/http/pace.hpp"
+#include "gateway/http/request_patience.hpp"
 #include "gateway/http/request_reader.hpp"
 #include "gateway/http/server_core.hpp"
 #include "gateway/requests/access_log.hpp"
@@ -36,7 +38,7 @@ public:
   void upgrade(const http_request& request, const header_fields& added, std::shared_ptr<websocket_listener> listener);
   /// False if the connection has ended: `gone` will not be called.
   [[nodiscard]] bool watch(const std::function<void()>& gone);
-  [[nodiscard]] std::size_t queued_bytes() const noexcept { return queue_.bytes() + out_.size(); }
+  [[nodiscard]] std::size_t queued_bytes() const noexcept { return output_.bytes(); }
   void tell_when_drained(std::function<void()> drained);
 
   // -- for the core ---------------------------------------------------------------
@@ -66,8 +68,6 @@ private:
   };
 
   void advance();
-  void borrow_room();
-  void return_room();
   bool step();
   void dispatch();
   void name_request(http_request& request);
@@ -76,9 +76,7 @@ private:
   void refuse(unsigned status, std::string_view detail);
 
   bool write_out();
-  void queue_out();
   void settle();
-  void set_read_deadline();
   void judge_reader();
   void wait_readable();
   void stop_waiting(const boost::system::error_code& error);
@@ -93,26 +91,20 @@ private:
   std::shared_ptr<server_core> core_;
   tcp_socket socket_;
   request_reader reader_;
-  /// Written before `out_`, which collects the answers of one turn.
-  output_queue queue_;
-  std::string out_;
+  answer_output output_;
   std::function<void()> gone_;
   std::function<void()> drained_;
   /// Of the current request.
   std::string request_id_;
   access_trail access_;
-  /// Of a header, or between two requests; 0 for none.
-  server_core::ticks deadline_ = 0;
-  /// How the client sends a body, and how it reads what the socket has no room for.
-  pace sending_;
+  request_patience patience_;
+  /// How the client reads what the socket has no room for.
   pace reading_;
 
   phase phase_ = phase::reading;
   bool advancing_ = false;
   bool waiting_readable_ = false;
   bool waiting_writable_ = false;
-  /// The deadline of a header does not move with each byte of it.
-  bool header_deadline_set_ = true;
   bool keep_alive_ = true;
   bool http_1_0_ = false;
   bool is_head_ = false;
