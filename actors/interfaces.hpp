@@ -106,7 +106,7 @@ using model_actor = caf::typed_actor<caf::replies_to<chat_request>::with<chat_re
                                      caf::reacts_to<stream_step>>;
 
 /// A model that stands behind limits and a circuit breaker: lets a request through
-/// when it may, to an actor of its own (providers/remote_call) or to the builtin model.
+/// when it may, to an actor of its own (models/remote_call) or to the builtin model.
 using model_gate_actor = model_actor::extend<
   // From the call's actor.
   caf::reacts_to<call_ended>, caf::reacts_to<model_learnt>, caf::reacts_to<admission_due>, caf::reacts_to<pause_model>,

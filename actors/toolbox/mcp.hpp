@@ -13,7 +13,7 @@
 /// a POST, answered by JSON or by an event stream. Two eras are spoken: *modern* is revision
 /// 2026-07-28, where each request says all of itself and there is no session; *legacy* are
 /// 2025-11-25 and what came before, where `initialize` opens a session. Pure;
-/// actors/tools/mcp_server holds the sessions, mcp_era finds out which one it is.
+/// actors/tools/mcp_server holds the sessions, mcp_answer finds out which one it is.
 namespace troupe::mcp {
 
 inline constexpr std::string_view modern_version = "2026-07-28";

@@ -6,7 +6,7 @@
 /// They run on the gateway actor. What cannot be read is thrown (gateway/requests/refused.hpp).
 namespace troupe::api {
 
-// -- api_system.cpp
+// -- system.cpp
 void get_health(const context_ptr& context);
 void get_readiness(const context_ptr& context);
 void get_metrics(const context_ptr& context);
@@ -14,22 +14,22 @@ void get_openapi(const context_ptr& context);
 void get_queue(const context_ptr& context);
 void get_nodes(const context_ptr& context);
 
-// -- api_approvals.cpp
+// -- approvals.cpp
 void list_approvals(const context_ptr& context);
 void get_task_approvals(const context_ptr& context);
 void decide_approval(const context_ptr& context);
 
-// -- api_budgets.cpp
+// -- budgets.cpp
 void get_namespace_budget(const context_ptr& context);
 void put_namespace_budget(const context_ptr& context);
 void delete_namespace_budget(const context_ptr& context);
 void get_bot_budget(const context_ptr& context);
 
-// -- api_usage.cpp
+// -- usage.cpp
 void get_usage(const context_ptr& context);
 void get_thread(const context_ptr& context);
 
-// -- api_bots.cpp
+// -- bots.cpp
 void list_models(const context_ptr& context);
 void get_model(const context_ptr& context);
 void put_model(const context_ptr& context);
@@ -40,7 +40,7 @@ void put_bot(const context_ptr& context);
 void delete_bot(const context_ptr& context);
 void validate_bot(const context_ptr& context);
 
-// -- api_tasks.cpp
+// -- tasks.cpp
 void create_task(const context_ptr& context);
 void list_tasks(const context_ptr& context);
 void get_task(const context_ptr& context);
@@ -52,10 +52,10 @@ void get_task_messages(const context_ptr& context);
 void get_thread_messages(const context_ptr& context);
 void get_attempts(const context_ptr& context);
 
-// -- api_execute.cpp
+// -- execute.cpp
 void execute_task(const context_ptr& context);
 
-// -- api_events.cpp
+// -- events.cpp
 void get_task_events(const context_ptr& context);
 void open_chat(const context_ptr& context);
 void open_notifications(const context_ptr& context);

@@ -13,7 +13,7 @@
 #include <vector>
 
 /// What stands between bytes on a socket and the routes: requests, answers and
-/// frames as plain values. The server (http_server.hpp) implements the abstract
+/// frames as plain values. The server (gateway/http) implements the abstract
 /// classes that are called from above; the routes implement those called from
 /// below. Nothing here knows an actor.
 namespace troupe {

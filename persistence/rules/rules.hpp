@@ -11,10 +11,9 @@
 /// An operation checks first and writes then, so that one it refuses leaves nothing
 /// behind. Whatever the tables throw is the database's trouble and passes through.
 ///
-/// The operations stand in five files: rules_intake.cpp (into the queue),
-/// rules_run.cpp (attempts and their ends), rules_approvals.cpp (calls that a person
-/// has to allow), rules_budgets.cpp (what may be used), rules_control.cpp (by users and
-/// operators).
+/// The operations stand in five files: intake.cpp (into the queue), run.cpp (attempts
+/// and their ends), approvals.cpp (calls that a person has to allow), budgeting.cpp
+/// (what may be used), control.cpp (by users and operators).
 namespace troupe {
 
 class store_rules {

@@ -6,7 +6,8 @@
 
 /// What providers really answer, and what becomes of it in a task: how a request is made
 /// again, when an answer is over, and which calls are none. Where each shape was seen stands
-/// beside the pure tests (unit/openai_test, unit/model_traits_test, unit/answer_check_test).
+/// beside the pure tests (unit/actors/providers: openai_test, model_traits_test,
+/// answer_check_test).
 namespace troupe {
 
 namespace {

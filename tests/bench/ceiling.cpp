@@ -60,7 +60,7 @@ private:
   sqlite3_stmt* handle_ = nullptr;
 };
 
-/// The statements of a task's life, as persistence/sqlite_*.cpp has them.
+/// The statements of a task's life, as persistence/sqlite/tables has them.
 class raw_store {
 public:
   explicit raw_store(sqlite3* db)

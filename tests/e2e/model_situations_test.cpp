@@ -5,8 +5,8 @@
 #include <string>
 
 /// What providers really do, seen from outside: over sockets, the API and the command line.
-/// The shapes themselves, and where they were seen, are the inner rings' (unit/openai_test,
-/// unit/model_traits_test, actors/model_answers_test).
+/// The shapes themselves, and where they were seen, are the inner rings'
+/// (unit/actors/providers, actors/model_answers_test).
 namespace troupe {
 
 namespace {

@@ -6,8 +6,10 @@
 #include <optional>
 
 /// How a failed attempt is answered. The task supervisor asks here, and so does a task that
-/// wonders whether to end for a tool's sake; nobody else decides about a restart. Pure:
-/// chance is passed in, and time is left to the caller.
+/// wonders whether to end for a tool's sake. Not asked: where the store was away, the
+/// supervisor tries again (`attempt_failure::store_away`); where the node has ended,
+/// persistence/rules/run.cpp does, up to `max_recoveries`. Pure: chance is passed in, and
+/// time is left to the caller.
 namespace troupe {
 
 struct restart_decision {
