@@ -33,8 +33,10 @@ flag_map with_defaults(flag_map flags, flag_map defaults) {
 
 node::node(const postgres_server& database, gateway_directory& directory, std::string name, std::string role,
            flag_map flags)
-  : database_{database}, directory_{directory}, name_{std::move(name)}, role_{std::move(role)},
-    flags_{std::move(flags)}, proxy_{database.port()} {}
+  : directory_{directory}, name_{std::move(name)}, role_{std::move(role)}, flags_{std::move(flags)},
+    proxy_{database.port()} {
+  url_ = database.url(proxy_.port());
+}
 
 node::~node() {
   directory_.leave(name_);
@@ -45,7 +47,10 @@ void node::start() {
     throw std::logic_error{name_ + " runs already"};
   }
   keep_descriptors_to_ourselves();
-  std::vector<std::string> flags{"--database", database_.url(proxy_.port()), "--node-name", name_, "--role", role_};
+  std::vector<std::string> flags{"--node-name", name_, "--role", role_};
+  if (!flags_.contains("--database")) {
+    flags.insert(flags.end(), {"--database", url_});
+  }
   for (const auto& [flag, value] : flags_) {
     flags.insert(flags.end(), {flag, value});
   }
@@ -139,8 +144,17 @@ cluster::cluster(flag_map flags)
                                             {"--capacity", "200"},
                                             {"--max-recoveries", "1000"}})} {}
 
+void cluster::fail_over_to(std::unique_ptr<postgres_server> standby) {
+  standby->promote();
+  database_ = std::move(standby);
+  for (auto* one : nodes()) {
+    one->database_link().lead_to(database_->port());
+    one->database_link().reset();
+  }
+}
+
 node& cluster::add(const std::string& name, const std::string& role, const flag_map& flags) {
-  nodes_.push_back(std::make_unique<node>(database_, directory_, name, role, with_defaults(flags, flags_)));
+  nodes_.push_back(std::make_unique<node>(*database_, directory_, name, role, with_defaults(flags, flags_)));
   nodes_.back()->start();
   return *nodes_.back();
 }

@@ -81,7 +81,7 @@ public:
 private:
   void forget();
 
-  const postgres_server& database_;
+  std::string url_;
   gateway_directory& directory_;
   std::string name_;
   std::string role_;
@@ -97,6 +97,9 @@ public:
   /// `flags` go to every node, and win over the suite's own.
   explicit cluster(flag_map flags = {});
 
+  /// From now on every node is led to a standby, which is promoted; the primary is gone.
+  void fail_over_to(std::unique_ptr<postgres_server> standby);
+
   /// A further node, started. Roles are `all`, `gateway` and `worker`; `flags` win over those of the cluster.
   node& add(const std::string& name, const std::string& role = "all", const flag_map& flags = {});
 
@@ -105,7 +108,7 @@ public:
   [[nodiscard]] std::vector<node*> gateways() const;
   [[nodiscard]] std::vector<node*> workers() const;
 
-  [[nodiscard]] postgres_server& database() noexcept { return database_; }
+  [[nodiscard]] postgres_server& database() noexcept { return *database_; }
   [[nodiscard]] const gateway_directory& directory() const noexcept { return directory_; }
 
   /// The port of the first gateway that is started.
@@ -119,7 +122,7 @@ public:
 
 private:
   flag_map flags_;
-  postgres_server database_;
+  std::unique_ptr<postgres_server> database_ = std::make_unique<postgres_server>();
   gateway_directory directory_;
   std::vector<std::unique_ptr<node>> nodes_;
 };

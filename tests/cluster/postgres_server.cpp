@@ -115,6 +115,18 @@ postgres_server::postgres_server() : port_{choose_port()} {
   ask("postgres", "CREATE DATABASE " + database_name);
 }
 
+postgres_server::postgres_server(const postgres_server& primary, const std::string& name) : port_{choose_port()} {
+  give_to_its_user(folder_.path());
+  child_process copied{as_its_user(
+    {installed_binaries() / "pg_basebackup", "--pgdata", folder_.path() / "data", "--write-recovery-conf",
+     "--checkpoint=fast", "--no-sync", "--dbname",
+     "host=127.0.0.1 port=" + std::to_string(primary.port()) + " user=" + user_name + " application_name=" + name})};
+  if (copied.wait() != 0) {
+    throw std::runtime_error{"pg_basebackup failed:\n" + copied.output()};
+  }
+  run("database system is ready to accept read-only connections");
+}
+
 postgres_server::~postgres_server() {
   if (process_) {
     stop_immediate();
@@ -122,8 +134,11 @@ postgres_server::~postgres_server() {
 }
 
 std::string postgres_server::url(std::uint16_t through) const {
-  return "postgres://" + user_name + "@127.0.0.1:" + std::to_string(through == 0 ? port_ : through) + "/"
-         + database_name;
+  return url_of(database_name, through);
+}
+
+std::string postgres_server::url_of(const std::string& database, std::uint16_t through) const {
+  return "postgres://" + user_name + "@127.0.0.1:" + std::to_string(through == 0 ? port_ : through) + "/" + database;
 }
 
 // -- faults -----------------------------------------------------------------------
@@ -162,12 +177,54 @@ void postgres_server::stop(int signal) {
   process_.reset();
 }
 
+void postgres_server::signal_all(int signal) const {
+  // Those that wait first, lest the first one starts others.
+  process_->signal(signal);
+  const auto pid = std::to_string(process_->pid());
+  std::ifstream children{"/proc/" + pid + "/task/" + pid + "/children"};
+  for (pid_t child = 0; children >> child;) {
+    ::kill(child, signal);
+  }
+}
+
+void postgres_server::freeze() {
+  signal_all(SIGSTOP);
+}
+
+void postgres_server::thaw() {
+  signal_all(SIGCONT);
+}
+
 void postgres_server::stop_immediate() {
   stop(SIGQUIT);
 }
 
 void postgres_server::stop_fast() {
   stop(SIGINT);
+}
+
+void postgres_server::promote() {
+  if (value("SELECT pg_promote()") != "t") {
+    throw std::runtime_error{"the standby was not promoted in time"};
+  }
+}
+
+void postgres_server::set(const std::string& setting, const std::string& value) {
+  ask("postgres",
+      value.empty() ? "ALTER SYSTEM RESET " + setting : "ALTER SYSTEM SET " + setting + " = '" + value + "'");
+  ask("postgres", "SELECT pg_reload_conf()");
+}
+
+void postgres_server::copy_to(const std::string& database) {
+  ask("postgres", "CREATE DATABASE " + database);
+  const auto where = " -h '" + folder_.path().string() + "' -p " + std::to_string(port_) + " -U " + user_name + " ";
+  child_process copied{{"/bin/sh", "-c",
+                        "'" + (installed_binaries() / "pg_dump").string() + "'" + where + database_name + " | '"
+                          + (installed_binaries() / "psql").string() + "' -X -q -v ON_ERROR_STOP=1" + where
+                          + database}};
+  if (copied.wait() != 0) {
+    throw std::runtime_error{"the database could not be copied:\n" + copied.output()};
+  }
 }
 
 std::size_t postgres_server::terminate_backends() {

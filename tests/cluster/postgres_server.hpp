@@ -19,6 +19,8 @@ public:
   /// Makes the data folder, starts the server, and creates an empty database. Throws
   /// std::runtime_error, with what the server said, if that cannot be done.
   postgres_server();
+  /// A standby of `primary`, started, that follows it under this name.
+  postgres_server(const postgres_server& primary, const std::string& name);
   ~postgres_server();
 
   postgres_server(const postgres_server&) = delete;
@@ -26,16 +28,31 @@ public:
 
   /// The database, as nodes are told it; `through` is the port of a proxy, 0 for none.
   [[nodiscard]] std::string url(std::uint16_t through = 0) const;
+  /// Another one of the server.
+  [[nodiscard]] std::string url_of(const std::string& database, std::uint16_t through = 0) const;
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
   // -- faults -------------------------------------------------------------------
+
+  /// Makes a standby a primary; returns once it takes writes.
+  void promote();
+
+  /// Changes a setting of the running server; an empty value takes the change back.
+  void set(const std::string& setting, const std::string& value);
+
+  /// Copies the database to another one beside it, as a dump that is restored.
+  void copy_to(const std::string& database);
 
   /// Starts it on its port and returns once it accepts connections.
   void start();
 
   /// Starts it as a standby of nobody: it can be read, and is never promoted.
   void start_as_standby();
+
+  /// SIGSTOP to all of its processes: it says nothing, and nobody is told.
+  void freeze();
+  void thaw();
 
   /// As a crash of its machine, but for what it had flushed: it recovers at its next start.
   void stop_immediate();
@@ -60,6 +77,7 @@ private:
   std::vector<row> ask(const std::string& database, const std::string& sql) const;
   void run(std::string_view ready);
   void stop(int signal);
+  void signal_all(int signal) const;
 
   temporary_folder folder_;
   std::uint16_t port_ = 0;

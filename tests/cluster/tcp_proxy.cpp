@@ -74,6 +74,11 @@ void tcp_proxy::heal() {
   wake();
 }
 
+void tcp_proxy::lead_to(std::uint16_t target) {
+  const std::lock_guard guard{mutex_};
+  target_ = target;
+}
+
 void tcp_proxy::reset() {
   // The thread closes them itself, for it may be waiting for their descriptors.
   std::unique_lock lock{mutex_};

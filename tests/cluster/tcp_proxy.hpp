@@ -32,6 +32,9 @@ public:
   /// Goes on, with what was held back.
   void heal();
 
+  /// New connections lead to this port from now on.
+  void lead_to(std::uint16_t target);
+
   /// Closes every connection with a reset, and forgets what they held.
   void reset();
 
