@@ -59,6 +59,7 @@ foreach(part core io openssl)
   troupe_import(caf_${part} HEADER caf/all.hpp LIBRARY caf_${part} DEFINITIONS CAF_ENABLE_TYPE_ID_CHECKS)
 endforeach()
 troupe_import(pqxx HEADER pqxx/pqxx LIBRARY pqxx RUNTIME libpqxx-6.4.so)
+troupe_import(pq HEADER postgresql/libpq-fe.h LIBRARY pq RUNTIME libpq.so.5)
 troupe_import(prometheus HEADER prometheus/registry.h LIBRARY prometheus-cpp-core RUNTIME libprometheus-cpp-core.so.1.0)
 troupe_import(fmt HEADER fmt/format.h LIBRARY fmt RUNTIME libfmt.so.9 DEFINITIONS FMT_SHARED)
 troupe_import(spdlog HEADER spdlog/spdlog.h LIBRARY spdlog RUNTIME libspdlog.so.1.10

@@ -130,6 +130,8 @@ struct lease_state {
 /// Every node that was heard of lately, itself included.
 struct node_list {
   std::vector<node_record> nodes;
+  /// Which database that is: whoever gets the same text shares it, and is not in a copy. Empty where nobody else can.
+  std::string database{};
 };
 
 // -- the life of a task -------------------------------------------------------

@@ -302,6 +302,8 @@ struct store_state {
   outage_counts outages{};
   /// Bytes that this process may still write to the volume; none where the store is a server.
   std::optional<std::uint64_t> free_bytes;
+  /// By how much this machine's clock is ahead of the database's; none where they are one.
+  std::optional<std::chrono::microseconds> clock_ahead;
 };
 
 /// A database that is open and migrated: the factory of its two sides.
@@ -314,6 +316,8 @@ public:
   virtual store_result<std::unique_ptr<store_reader>> open_reader() = 0;
 
   [[nodiscard]] virtual database_info info() const = 0;
+  /// The time by which everybody who shares the database goes: its own. On any thread.
+  [[nodiscard]] virtual timestamp now() const { return troupe::now(); }
   /// False while the writer waits for a database that it has lost, or that cannot be
   /// written (a full disk); on any thread.
   [[nodiscard]] virtual bool available() const noexcept = 0;

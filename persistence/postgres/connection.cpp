@@ -7,8 +7,11 @@
 #include <array>
 #include <charconv>
 #include <fstream>
+#include <netinet/in.h>
+#include <postgresql/libpq-fe.h>
 #include <pqxx/except.hxx>
 #include <pqxx/nontransaction.hxx>
+#include <sys/socket.h>
 #include <utility>
 
 namespace troupe {
@@ -40,7 +43,9 @@ SET enable_hashjoin = off;
 
 // Not every version knows the last two settings, which would end a session of ours that is merely quiet, or long.
 constexpr const char* served_by_and_timeouts = R"sql(
-SELECT pid, backend_start,
+SELECT pid, backend_start, pg_is_in_recovery(), current_setting('transaction_read_only'),
+       (SELECT oid FROM pg_database WHERE datname = current_database()),
+       CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END,
        CASE WHEN current_setting('idle_session_timeout', true) <> '0'
          THEN set_config('idle_session_timeout', '0', false) END,
        CASE WHEN current_setting('transaction_timeout', true) <> '0'
@@ -82,6 +87,17 @@ std::string said_by(const pqxx::sql_error& refusal) {
   return first_line_of(refusal);
 }
 
+/// As in `t5f3a91c0_`.
+std::string make_prefix() {
+  const auto id = make_uuid().to_string();
+  return "t" + id.substr(id.size() - 8) + '_';
+}
+
+/// 26000: no such statement; 42P05: there is one of that name.
+bool is_foreign_session(std::string_view state) noexcept {
+  return state == "26000" || state == "42P05";
+}
+
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string result;
@@ -104,15 +120,16 @@ std::string quoted(std::string_view text) {
   return result + "'";
 }
 
-/// True if `url` gives `key` a value.
-bool names(std::string_view url, std::string_view key) {
-  for (auto at = url.find(key); at != std::string_view::npos; at = url.find(key, at + 1)) {
-    const bool begins = at == 0 || std::string_view{" ?&"}.find(url[at - 1]) != std::string_view::npos;
-    const auto end = url.find_first_not_of(' ', at + key.size());
-    if (begins && end != std::string_view::npos && url[end] == '=')
-      return true;
-  }
-  return false;
+/// What the user has said in `url`, by libpq's own names; nothing if libpq cannot read it, which it says when it
+/// connects.
+std::map<std::string, std::string, std::less<>> options_of(const std::string& url) {
+  using parsed = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
+  const parsed options{PQconninfoParse(url.c_str(), nullptr), &PQconninfoFree};
+  std::map<std::string, std::string, std::less<>> given;
+  for (const auto* one = options.get(); one && one->keyword; ++one)
+    if (one->val)
+      given.emplace(one->keyword, one->val);
+  return given;
 }
 
 std::string first_line(const std::string& file) {
@@ -152,7 +169,8 @@ std::int64_t pg_rows::take_number() {
 
 // -- the connection -------------------------------------------------------------
 
-pg_connection::pg_connection(const std::string& address, role r, pg_place* place) : place_{place} {
+pg_connection::pg_connection(const std::string& address, role r, pg_place* place)
+  : place_{place}, prefix_{make_prefix()} {
   try {
     connection_ = std::make_unique<pqxx::connection>(address);
     // A connection that libpqxx has restored by itself would lack everything that is set here.
@@ -161,17 +179,38 @@ pg_connection::pg_connection(const std::string& address, role r, pg_place* place
     connection_->inhibit_reactivation(true);
 #pragma GCC diagnostic pop
   } catch (const std::exception& e) {
-    throw pg_lost{one_line(e.what())};
+    const auto said = one_line(e.what());
+    // What a server says to whoever it turns away begins so, whatever its language.
+    if (said.find("FATAL") != std::string::npos)
+      throw pg_refused{said};
+    throw pg_lost{said};
   }
   set_up();
   auto rows = run(served_by_and_timeouts);
-  if (rows.next())
-    session_ = {rows.take<int>(), rows.take<std::string>()};
+  if (rows.next()) {
+    session_.pid = rows.take<int>();
+    session_.started = rows.take<std::string>();
+    session_.in_recovery = rows.take<bool>();
+    session_.read_only = rows.take_view() == "on";
+    session_.server.database = rows.take<std::int64_t>();
+    session_.server.timeline = pg_identity::parse_timeline(rows.take_view());
+  }
+  session_.server.system = ask_system();
   if (r == role::reader)
     run("SET default_transaction_read_only = on");
 }
 
 pg_connection::~pg_connection() = default;
+
+int pg_connection::local_port() const noexcept {
+  sockaddr_storage here{};
+  socklen_t size = sizeof here;
+  if (::getsockname(connection_->sock(), reinterpret_cast<sockaddr*>(&here), &size) != 0)
+    return 0;
+  if (here.ss_family == AF_INET)
+    return ntohs(reinterpret_cast<const sockaddr_in&>(here).sin_port);
+  return here.ss_family == AF_INET6 ? ntohs(reinterpret_cast<const sockaddr_in6&>(here).sin6_port) : 0;
+}
 
 void pg_connection::set_up() {
   try {
@@ -187,14 +226,17 @@ void pg_connection::set_up() {
   }
 }
 
-pg_rows pg_connection::run(const std::string& sql) {
-  auto rows = run_watched(sql);
-  if (place_)
-    place_->answers();
-  return rows;
+/// Empty where the role may not know.
+std::string pg_connection::ask_system() {
+  try {
+    auto rows = run("SELECT system_identifier FROM pg_control_system()");
+    return rows.next() ? rows.take<std::string>() : std::string{};
+  } catch (const pg_failure&) {
+    return {};
+  }
 }
 
-pg_rows pg_connection::run_watched(const std::string& sql) {
+pg_rows pg_connection::run(const std::string& sql) {
   const pg_watchdog::guard watched{connection_->sock(), place_};
   try {
     pqxx::nontransaction work{*connection_};
@@ -208,6 +250,10 @@ pg_rows pg_connection::run_watched(const std::string& sql) {
       throw pg_lost{said_by(e)};
     if (is_conflict(state))
       throw pg_conflict{said_by(e)};
+    if (is_foreign_session(state))
+      throw pg_failure{state, said_by(e)
+                                + "; a pooler that pools transactions mixes this session with others: have it "
+                                  "pool sessions (PgBouncer: pool_mode = session)"};
     throw pg_failure{state, said_by(e)};
   } catch (const pqxx::failure& e) {
     if (!connection_->is_open())
@@ -219,7 +265,7 @@ pg_rows pg_connection::run_watched(const std::string& sql) {
 const std::string& pg_connection::prepared(std::string_view sql) {
   if (const auto known = statements_.find(sql); known != statements_.end())
     return known->second;
-  auto name = "s" + std::to_string(statements_.size());
+  auto name = prefix_ + std::to_string(statements_.size());
   std::string text{"PREPARE " + name + " AS "};
   text += sql;
   run(text);
@@ -237,6 +283,7 @@ std::string pg_address(const std::string& url, const std::string& password_file)
                                                                                  {"keepalives_count", "3"},
                                                                                  {"application_name", "troupe"}}};
   const bool is_uri = url.starts_with("postgres://") || url.starts_with("postgresql://");
+  const auto given = options_of(url);
   auto result = url;
   char separator = url.find('?') == std::string::npos ? '?' : '&';
   const auto add = [&](std::string_view key, std::string_view value) {
@@ -248,8 +295,12 @@ std::string pg_address(const std::string& url, const std::string& password_file)
   };
   // What the user has set stays; the last of two counts, so the password of the file goes behind any other.
   for (const auto& [key, value] : bounds)
-    if (!names(url, key))
+    if (!given.contains(key))
       add(key, value);
+  // Of several hosts the one that can be written to, unless the user says otherwise.
+  const auto hosts = given.find("host");
+  if (hosts != given.end() && hosts->second.find(',') != std::string::npos && !given.contains("target_session_attrs"))
+    add("target_session_attrs", "read-write");
   if (!password_file.empty())
     add("password", first_line(password_file));
   return result;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/postgres/failover/identity.hpp"
 #include "persistence/postgres/text.hpp"
 
 #include <chrono>
@@ -29,6 +30,12 @@ public:
 class pg_conflict : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
+};
+
+/// The server answers and lets nobody in: it has no connection left, the password is wrong.
+class pg_refused : public pg_lost {
+public:
+  using pg_lost::pg_lost;
 };
 
 /// The database is not one that can be used; says in whole sentences why, and what to do.
@@ -114,8 +121,15 @@ public:
   struct session {
     int pid = 0;
     std::string started;
+    /// The server is a standby.
+    bool in_recovery = false;
+    /// Transactions write nothing unless they ask to.
+    bool read_only = false;
+    pg_identity server{};
   };
   [[nodiscard]] const session& served_by() const noexcept { return session_; }
+  /// The port at this end; 0 where it is none.
+  [[nodiscard]] int local_port() const noexcept;
 
   /// Runs statements as one transaction; the result is the last one's.
   pg_rows run(const std::string& sql);
@@ -146,12 +160,15 @@ public:
 
 private:
   void set_up();
-  pg_rows run_watched(const std::string& sql);
+  std::string ask_system();
 
   std::unique_ptr<pqxx::connection> connection_;
   session session_;
   pg_place* place_;
   std::map<std::string, std::string, std::less<>> statements_;
+  /// What its statements' names begin with: nobody else's do, so that behind a pooler that mixes sessions no
+  /// statement of another process is run in the place of one's own.
+  std::string prefix_;
 };
 
 /// `url` with bounds on how long a dead server goes unnoticed, and with the password

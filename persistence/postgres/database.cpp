@@ -2,6 +2,7 @@
 
 #include "config/database_url.hpp"
 #include "persistence/postgres/connection.hpp"
+#include "persistence/postgres/demands.hpp"
 #include "persistence/postgres/migrations.hpp"
 #include "persistence/postgres/reader.hpp"
 #include "persistence/postgres/writer.hpp"
@@ -27,10 +28,12 @@ public:
   store_result<std::unique_ptr<store_reader>> open_reader() override { return make_pg_reader(place_); }
 
   [[nodiscard]] database_info info() const override { return {true, place_->id, place_->is_new}; }
+  [[nodiscard]] timestamp now() const override { return place_->clock.now(); }
   [[nodiscard]] bool available() const noexcept override { return place_->available; }
   [[nodiscard]] store_state state() const override {
     store_state found;
     found.available = place_->available;
+    found.clock_ahead = place_->clock.ahead();
     found.outages[static_cast<std::size_t>(store_trouble::unreachable)] = place_->outages;
     return found;
   }
@@ -62,6 +65,21 @@ void pg_place::answers() {
     spdlog::info("the database is back");
 }
 
+void pg_place::judge(const pg_connection::session& served_by) {
+  if (served_by.in_recovery)
+    throw pg_lost{"the server is a standby"};
+  const std::lock_guard lock{mutex_};
+  if (served_by.server.is_behind(identity_))
+    throw pg_lost{"the server is a former primary: its timeline is " + std::to_string(served_by.server.timeline)
+                  + ", and this node has been served by one of timeline " + std::to_string(identity_.timeline)};
+  identity_ = served_by.server;
+}
+
+pg_identity pg_place::identity() const {
+  const std::lock_guard lock{mutex_};
+  return identity_;
+}
+
 bool pg_place::lost() noexcept {
   const bool answered = available.exchange(false);
   if (answered)
@@ -74,10 +92,13 @@ store_result<opened_pg> open_pg(const std::string& url, const std::string& passw
     auto place = std::make_shared<pg_place>();
     place->address = pg_address(url, password_file);
     pg_connection connection{place->address, pg_connection::role::writer};
+    if (auto refused = refuse_pooler(place->address, connection))
+      return std::move(*refused);
     auto migration = migrate_pg(connection);
     if (auto* error = std::get_if<store_error>(&migration))
       return std::move(*error);
     warn_of_risks(connection);
+    place->judge(connection.served_by());
     place->id = database_id(connection);
     place->is_new = std::get<migration_report>(migration).from == 0;
     return opened_pg{std::make_shared<pg_database>(std::move(place)), std::get<migration_report>(migration)};

@@ -1,10 +1,13 @@
 #pragma once
 
+#include "persistence/postgres/connection.hpp"
+#include "persistence/postgres/failover/clock.hpp"
 #include "persistence/store.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 /// The cluster's store: a PostgreSQL database that many nodes share.
@@ -16,21 +19,34 @@ struct pg_place {
   std::string address;
   uuid id;
   std::atomic<bool> has_writer{false};
-  /// False once a server was lost, or is slow to answer, until the writer's next call
-  /// succeeds. It makes one every two seconds at least, for the node's sign of life.
+  /// False once the writer's server was lost, or is slow to answer, until something is written
+  /// again. That happens every two seconds at least, for the node's sign of life. Readers have
+  /// no say in it: a reader without a connection keeps nobody from writing.
   std::atomic<bool> available{true};
   /// How often it was lost.
   std::atomic<std::uint64_t> outages{0};
   /// The process ends: nobody waits for the server any more.
   std::atomic<bool> given_up{false};
+  /// The server's.
+  pg_clock clock;
   /// See `database_info`.
   bool is_new = false;
 
   /// The server does not answer, or not in time; true if it did until now.
   bool lost() noexcept;
 
-  /// The writer's server has answered.
+  /// The writer's server has written something.
   void answers();
+
+  /// Judges the server of a new session. Throws `pg_lost` if it is a standby, or a former primary that
+  /// others have replaced, since this process has seen a later one.
+  void judge(const pg_connection::session& served_by);
+  /// Of the server that was judged last.
+  [[nodiscard]] pg_identity identity() const;
+
+private:
+  mutable std::mutex mutex_;
+  pg_identity identity_;
 };
 
 /// An open PostgreSQL database and what its migration did.

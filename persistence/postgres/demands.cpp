@@ -71,6 +71,56 @@ std::optional<store_error> refuse_database(const pg_standing& standing) {
   return std::nullopt;
 }
 
+namespace {
+
+bool is_direct(pg_connection& connection) {
+  auto rows = connection.run("SELECT inet_client_port()");
+  rows.next();
+  const auto port = rows.take<std::optional<int>>();
+  return port && *port > 0 && *port == connection.local_port();
+}
+
+int backend_of(pg_connection& connection) {
+  auto rows = connection.run("SELECT pg_backend_pid()");
+  rows.next();
+  return rows.take<int>();
+}
+
+/// Two clients whose transactions lie over one another in turn: whichever session a pooler hands out next, the one
+/// that was given back first or last, one of them gets the other's.
+bool mixes_sessions(const std::string& address) {
+  pg_connection a{address, pg_connection::role::reader};
+  pg_connection b{address, pg_connection::role::reader};
+  b.run("BEGIN");
+  const auto first_of_b = backend_of(b);
+  a.run("BEGIN");
+  const auto first_of_a = backend_of(a);
+  a.run("COMMIT");
+  b.run("COMMIT");
+  for (int turns = 0; turns < 2; ++turns) {
+    b.run("BEGIN");
+    const auto of_b = backend_of(b);
+    a.run("BEGIN");
+    const auto of_a = backend_of(a);
+    b.run("COMMIT");
+    a.run("COMMIT");
+    if (of_a != first_of_a || of_b != first_of_b)
+      return true;
+  }
+  return false;
+}
+
+} // namespace
+
+std::optional<store_error> refuse_pooler(const std::string& address, pg_connection& connection) {
+  if (is_direct(connection) || !mixes_sessions(address))
+    return std::nullopt;
+  return unsuitable(
+    "A pooler that pools transactions stands before the database, and Troupe needs sessions of its own. "
+    "Have it pool sessions for this database and user (PgBouncer: pool_mode = session), or name the "
+    "server itself.");
+}
+
 std::optional<store_error> refuse_schema(const pg_standing& standing, bool is_current) {
   const auto& role = standing.role;
   const auto& database = standing.database;

@@ -41,6 +41,10 @@ std::optional<store_error> refuse_database(const pg_standing& standing);
 /// `is_current`, nothing is to be made or altered there.
 std::optional<store_error> refuse_schema(const pg_standing& standing, bool is_current);
 
+/// `unsuitable` if a pooler hands each transaction to another session: leases, settings, prepared statements and the
+/// view of a reader are a session's. `connection` leads to `address`; where nothing stands between, nobody is asked.
+std::optional<store_error> refuse_pooler(const std::string& address, pg_connection& connection);
+
 /// The sentence about a database whose text is not UTF-8; nothing if it is.
 std::optional<std::string> refuse_encoding(const std::string& encoding, const std::string& database);
 

@@ -369,10 +369,51 @@ std::string create_third_schema() {
   return third_schema;
 }
 
+// -- step 4: what failovers and copies do ------------------------------------------
+
+// `catalog` is the one table without a key: under a publication its row could never be changed. The grace: see
+// tables/nodes.cpp.
+constexpr const char* fourth_schema = R"sql(
+ALTER TABLE catalog ADD COLUMN one boolean PRIMARY KEY DEFAULT true CHECK (one);
+
+INSERT INTO meta VALUES('lease_grace', '0');
+
+-- True while every lease holds, since nobody could renew any.
+CREATE FUNCTION in_grace() RETURNS boolean LANGUAGE sql VOLATILE AS $$
+  SELECT value::bigint > troupe.clock() FROM troupe.meta WHERE name = 'lease_grace'
+$$;
+
+-- The advisory lock that a process holds while its writer has a session. It goes with the client, also where a pooler
+-- keeps the session for the next one, and everybody may see it, whatever their role.
+CREATE FUNCTION node_key(node uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT ('x' || right(replace(node::text, '-', ''), 16))::bit(64)::bigint
+$$;
+
+-- True while the database sees the lease's process. Those of older versions named their session instead.
+CREATE FUNCTION lives(l leases) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+  SELECT EXISTS(SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.objsubid = 1 AND k.granted
+                AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND (k.classid::bigint << 32 | k.objid::bigint) = troupe.node_key(l.node_id))
+      OR EXISTS(SELECT 1 FROM pg_stat_activity a WHERE a.pid = l.backend
+                AND coalesce(a.backend_start = l.backend_start, true))
+$$;
+
+CREATE OR REPLACE FUNCTION holds(l leases) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+  SELECT NOT l.revoked
+     AND (greatest(l.expires_at, (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint + l.ttl)
+            > troupe.clock()
+          OR troupe.in_grace())
+$$;
+)sql";
+
+std::string create_fourth_schema() {
+  return fourth_schema;
+}
+
 // -- all steps ------------------------------------------------------------------
 
 /// Step n leads from version n - 1 to n.
-constexpr std::array steps{create_first_schema, create_second_schema, create_third_schema};
+constexpr std::array steps{create_first_schema, create_second_schema, create_third_schema, create_fourth_schema};
 
 bool has_tables(pg_connection& connection) {
   return connection.run("SELECT 1 FROM pg_tables WHERE schemaname = 'troupe' AND tablename = 'meta'").next();

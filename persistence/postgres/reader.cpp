@@ -56,11 +56,14 @@ pg_connection& pg_reader::connection() {
   if (clock < next_try_)
     throw pg_lost{"there was no connection a moment ago"};
   try {
-    connection_ = std::make_unique<pg_connection>(place_->address, pg_connection::role::reader);
-    place_->available = true;
-  } catch (...) {
-    // The writer may not have noticed yet, having nothing to do: clients are to know at once.
-    place_->lost();
+    auto made = std::make_unique<pg_connection>(place_->address, pg_connection::role::reader);
+    place_->judge(made->served_by());
+    connection_ = std::move(made);
+  } catch (const std::exception& e) {
+    // The writer may not have noticed yet, having nothing to do: clients are to know at once. A server that has no
+    // connection left for a reader may still be written to.
+    if (!dynamic_cast<const pg_refused*>(&e))
+      place_->lost();
     next_try_ = std::chrono::steady_clock::now() + between_tries;
     throw;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/postgres/failover/takeover_pause.hpp"
 #include "persistence/postgres/row_cache.hpp"
 #include "persistence/postgres/tables/claims.hpp"
 #include "persistence/postgres/tables/journal.hpp"
@@ -18,7 +19,7 @@ namespace troupe {
 
 class pg_unit {
 public:
-  explicit pg_unit(const uuid& writer) : writer_{writer} {}
+  pg_unit(const uuid& writer, const takeover_pause& pause) : writer_{writer}, claims_{rows_, journal_, pause} {}
 
   /// The connection may be replaced between batches.
   void use(pg_connection& connection) noexcept;
@@ -51,7 +52,7 @@ private:
   pg_connection* connection_ = nullptr;
   pg_row_cache rows_;
   pg_journal journal_{rows_};
-  pg_claims claims_{rows_, journal_};
+  pg_claims claims_;
   pg_queue queue_{rows_, claims_};
   pg_tasks tasks_{rows_};
   pg_keys keys_;

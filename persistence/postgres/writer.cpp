@@ -25,8 +25,10 @@ constexpr int most_conflicts = 20;
 } // namespace
 
 pg_writer::pg_writer(std::shared_ptr<pg_place> place)
-  : place_{std::move(place)}, unit_{id_}, rules_{{catalog_, unit_.keys(), unit_.queue(), unit_.journal(), unit_.tasks(),
-                                                  approvals_, usage_, budgets_, nodes_}} {}
+  : place_{std::move(place)}, unit_{id_, pause_}, nodes_{*place_, pause_}, rules_{{catalog_, unit_.keys(),
+                                                                                   unit_.queue(), unit_.journal(),
+                                                                                   unit_.tasks(), approvals_, usage_,
+                                                                                   budgets_, nodes_}} {}
 
 pg_writer::~pg_writer() {
   place_->has_writer = false;
@@ -106,33 +108,35 @@ std::int64_t pg_writer::write() {
   unit_.write_note(sql, ++number_, now());
   try {
     auto rows = connection_->run(sql);
+    place_->answers();
     rows.next();
     return rows.take<std::int64_t>();
   } catch (const pg_lost& e) {
     spdlog::warn("the database is lost during a commit: {}", e.what());
   }
   // Nothing is undone yet: if the batch turns out to be on disk, all that was worked out for it is true.
-  const auto former = connection_->served_by();
   connection_.reset();
   reconnect();
-  if (const auto first = find_batch(number_, former))
+  if (const auto first = find_batch(number_))
     return *first;
   throw pg_conflict{"the connection was lost before the batch was committed"};
 }
 
-std::optional<std::int64_t> pg_writer::find_batch(std::int64_t number, const pg_connection::session& former) {
+std::optional<std::int64_t> pg_writer::find_batch(std::int64_t number) {
+  // Asked by writing: whoever holds the row decides, and the answer is on all the standbys that a commit waits for. A
+  // batch that is not there can never come any more, since its number is taken.
+  constexpr std::string_view settle
+    = "INSERT INTO batches(writer, number, first, at) VALUES($1::uuid, $2::bigint, -1, $3::bigint) "
+      "ON CONFLICT(writer, number) DO UPDATE SET at = excluded.at RETURNING first";
   for (;;) {
     try {
-      // A server that has not noticed the loss may be about to commit: only once it has ended is the answer final.
-      while (connection_
-               ->query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = $1::int "
-                       "AND backend_start = $2::timestamptz",
-                       former.pid, former.started)
-               .next())
-        continue;
-      auto rows
-        = connection_->query("SELECT first FROM batches WHERE writer = $1::uuid AND number = $2::bigint", id_, number);
-      return rows.next() ? std::optional{rows.take<std::int64_t>()} : std::nullopt;
+      auto rows = connection_->query(settle, id_, number, now());
+      rows.next();
+      const auto first = rows.take<std::int64_t>();
+      return first < 0 ? std::nullopt : std::optional{first};
+    } catch (const pg_conflict& e) {
+      spdlog::warn("what became of a commit is not known yet: {}", e.what());
+      give_up_if_told();
     } catch (const pg_lost&) {
       connection_.reset();
       reconnect();
@@ -185,24 +189,59 @@ void pg_writer::reconnect() {
   for (auto wait = std::chrono::milliseconds{first_wait};;
        wait = std::min<std::chrono::milliseconds>(wait * 2, longest_wait)) {
     try {
-      connection_ = std::make_unique<pg_connection>(place_->address, pg_connection::role::writer, place_.get());
-      catalog_.use(*connection_);
-      unit_.use(*connection_);
-      approvals_.use(*connection_);
-      usage_.use(*connection_);
-      budgets_.use(*connection_);
-      nodes_.use(*connection_);
-      nodes_.adopt_leases();
+      await_standby();
+      connect();
       return;
     } catch (const std::exception& e) {
       connection_.reset();
       if (place_->lost())
         spdlog::error("the database does not answer, and is looked for until it does: {}", e.what());
     }
-    if (place_->given_up)
-      throw pg_failure{"", "the process ends and the database is away"};
+    give_up_if_told();
     std::this_thread::sleep_for(wait);
   }
+}
+
+void pg_writer::connect() {
+  const bool is_first = session_.pid == 0;
+  connection_ = std::make_unique<pg_connection>(place_->address, pg_connection::role::writer, place_.get());
+  const auto& served_by = connection_->served_by();
+  place_->judge(served_by);
+  if (served_by.read_only)
+    throw pg_lost{"the server takes no writes: default_transaction_read_only is on"};
+  session_ = served_by;
+  catalog_.use(*connection_);
+  unit_.use(*connection_);
+  approvals_.use(*connection_);
+  usage_.use(*connection_);
+  budgets_.use(*connection_);
+  nodes_.use(*connection_);
+  nodes_.adopt_leases();
+  if (!is_first)
+    pause_.came_back(std::chrono::steady_clock::now());
+  place_->answers();
+}
+
+void pg_writer::await_standby() {
+  if (session_.pid == 0)
+    return;
+  constexpr std::string_view waits = "SELECT 1 FROM pg_stat_activity WHERE pid = $1::int "
+                                     "AND backend_start = $2::timestamptz AND wait_event = 'SyncRep'";
+  // It says nothing of whether writing works, so nobody is told that it does.
+  pg_connection probe{place_->address, pg_connection::role::reader};
+  for (bool said = false; probe.query(waits, session_.pid, session_.started).next();) {
+    place_->lost();
+    if (!std::exchange(said, true))
+      spdlog::error("a commit waits for a standby that does not answer (synchronous_standby_names): nothing is "
+                    "written until it does, or is taken from that list");
+    give_up_if_told();
+    std::this_thread::sleep_for(longest_wait);
+  }
+}
+
+void pg_writer::give_up_if_told() const {
+  if (place_->given_up)
+    throw pg_failure{"", "the process ends and the database is away"};
 }
 
 } // namespace troupe

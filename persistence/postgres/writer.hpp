@@ -1,6 +1,7 @@
 #pragma once
 
 #include "persistence/postgres/database.hpp"
+#include "persistence/postgres/failover/takeover_pause.hpp"
 #include "persistence/postgres/tables/approvals.hpp"
 #include "persistence/postgres/tables/budgets.hpp"
 #include "persistence/postgres/tables/catalog.hpp"
@@ -42,13 +43,20 @@ private:
   void connect_if_needed();
   /// Waits until there is a server; throws `pg_failure` if the process ends first.
   void reconnect();
-  /// Where the positions of a batch begin whose answer was lost, if it was committed;
-  /// `former` is the session that it was sent to.
-  std::optional<std::int64_t> find_batch(std::int64_t number, const pg_connection::session& former);
+  void connect();
+  /// Waits while the session before this one has a commit that a standby holds up: a further one
+  /// would only wait as well, and to end it would show everybody what may yet be lost.
+  void await_standby();
+  void give_up_if_told() const;
+  /// Where the positions of a batch begin whose answer was lost, if it was committed.
+  std::optional<std::int64_t> find_batch(std::int64_t number);
 
   std::shared_ptr<pg_place> place_;
   uuid id_ = make_uuid();
   std::unique_ptr<pg_connection> connection_;
+  /// The last one that there was.
+  pg_connection::session session_;
+  takeover_pause pause_;
   pg_catalog catalog_;
   pg_unit unit_;
   pg_approvals approvals_;

@@ -74,7 +74,8 @@ public:
   [[nodiscard]] store_state state() const override {
     std::error_code unknown;
     const auto volume = std::filesystem::space(file_->path.parent_path(), unknown);
-    return {available(), file_->trouble.counts(), unknown ? std::nullopt : std::optional{volume.available}};
+    return {available(), file_->trouble.counts(), unknown ? std::nullopt : std::optional{volume.available},
+            std::nullopt};
   }
   void give_up() noexcept override { file_->given_up = true; }
 

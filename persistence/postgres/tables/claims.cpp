@@ -57,11 +57,9 @@ constexpr std::string_view promote_simple
 constexpr std::string_view select_turns
   = "SELECT task_id FROM queue WHERE wakes_at <= $1::bigint AND NOT held AND NOT alone ORDER BY order_no LIMIT $2::int";
 
-/// When a session of another role began is not shown to everybody: one that has its number is taken for it.
 constexpr std::string_view revoke_suspects
   = "UPDATE leases SET revoked = true WHERE (owner = ANY($1::uuid[]) OR node_id = ANY($1::uuid[])) AND NOT revoked "
-    "AND NOT EXISTS(SELECT 1 FROM pg_stat_activity a WHERE a.pid = backend "
-    "AND coalesce(a.backend_start = leases.backend_start, true))";
+    "AND NOT in_grace() AND NOT lives(leases)";
 
 candidate make_candidate(const pg_row& r, bool fresh) {
   candidate c;
@@ -257,9 +255,8 @@ void pg_claims::take_new(const claim_tasks& op, std::vector<candidate>& out) {
 
 // -- what was lost ----------------------------------------------------------------
 
-std::vector<uuid> pg_claims::find_lost(const recover_tasks& op) {
-  // Leases of processes that the database has lost sight of end now, those that have run out for good.
-  std::string sql;
+void pg_claims::revoke_leases(const recover_tasks& op, std::string& sql) {
+  // Those of processes that the database has lost sight of end now, those that have run out for good.
   if (!op.suspects.empty()) {
     pg_array suspects;
     for (const auto& suspect : op.suspects)
@@ -267,6 +264,12 @@ std::vector<uuid> pg_claims::find_lost(const recover_tasks& op) {
     connection_->append(sql, revoke_suspects, suspects);
   }
   connection_->append(sql, "UPDATE leases SET revoked = true WHERE NOT revoked AND NOT holds(leases)");
+}
+
+std::vector<uuid> pg_claims::find_lost(const recover_tasks& op) {
+  std::string sql;
+  if (!pause_.lasts(std::chrono::steady_clock::now()))
+    revoke_leases(op, sql);
   // A promise that was never kept needs no word in any journal.
   connection_->append(sql, "UPDATE queue q SET state = 0, again = true, owner = NULL, rev = rev + 1 WHERE q.state = 4 "
                            "AND q.owner IS NOT NULL AND NOT EXISTS(SELECT 1 FROM leases l WHERE l.owner = q.owner "

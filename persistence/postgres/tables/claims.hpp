@@ -1,6 +1,7 @@
 #pragma once
 
 #include "persistence/postgres/connection.hpp"
+#include "persistence/postgres/failover/takeover_pause.hpp"
 #include "persistence/postgres/row_cache.hpp"
 #include "persistence/postgres/tables/journal.hpp"
 #include "persistence/postgres/tables/ready_floor.hpp"
@@ -20,7 +21,8 @@ namespace troupe {
 
 class pg_claims {
 public:
-  pg_claims(pg_row_cache& rows, const pg_journal& journal) : rows_{rows}, journal_{journal} {}
+  pg_claims(pg_row_cache& rows, const pg_journal& journal, const takeover_pause& pause)
+    : rows_{rows}, journal_{journal}, pause_{pause} {}
 
   void use(pg_connection& connection) noexcept { connection_ = &connection; }
 
@@ -63,9 +65,11 @@ private:
   void take_back_leftovers(const claim_tasks& op);
 
   std::vector<uuid> find_lost(const recover_tasks& op);
+  void revoke_leases(const recover_tasks& op, std::string& sql);
 
   pg_row_cache& rows_;
   const pg_journal& journal_;
+  const takeover_pause& pause_;
   pg_connection* connection_ = nullptr;
 
   // -- kept from batch to batch

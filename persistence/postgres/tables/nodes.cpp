@@ -1,5 +1,11 @@
 #include "persistence/postgres/tables/nodes.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <cmath>
+#include <utility>
+
 namespace troupe {
 
 std::vector<node_record> take_nodes(pg_rows& rows) {
@@ -23,34 +29,45 @@ std::vector<node_record> take_nodes(pg_rows& rows) {
   return found;
 }
 
+namespace {
+
+/// Writes nothing but at the end of a time when nobody could.
+constexpr std::string_view begin_grace
+  = "UPDATE meta SET value = (SELECT clock() + max(ttl) FROM leases WHERE NOT revoked)::text "
+    "WHERE name = 'lease_grace' AND EXISTS(SELECT 1 FROM leases WHERE NOT revoked) "
+    "AND NOT EXISTS(SELECT 1 FROM leases l WHERE holds(l))";
+
+/// For as long as this session lasts; nobody else has to wait for it.
+constexpr std::string_view show_life = "SELECT pg_advisory_lock_shared(node_key($1::uuid))";
+
+} // namespace
+
 void pg_nodes::adopt_leases() {
-  if (node_id_.is_nil())
-    return;
-  connection_->query("UPDATE leases SET backend = pg_backend_pid(), backend_start = (SELECT backend_start "
-                     "FROM pg_stat_activity WHERE pid = pg_backend_pid()) WHERE node_id = $1::uuid AND NOT revoked",
-                     node_id_);
+  connection_->query(begin_grace);
+  if (!node_id_.is_nil())
+    connection_->query(show_life, node_id_);
 }
 
 outcome pg_nodes::renew(const renew_lease& op) {
   node_id_ = op.node_id;
   constexpr std::string_view take
-    = "INSERT INTO leases(owner, node_id, node, expires_at, ttl, backend, backend_start) SELECT $1::uuid, $2::uuid, "
-      "$3::text, clock() + $4::bigint, $4::bigint, pid, backend_start FROM pg_stat_activity "
-      "WHERE pid = pg_backend_pid() ON CONFLICT(owner) DO UPDATE SET expires_at = excluded.expires_at "
+    = "INSERT INTO leases(owner, node_id, node, expires_at, ttl, backend) VALUES($1::uuid, $2::uuid, $3::text, "
+      "clock() + $4::bigint, $4::bigint, 0) ON CONFLICT(owner) DO UPDATE SET expires_at = excluded.expires_at "
       "WHERE NOT leases.revoked RETURNING true";
   // A process has one lease, and one that was started again under its name has ended the one before it: that one's
-  // session is gone. When a session of another role began is not shown to everybody: one that has its number is taken
-  // for it.
+  // session is gone.
   constexpr std::string_view supersede
     = "UPDATE leases SET revoked = true WHERE owner <> $1::uuid AND NOT revoked AND (node_id = $2::uuid OR "
-      "(node = $3::text AND NOT EXISTS(SELECT 1 FROM pg_stat_activity a WHERE a.pid = backend "
-      "AND coalesce(a.backend_start = leases.backend_start, true))))";
+      "(node = $3::text AND NOT lives(leases)))";
   constexpr std::string_view renew
     = "WITH mine AS (UPDATE leases SET expires_at = clock() + $2::bigint, ttl = $2::bigint WHERE owner = $1::uuid "
       "AND NOT revoked RETURNING 1) SELECT EXISTS(SELECT 1 FROM leases WHERE owner <> $1::uuid AND NOT holds(leases)) "
       "FROM mine";
   const std::int64_t ttl = std::chrono::microseconds{op.ttl}.count();
+  connection_->query(begin_grace);
+  pause_.renewed(std::chrono::steady_clock::now(), op.ttl);
   if (op.first) {
+    connection_->query(show_life, op.node_id);
     connection_->query(supersede, op.owner, op.node_id, op.node);
     if (!connection_->query(take, op.owner, op.node_id, op.node, ttl).next())
       return store_error{errc::fenced, "The lease was taken over."};
@@ -59,7 +76,8 @@ outcome pg_nodes::renew(const renew_lease& op) {
   auto rows = connection_->query(renew, op.owner, ttl);
   if (!rows.next())
     return store_error{errc::fenced, "The lease was taken over."};
-  return lease_state{rows.take<bool>()};
+  const auto others_expired = rows.take<bool>();
+  return lease_state{others_expired && !pause_.lasts(std::chrono::steady_clock::now())};
 }
 
 outcome pg_nodes::end(const end_lease& op) {
@@ -70,7 +88,24 @@ outcome pg_nodes::end(const end_lease& op) {
   return done{};
 }
 
+void pg_nodes::look_at_clock() {
+  const auto asked = std::chrono::steady_clock::now();
+  auto rows = connection_->query("SELECT clock()");
+  rows.next();
+  place_.clock.note(rows.take<timestamp>(), asked, std::chrono::steady_clock::now());
+  const auto ahead = std::chrono::duration<double>(place_.clock.ahead()).count();
+  const auto is_wrong = std::abs(ahead) > 1.0;
+  if (std::exchange(clock_is_wrong_, is_wrong) == is_wrong)
+    return;
+  if (is_wrong)
+    spdlog::warn("this machine's clock is {:.1f} s {} the database's; tasks go by the database's", std::abs(ahead),
+                 ahead > 0 ? "ahead of" : "behind");
+  else
+    spdlog::info("this machine's clock agrees with the database's");
+}
+
 outcome pg_nodes::announce(const announce_node& op) {
+  look_at_clock();
   const auto& n = op.node;
   std::string sql;
   if (op.leaving)
@@ -87,10 +122,10 @@ outcome pg_nodes::announce(const announce_node& op) {
       n.started_at);
   connection_->append(sql, select_nodes);
   auto rows = connection_->run(sql);
-  node_list found{take_nodes(rows)};
+  node_list found{take_nodes(rows), place_.identity().text()};
   // Those that were lost long ago are of no interest to anybody.
   for (const auto& node : found.nodes)
-    if (node.health == node_health::lost && node.heartbeat_at + std::chrono::minutes{10} < now())
+    if (node.health == node_health::lost && node.heartbeat_at + std::chrono::minutes{10} < place_.clock.now())
       connection_->query("DELETE FROM nodes WHERE id = $1::uuid AND heartbeat_at < clock() - 600000000", node.id);
   return found;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "persistence/postgres/connection.hpp"
+#include "persistence/postgres/database.hpp"
+#include "persistence/postgres/failover/takeover_pause.hpp"
 #include "persistence/rules/tables.hpp"
 
 /// Leases and nodes in PostgreSQL. Each of these is a transaction of its own, at once:
@@ -9,8 +10,11 @@ namespace troupe {
 
 class pg_nodes final : public node_table {
 public:
+  pg_nodes(pg_place& place, takeover_pause& pause) : place_{place}, pause_{pause} {}
+
   void use(pg_connection& connection) noexcept { connection_ = &connection; }
-  /// The connection is a new one: the leases of this process name it from now on.
+  /// The connection is a new one: the leases of this process name it from now on. If no lease holds, since nobody
+  /// could write, all of them get one lease's time.
   void adopt_leases();
 
   outcome renew(const renew_lease& op) override;
@@ -18,9 +22,14 @@ public:
   outcome announce(const announce_node& op) override;
 
 private:
+  void look_at_clock();
+
+  pg_place& place_;
+  takeover_pause& pause_;
   pg_connection* connection_ = nullptr;
   /// Of this process, once it has taken a lease.
   uuid node_id_;
+  bool clock_is_wrong_ = false;
 };
 
 /// Columns of `nodes` named `n`, joined with its lease `l`.

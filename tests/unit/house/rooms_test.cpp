@@ -80,6 +80,7 @@ const std::map<std::string, std::string, std::less<>> tops{
 const std::map<std::string, names, std::less<>> libraries{
   {"sqlite3.h", {"persistence/sqlite"}},
   {"pqxx/", {"persistence/postgres"}},
+  {"postgresql/", {"persistence/postgres"}},
   {"caf/",
    {"actors", "actors/store", "actors/broadcast", "actors/cluster", "actors/models", "actors/tools", "actors/tasks",
     "actors/node", "gateway/live", "gateway"}},

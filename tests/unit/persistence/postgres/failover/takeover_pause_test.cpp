@@ -1,0 +1,44 @@
+#include "persistence/postgres/failover/takeover_pause.hpp"
+
+#include <gtest/gtest.h>
+
+namespace troupe {
+namespace {
+
+using namespace std::chrono_literals;
+
+const takeover_pause::time start{1000s};
+
+TEST(TakeoverPause, ThereIsNoneForANodeThatRenewsInTime) {
+  takeover_pause pause;
+  pause.renewed(start, 9s);
+  pause.renewed(start + 3s, 9s);
+  pause.renewed(start + 6s, 9s);
+  EXPECT_FALSE(pause.lasts(start + 6s));
+}
+
+TEST(TakeoverPause, LastsForOneLeaseOnceTheDatabaseIsBack) {
+  takeover_pause pause;
+  pause.renewed(start, 9s);
+  pause.came_back(start + 4s);
+  EXPECT_TRUE(pause.lasts(start + 4s));
+  EXPECT_TRUE(pause.lasts(start + 13s - 1ms));
+  EXPECT_FALSE(pause.lasts(start + 13s));
+}
+
+TEST(TakeoverPause, BeginsWhereARenewalWasHeldUp) {
+  takeover_pause pause;
+  pause.renewed(start, 9s);
+  pause.renewed(start + 8s, 9s);
+  EXPECT_TRUE(pause.lasts(start + 8s));
+  EXPECT_FALSE(pause.lasts(start + 17s));
+}
+
+TEST(TakeoverPause, ANodeThatHasJustStartedIsNotHeldUp) {
+  takeover_pause pause;
+  pause.renewed(start, 9s);
+  EXPECT_FALSE(pause.lasts(start));
+}
+
+} // namespace
+} // namespace troupe
