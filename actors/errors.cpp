@@ -11,7 +11,7 @@ namespace troupe {
 namespace {
 
 bool is_ours(const caf::error& reason) {
-  return reason.category() == caf::atom("troupe");
+  return reason && reason.category() == caf::atom("troupe");
 }
 
 } // namespace
@@ -37,6 +37,9 @@ caf::error to_error(const std::exception_ptr& thrown) {
 }
 
 std::string sentence_of(const caf::error& reason) {
+  // Another node may say no more than that something went wrong.
+  if (!reason)
+    return "no reason is given";
   if (!is_ours(reason))
     return caf::to_string(reason);
   const auto& context = reason.context();

@@ -21,7 +21,7 @@
 namespace troupe {
 
 /// Part of the identifier by which middlemen know each other's application.
-inline constexpr int wire_version = 2;
+inline constexpr int wire_version = 3;
 
 // -- parts --------------------------------------------------------------------
 
@@ -55,6 +55,8 @@ struct hello {
   uuid to;
   std::string name;
   peer_state state;
+  /// `node_list::database`, as the sender has it.
+  std::string database{};
 };
 
 /// Takes it. Each side then tells the rooms it wants: who dialled begins.
@@ -211,7 +213,7 @@ typename Inspector::result_type inspect(Inspector& f, peer_state& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, hello& x) {
-  return f(caf::meta::type_name("hello"), x.from, x.to, x.name, x.state);
+  return f(caf::meta::type_name("hello"), x.from, x.to, x.name, x.state, x.database);
 }
 
 template <class Inspector>

@@ -123,6 +123,8 @@ caf::typed_response_promise<done> cluster_state::leave() {
 }
 
 void cluster_state::listed(node_list& found) {
+  if (std::exchange(database_, std::move(found.database)) != database_)
+    part_from_all();
   others_ = std::move(found.nodes);
   std::erase_if(others_,
                 [this](const auto& node) { return node.id == config_.node_id || node.health == node_health::lost; });
@@ -199,7 +201,7 @@ void cluster_state::not_reached(const node_record& node, const caf::error& reaso
 
 void cluster_state::greet(const node_record& node, const peer_actor& peer) {
   const link_end offered{config_.node_id, make_uuid()};
-  self_->request(peer, timeouts::link, hello{offered, node.id, config_.name, state_now()})
+  self_->request(peer, timeouts::link, hello{offered, node.id, config_.name, state_now(), database_})
     .then(
       [this, node, peer, offered](const welcome& answer) {
         dialling_.erase(node.id);
@@ -214,13 +216,53 @@ void cluster_state::greet(const node_record& node, const peer_actor& peer) {
       });
 }
 
-caf::result<welcome> cluster_state::take_hello(const hello& offer) {
-  const auto peer = caf::actor_cast<peer_actor>(self_->current_sender());
+bool cluster_state::is_listed(const uuid& node) const {
+  return std::any_of(others_.begin(), others_.end(), [&](const auto& other) { return other.id == node; });
+}
+
+caf::error cluster_state::judge(const hello& offer) const {
   // Somebody else may have had this address before.
-  if (offer.to != config_.node_id || !peer)
+  if (offer.to != config_.node_id)
     return caf::make_error(errc::not_found, "This is node " + config_.name + ", and not the one that was called.");
-  const auto& made = add_link(offer, peer);
-  return welcome{end_of(made), config_.name, state_now()};
+  if (offer.database != database_)
+    return caf::make_error(errc::not_found,
+                           "Node " + config_.name + " is on another database, or on a copy of this one.");
+  if (!is_listed(offer.from.node))
+    return caf::make_error(errc::not_found,
+                           "Node " + config_.name + " does not find the caller among the nodes of its database.");
+  return {};
+}
+
+caf::typed_response_promise<welcome> cluster_state::take_hello(const hello& offer) {
+  // A promise takes the sender with it.
+  const auto peer = caf::actor_cast<peer_actor>(self_->current_sender());
+  auto promise = self_->make_response_promise<welcome>();
+  auto answer = [this, promise, offer, peer]() mutable {
+    if (auto refusal = judge(offer)) {
+      promise.deliver(std::move(refusal));
+      return;
+    }
+    const auto& made = add_link(offer, peer);
+    promise.deliver(welcome{end_of(made), config_.name, state_now()});
+  };
+  if (!peer) {
+    promise.deliver(caf::make_error(errc::not_found, std::string{"A link needs somebody at its other end."}));
+    return promise;
+  }
+  // One that has just started may not have been there at the last look.
+  if (is_listed(offer.from.node))
+    answer();
+  else
+    send_announcement(false, answer);
+  return promise;
+}
+
+void cluster_state::part_from_all() {
+  std::vector<uuid> nodes;
+  for (const auto& [node, one] : links_)
+    nodes.push_back(node);
+  for (const auto& node : nodes)
+    drop_link(node, "this node's database is another one now");
 }
 
 void cluster_state::drop_link(uuid node, std::string_view why) {

@@ -31,7 +31,9 @@
 ///
 /// A link joins two cluster actors. Of two nodes the younger one dials, so that there
 /// is one connection; it says `hello`, is answered with `welcome`, and then each tells
-/// the other its rooms (`interest_changed`). From the answer to that on, the other's
+/// the other its rooms (`interest_changed`). A `hello` is taken only from a node that
+/// this one finds in its own table, of the same database: a copy of a database names
+/// the original's nodes, which are none of its own. From the answer to that on, the other's
 /// commits come here whole. A link that does not answer in time is given up by both
 /// ends and made again at the next sign of life.
 ///
@@ -69,7 +71,7 @@ public:
 
   // -- links ------------------------------------------------------------------
 
-  caf::result<welcome> take_hello(const hello& offer);
+  caf::typed_response_promise<welcome> take_hello(const hello& offer);
   void take_status(const node_status& status);
   void take_close(const link_closed& closed);
   void peer_ended(const caf::down_msg& down);
@@ -126,10 +128,14 @@ private:
   void dial(const node_record& node);
   void not_reached(const node_record& node, const caf::error& reason);
   void greet(const node_record& node, const peer_actor& peer);
+  /// Nothing, or why the offer is not for this node, or not of one of its database.
+  [[nodiscard]] caf::error judge(const hello& offer) const;
+  [[nodiscard]] bool is_listed(const uuid& node) const;
   /// A `hello` or a `welcome` makes it.
   template <class Greeting>
   link& add_link(const Greeting& from, const peer_actor& peer);
   void drop_link(uuid node, std::string_view why);
+  void part_from_all();
   [[nodiscard]] link_end end_of(const link& one) const { return {config_.node_id, one.number}; }
   /// The link that a message came over; null if it is not one of now.
   link* find_link(const link_end& from);
@@ -186,6 +192,8 @@ private:
   node_load load_;
   /// The other nodes, as the database has them.
   std::vector<node_record> others_;
+  /// Which one it is.
+  std::string database_;
 
   // -- links ------------------------------------------------------------------
 
