@@ -176,6 +176,11 @@ struct metrics::series {
                                                         .Name("troupe_store_free_bytes")
                                                         .Help("Room left on the volume of the database file")
                                                         .Register(registry);
+  prometheus::Family<prometheus::Gauge>& store_clock
+    = prometheus::BuildGauge()
+        .Name("troupe_store_clock_ahead_seconds")
+        .Help("By how much this machine's clock is ahead of the database's, by which all nodes go")
+        .Register(registry);
   prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
                                                         .Name("troupe_http_requests_total")
                                                         .Help("HTTP requests answered, by method, route and status")
@@ -353,6 +358,8 @@ void metrics::note_store() {
   }
   if (state.free_bytes)
     series_->store_room.Add({}).Set(static_cast<double>(*state.free_bytes));
+  if (state.clock_ahead)
+    series_->store_clock.Add({}).Set(std::chrono::duration<double>(*state.clock_ahead).count());
 }
 
 void metrics::http_request(std::string_view method, std::string_view route, unsigned status) {

@@ -72,7 +72,7 @@ void server::log_start() const {
 }
 
 node_actor server::start_node() {
-  auto config = node_of(settings_, node_id_, store_->info().shared);
+  auto config = node_of(settings_, node_id_, store_->info().shared, store_clock());
   config.store = store_;
   config.outbound = outbound_;
   config.secrets = secrets_;
@@ -84,14 +84,19 @@ node_actor server::start_node() {
   return system_.spawn(node, std::move(config));
 }
 
+clock_function server::store_clock() const {
+  return [store = store_] { return store->now(); };
+}
+
 gateway_config server::make_gateway_config() const {
-  return {.clock = now,
+  return {.clock = store_clock(),
           .measured = measured_,
           .node = settings_.node_name,
           .request_timeout = settings_.request_timeout,
           .draining = draining_,
           .serves_api = settings_.role != node_role::worker,
           .store_available = [store = store_] { return store->available(); },
+          .clock_ahead = [store = store_] { return store->state().clock_ahead.value_or(std::chrono::microseconds{0}); },
           .memory = memory_,
           .secrets = secrets_,
           .serve = dispatch};

@@ -57,6 +57,8 @@ public:
 private:
   void log_start() const;
   node_actor start_node();
+  /// The time by which all who share the store go.
+  [[nodiscard]] clock_function store_clock() const;
   [[nodiscard]] gateway_config make_gateway_config() const;
   bool listen();
   /// The one node of an embedded database says how it is when that changes; a cluster's nodes

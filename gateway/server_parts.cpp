@@ -68,7 +68,7 @@ bool uses_tls(const settings& s) {
   return !s.node_tls_cert.empty();
 }
 
-node_config node_of(const settings& s, const uuid& id, bool shared_store) {
+node_config node_of(const settings& s, const uuid& id, bool shared_store, clock_function clock) {
   node_config config;
   config.readers = static_cast<std::size_t>(s.store_readers);
   config.supervisor = {.capacity = s.capacity,
@@ -77,7 +77,7 @@ node_config node_of(const settings& s, const uuid& id, bool shared_store) {
                        .node_id = id,
                        .claims = s.role != node_role::gateway,
                        .lease_ttl = shared_store ? std::optional{s.lease_time} : std::nullopt,
-                       .clock = now,
+                       .clock = clock,
                        .random = make_random()};
   config.cluster = {.node_id = id,
                     .name = s.node_name,
@@ -85,7 +85,7 @@ node_config node_of(const settings& s, const uuid& id, bool shared_store) {
                     .links = s.node_links,
                     .host = s.node_host,
                     .port = s.node_port,
-                    .clock = now};
+                    .clock = std::move(clock)};
   config.connector.tls = uses_tls(s);
   return config;
 }

@@ -24,8 +24,8 @@ caf::actor_system_config& configure(caf::actor_system_config& config, const sett
 /// Whether nodes speak TLS with one another.
 bool uses_tls(const settings& s);
 
-/// All of a node but what it shares with the rest of the process: store, client, metrics.
-node_config node_of(const settings& s, const uuid& id, bool shared_store);
+/// All of a node but what it shares with the rest of the process: store, client, metrics. `clock` is the store's.
+node_config node_of(const settings& s, const uuid& id, bool shared_store, clock_function clock);
 
 transport_limits limits_of(const settings& s, std::shared_ptr<client_memory> memory);
 transport_observer observer_of(const metrics_ptr& measured, std::shared_ptr<access_log> access);

@@ -8,11 +8,25 @@ namespace troupe::api {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 /// Whoever asks whether the node is ready does not wait for long.
 constexpr std::chrono::seconds readiness_timeout{2};
 
 void answer_unready(const context_ptr& context, std::string body, std::string retry_after) {
   context->respond({503, "application/json", std::move(body), {{"Retry-After", std::move(retry_after)}}});
+}
+
+/// A clock that is wrong makes no task run at a wrong time, but logs and certificates go by it.
+constexpr std::chrono::seconds tolerable_clock{1};
+
+std::string readiness(std::string_view status, std::chrono::microseconds clock_ahead) {
+  std::string body = R"({"status":")";
+  body.append(status).append(1, '"');
+  if (std::chrono::abs(clock_ahead) > tolerable_clock)
+    body.append(R"(,"clock_ahead_ms":)")
+      .append(std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(clock_ahead).count()));
+  return body + '}';
 }
 
 } // namespace
@@ -22,21 +36,23 @@ void get_health(const context_ptr& context) {
 }
 
 void get_readiness(const context_ptr& context) {
-  static constexpr auto store_unavailable = R"({"status":"store_unavailable"})";
   auto& gateway = context->gateway();
+  const auto& ahead = gateway.config().clock_ahead;
+  const auto body
+    = [clock_ahead = ahead ? ahead() : 0us](std::string_view status) { return readiness(status, clock_ahead); };
   const auto node = condition_of(gateway);
   if (node.draining) {
-    answer_unready(context, R"({"status":"draining"})", "2");
+    answer_unready(context, body("draining"), "2");
     return;
   }
   if (!node.store_available) {
-    answer_unready(context, store_unavailable, "1");
+    answer_unready(context, body("store_unavailable"), "1");
     return;
   }
   gateway.self()
     ->request(gateway.reader(), readiness_timeout, troupe::get_queue{})
-    .then([context](const queue_stats&) { context->respond_json(200, R"({"status":"ready"})"); },
-          [context](const caf::error&) { answer_unready(context, store_unavailable, "1"); });
+    .then([context, body](const queue_stats&) { context->respond_json(200, body("ready")); },
+          [context, body](const caf::error&) { answer_unready(context, body("store_unavailable"), "1"); });
 }
 
 void get_metrics(const context_ptr& context) {

@@ -48,6 +48,9 @@ struct gateway_config {
   /// False while the store is away or cannot be written: what would have to be written
   /// is refused at once. Asked on any thread; empty if the store is never away.
   std::function<bool()> store_available;
+  /// By how much this machine's clock is ahead of the store's, by which all nodes go. Asked on any thread; empty if
+  /// they are one.
+  std::function<std::chrono::microseconds()> clock_ahead;
   /// Counts what is rendered for clients.
   std::shared_ptr<client_memory> memory = std::make_shared<client_memory>();
   /// Encrypts secrets of tools and models; null for no key.
