@@ -13,6 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
@@ -136,6 +137,29 @@ TEST_F(Cluster, RefusesAHelloThatIsMeantForAnotherNode) {
   const auto peer = make_peer("far", {}, make_uuid());
   EXPECT_FALSE(peer->answer);
   EXPECT_TRUE(peer->refusal);
+}
+
+// Seen: a copied database names the original's nodes, and staging's node dialled production's.
+TEST_F(Cluster, RefusesAHelloOfANodeThatIsNotInItsDatabase) {
+  const auto before = count<announce_node>();
+  const auto stranger = make_stranger("staging");
+  ASSERT_TRUE(stranger->refusal);
+  EXPECT_EQ(*stranger->refusal, errc::not_found);
+  EXPECT_FALSE(stranger->answer);
+  EXPECT_EQ(count<announce_node>(), before + 1) << "the database was not asked whether it has come since";
+}
+
+TEST_F(Cluster, RefusesAHelloOfANodeThatIsOnACopy) {
+  const auto far = list_peer("far");
+  far->database = "7713802291141893433/16390/1";
+  greet(far, config_.cluster.node_id);
+  ASSERT_TRUE(far->refusal);
+  EXPECT_THAT(sentence_of(*far->refusal), HasSubstr("on a copy of this one"));
+}
+
+TEST_F(Cluster, TakesAHelloOfANodeThatHasJustCome) {
+  advance(1s);
+  EXPECT_TRUE(make_peer("far", idle_worker)->answer);
 }
 
 TEST_F(Cluster, ANewHelloReplacesALink) {

@@ -23,6 +23,8 @@ struct peer_log {
   uuid link = make_uuid();
   caf::actor self;
   peer_state state;
+  /// Which one it says that it is on.
+  std::string database{};
 
   std::optional<welcome> answer;
   std::optional<caf::error> refusal;
@@ -53,28 +55,34 @@ protected:
     start_node();
   }
 
-  /// Says hello to `whom`, by default the node of the test, and tells it its rooms as a node without any
-  /// does.
-  peer_ptr make_peer(std::string name, peer_state state = {}, std::optional<uuid> addressee = std::nullopt) {
+  /// A node that the database knows, so that it is missed while it is not linked.
+  peer_ptr list_peer(std::string name, peer_state state = {}) {
     auto log = std::make_shared<peer_log>();
     log->node.id = make_uuid();
     log->node.name = std::move(name);
     log->state = state;
-    return greet(log, addressee.value_or(config_.cluster.node_id));
+    faults_->other_nodes.push_back(log->node);
+    return log;
   }
 
-  /// As a node that the database knows, so that it is missed if it is not linked.
-  peer_ptr make_listed_peer(std::string name) {
+  /// One that says hello to `addressee`, by default the node of the test, and tells it its rooms as a node without any
+  /// does.
+  peer_ptr make_peer(std::string name, peer_state state = {}, std::optional<uuid> addressee = std::nullopt) {
+    return greet(list_peer(std::move(name), state), addressee.value_or(config_.cluster.node_id));
+  }
+
+  /// A node that is not in the table of the test's own.
+  peer_ptr make_stranger(std::string name, std::string database = {}) {
     auto log = std::make_shared<peer_log>();
     log->node.id = make_uuid();
     log->node.name = std::move(name);
-    faults_->other_nodes.push_back(log->node);
+    log->database = std::move(database);
     return greet(log, config_.cluster.node_id);
   }
 
   peer_ptr greet(const peer_ptr& log, const uuid& addressee) {
     log->self = system_.spawn([log, addressee, home = peers()->cluster](caf::event_based_actor* self) {
-      self->request(home, caf::infinite, hello{log->from(), addressee, log->node.name, log->state})
+      self->request(home, caf::infinite, hello{log->from(), addressee, log->node.name, log->state, log->database})
         .then([log](const welcome& answer) { log->answer = answer; },
               [log](const caf::error& reason) { log->refusal = reason; });
       return behave(self, log);

@@ -59,18 +59,30 @@ caf::actor_system_config& configure(caf::actor_system_config& config, const cert
 /// A node as a process has it.
 class real_node {
 public:
+  /// The one that dials, by its name `younger`, as the others know it before it is there.
+  static node_record youngest() {
+    node_record one;
+    one.id = uuid::parse("ffffffff-ffff-7fff-bfff-ffffffffffff").value();
+    one.name = "younger";
+    return one;
+  }
+
   real_node(std::string name, const certificate& tls = {}, std::vector<node_record> others = {},
             const std::string& application = "troupe-test")
     : system_{configure(config_, tls, application)}, self_{system_} {
     faults_->shared = true;
     faults_->other_nodes = std::move(others);
+    const bool is_youngest = name == "younger";
+    // Whoever is not in a node's table is not its peer.
+    if (!is_youngest)
+      faults_->other_nodes.push_back(youngest());
     auto opened = open_database("sqlite:" + folder_.file("troupe.db"));
     node_config config;
     config.store = std::make_shared<faulty_database>(std::get<std::shared_ptr<database>>(opened), faults_);
     config.measured = measured_;
     config.readers = 1;
     config.give_up = [this](const std::string&) { gave_up_ = true; };
-    const auto id = make_uuid();
+    const auto id = is_youngest ? youngest().id : make_uuid();
     config.supervisor.node = config.cluster.name = std::move(name);
     config.supervisor.node_id = config.cluster.node_id = id;
     config.supervisor.clock = config.cluster.clock = now;

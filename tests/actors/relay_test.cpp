@@ -346,7 +346,7 @@ TEST_F(EventRelay, WhatTheStoreHasAndNoLinkBroughtIsMissed) {
 }
 
 TEST_F(EventRelay, TheStoreIsAskedMoreOftenWhileSomeNodeIsNotLinked) {
-  make_listed_peer("far");
+  make_peer("far");
   advance(3s);
   ask_to_join(user_room("ada"), make_subscriber(got_));
   node_record other;
@@ -360,11 +360,12 @@ TEST_F(EventRelay, TheStoreIsAskedMoreOftenWhileSomeNodeIsNotLinked) {
 }
 
 TEST_F(EventRelay, ANewLinkMakesTheBroadcasterLookWhatItHasMissed) {
+  const auto far = list_peer("far");
   ask_to_join(user_room("ada"), make_subscriber(got_));
   advance(3s);
   note_unheard();
   got_.clear();
-  make_listed_peer("far");
+  greet(far, config_.cluster.node_id);
   advance(100ms);
   EXPECT_THAT(got_, ElementsAre(-1));
 }
