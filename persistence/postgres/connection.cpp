@@ -49,9 +49,8 @@ SELECT pid, backend_start, pg_is_in_recovery(), current_setting('transaction_rea
        CASE WHEN current_setting('idle_session_timeout', true) <> '0'
          THEN set_config('idle_session_timeout', '0', false) END,
        CASE WHEN current_setting('transaction_timeout', true) <> '0'
-         THEN set_config('transaction_timeout', '0', false) END
-FROM pg_stat_activity WHERE pid = pg_backend_pid()
-)sql";
+         THEN set_config('transaction_timeout', '0', false) END)sql";
+constexpr const char* own = " FROM pg_stat_activity WHERE pid = pg_backend_pid()";
 
 /// States (SQLSTATE) that only another connection can cure.
 bool is_loss(std::string_view state) noexcept {
@@ -185,8 +184,7 @@ pg_connection::pg_connection(const std::string& address, role r, pg_place* place
       throw pg_refused{said};
     throw pg_lost{said};
   }
-  set_up();
-  auto rows = run(served_by_and_timeouts);
+  auto rows = set_up(r);
   if (rows.next()) {
     session_.pid = rows.take<int>();
     session_.started = rows.take<std::string>();
@@ -194,10 +192,10 @@ pg_connection::pg_connection(const std::string& address, role r, pg_place* place
     session_.read_only = rows.take_view() == "on";
     session_.server.database = rows.take<std::int64_t>();
     session_.server.timeline = pg_identity::parse_timeline(rows.take_view());
+    rows.take_view();
+    rows.take_view();
+    session_.server.system = rows.take<std::string>();
   }
-  session_.server.system = ask_system();
-  if (r == role::reader)
-    run("SET default_transaction_read_only = on");
 }
 
 pg_connection::~pg_connection() = default;
@@ -212,9 +210,14 @@ int pg_connection::local_port() const noexcept {
   return here.ss_family == AF_INET6 ? ntohs(reinterpret_cast<const sockaddr_in6&>(here).sin6_port) : 0;
 }
 
-void pg_connection::set_up() {
+pg_rows pg_connection::set_up(role r) {
+  // One round trip: a connection is wanted back as soon as there can be one.
+  std::string sql{session_settings};
+  if (r == role::reader)
+    sql += "SET default_transaction_read_only = on;";
+  sql += served_by_and_timeouts;
   try {
-    run(session_settings);
+    return run(sql + ", (SELECT system_identifier FROM pg_control_system())" + own);
   } catch (const pg_failure&) {
     // Some encodings have no way to UTF-8 at all.
     auto rows = run("SELECT current_setting('server_encoding'), quote_ident(current_database())");
@@ -222,18 +225,9 @@ void pg_connection::set_up() {
     const auto encoding = rows.take<std::string>();
     if (const auto why = refuse_encoding(encoding, rows.take<std::string>()))
       throw pg_unsuitable{*why};
-    throw;
   }
-}
-
-/// Empty where the role may not know.
-std::string pg_connection::ask_system() {
-  try {
-    auto rows = run("SELECT system_identifier FROM pg_control_system()");
-    return rows.next() ? rows.take<std::string>() : std::string{};
-  } catch (const pg_failure&) {
-    return {};
-  }
+  // Not every role may know which system it is.
+  return run(sql + ", ''" + own);
 }
 
 pg_rows pg_connection::run(const std::string& sql) {

@@ -159,8 +159,8 @@ public:
   }
 
 private:
-  void set_up();
-  std::string ask_system();
+  /// Whose answer says where the session is.
+  pg_rows set_up(role r);
 
   std::unique_ptr<pqxx::connection> connection_;
   session session_;

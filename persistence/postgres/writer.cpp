@@ -189,7 +189,6 @@ void pg_writer::reconnect() {
   for (auto wait = std::chrono::milliseconds{first_wait};;
        wait = std::min<std::chrono::milliseconds>(wait * 2, longest_wait)) {
     try {
-      await_standby();
       connect();
       return;
     } catch (const std::exception& e) {
@@ -209,6 +208,7 @@ void pg_writer::connect() {
   place_->judge(served_by);
   if (served_by.read_only)
     throw pg_lost{"the server takes no writes: default_transaction_read_only is on"};
+  await_standby(*connection_);
   session_ = served_by;
   catalog_.use(*connection_);
   unit_.use(*connection_);
@@ -222,14 +222,14 @@ void pg_writer::connect() {
   place_->answers();
 }
 
-void pg_writer::await_standby() {
+void pg_writer::await_standby(pg_connection& fresh) const {
   if (session_.pid == 0)
     return;
-  constexpr std::string_view waits = "SELECT 1 FROM pg_stat_activity WHERE pid = $1::int "
-                                     "AND backend_start = $2::timestamptz AND wait_event = 'SyncRep'";
-  // It says nothing of whether writing works, so nobody is told that it does.
-  pg_connection probe{place_->address, pg_connection::role::reader};
-  for (bool said = false; probe.query(waits, session_.pid, session_.started).next();) {
+  std::string waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND pid = ";
+  append_pg_value(waits, session_.pid);
+  waits += " AND backend_start = ";
+  append_pg_literal(waits, session_.started);
+  for (bool said = false; fresh.run(waits).next();) {
     place_->lost();
     if (!std::exchange(said, true))
       spdlog::error("a commit waits for a standby that does not answer (synchronous_standby_names): nothing is "

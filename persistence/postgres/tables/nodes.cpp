@@ -32,7 +32,7 @@ std::vector<node_record> take_nodes(pg_rows& rows) {
 namespace {
 
 /// Writes nothing but at the end of a time when nobody could.
-constexpr std::string_view begin_grace
+constexpr const char* begin_grace
   = "UPDATE meta SET value = (SELECT clock() + max(ttl) FROM leases WHERE NOT revoked)::text "
     "WHERE name = 'lease_grace' AND EXISTS(SELECT 1 FROM leases WHERE NOT revoked) "
     "AND NOT EXISTS(SELECT 1 FROM leases l WHERE holds(l))";
@@ -43,9 +43,11 @@ constexpr std::string_view show_life = "SELECT pg_advisory_lock_shared(node_key(
 } // namespace
 
 void pg_nodes::adopt_leases() {
-  connection_->query(begin_grace);
-  if (!node_id_.is_nil())
-    connection_->query(show_life, node_id_);
+  if (node_id_.is_nil())
+    return;
+  std::string sql{"SELECT pg_advisory_lock_shared(node_key("};
+  append_pg_literal(sql, node_id_.to_string());
+  connection_->run(sql += "))");
 }
 
 outcome pg_nodes::renew(const renew_lease& op) {
@@ -64,7 +66,7 @@ outcome pg_nodes::renew(const renew_lease& op) {
       "AND NOT revoked RETURNING 1) SELECT EXISTS(SELECT 1 FROM leases WHERE owner <> $1::uuid AND NOT holds(leases)) "
       "FROM mine";
   const std::int64_t ttl = std::chrono::microseconds{op.ttl}.count();
-  connection_->query(begin_grace);
+  connection_->run(begin_grace);
   pause_.renewed(std::chrono::steady_clock::now(), op.ttl);
   if (op.first) {
     connection_->query(show_life, op.node_id);

@@ -13,8 +13,7 @@ public:
   pg_nodes(pg_place& place, takeover_pause& pause) : place_{place}, pause_{pause} {}
 
   void use(pg_connection& connection) noexcept { connection_ = &connection; }
-  /// The connection is a new one: the leases of this process name it from now on. If no lease holds, since nobody
-  /// could write, all of them get one lease's time.
+  /// The connection is a new one: it shows from now on that this process lives.
   void adopt_leases();
 
   outcome renew(const renew_lease& op) override;
