@@ -194,19 +194,18 @@ TEST_P(PostgresApprovals, SumsThatManyNodesAddToLoseNothing) {
 }
 
 TEST_P(PostgresApprovals, SumsOfACommitWhoseAnswerWasLostAreAddedOnce) {
-  std::atomic<bool> finished{false};
-  std::thread operator_{[&] {
-    while (!finished)
-      cut_all();
-  }};
   constexpr int tasks = 40;
-  for (int i = 0; i < tasks; ++i) {
-    execute();
-    for (const auto& one : claim())
-      must(make_completion(one));
-  }
-  finished = true;
-  operator_.join();
+  under_cuts([&](std::atomic<int>& steps) {
+    for (int i = 0; i < tasks; ++i) {
+      execute();
+      ++steps;
+      for (const auto& one : claim()) {
+        ++steps;
+        must(make_completion(one));
+      }
+      ++steps;
+    }
+  });
   for (const auto& one : claim())
     must(make_completion(one));
   // The first question after a cut may meet the dead connection.

@@ -2,8 +2,11 @@
 
 #include "tests/store/store_fixture.hpp"
 
+#include <atomic>
+#include <functional>
 #include <pqxx/connection>
 #include <pqxx/nontransaction>
+#include <thread>
 
 /// Several nodes on one PostgreSQL database.
 namespace troupe {
@@ -56,6 +59,26 @@ protected:
   void cut_all() {
     sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
         "AND application_name = 'troupe' AND datname = current_database()");
+  }
+
+  /// Somebody who cuts all nodes off again and again while `work` runs. Each step that `work` says to be done may be
+  /// cut a few times and no more: however slow the machine is, it comes through in the end.
+  void under_cuts(const std::function<void(std::atomic<int>& steps)>& work) {
+    constexpr int cuts_per_step = 4;
+    std::atomic<bool> finished{false};
+    std::atomic<int> steps{0};
+    std::thread operator_{[&] {
+      while (!finished) {
+        const int step = steps;
+        for (int cuts = 0; cuts < cuts_per_step && steps == step && !finished; ++cuts)
+          cut_all();
+        while (steps == step && !finished)
+          std::this_thread::yield();
+      }
+    }};
+    work(steps);
+    finished = true;
+    operator_.join();
   }
 
   /// Journal of a task: its numbers must be 1, 2, 3…

@@ -323,23 +323,22 @@ TEST_P(Postgres, ATaskThatBecomesDueMayBeChangedByTheBatchThatClaimsIt) {
 // -- a server that comes and goes ---------------------------------------------------
 
 TEST_P(Postgres, LostConnectionsAreReplacedAndNothingIsDoneTwice) {
-  std::atomic<bool> finished{false};
-  std::thread operator_{[&] {
-    while (!finished)
-      cut_all();
-  }};
   std::vector<uuid> ids;
-  for (int i = 0; i < 60; ++i) {
-    const auto op = make_task();
-    auto executed = op;
-    executed.execute = true;
-    must(executed);
-    ids.push_back(op.task.id);
-    for (const auto& claimed : claim())
-      must(make_completion(claimed));
-  }
-  finished = true;
-  operator_.join();
+  under_cuts([&](std::atomic<int>& steps) {
+    for (int i = 0; i < 60; ++i) {
+      const auto op = make_task();
+      auto executed = op;
+      executed.execute = true;
+      must(executed);
+      ++steps;
+      ids.push_back(op.task.id);
+      for (const auto& claimed : claim()) {
+        ++steps;
+        must(make_completion(claimed));
+      }
+      ++steps;
+    }
+  });
   // What a lost reply had left behind is claimed now.
   for (const auto& claimed : claim())
     must(make_completion(claimed));
