@@ -123,8 +123,9 @@ caf::typed_response_promise<done> cluster_state::leave() {
 }
 
 void cluster_state::listed(node_list& found) {
-  if (std::exchange(database_, std::move(found.database)) != database_)
+  if (found.database != database_)
     part_from_all();
+  database_ = std::move(found.database);
   others_ = std::move(found.nodes);
   std::erase_if(others_,
                 [this](const auto& node) { return node.id == config_.node_id || node.health == node_health::lost; });

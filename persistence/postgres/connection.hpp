@@ -109,8 +109,8 @@ public:
 
   /// Connects. Throws `pg_lost` if the server does not answer, `pg_failure` if it
   /// refuses, `pg_unsuitable` if text cannot be had as UTF-8. `address` is as `pg_address` makes it.
-  /// `place` is told when the server keeps a call waiting, and when it answers; it may
-  /// be null, and must outlive the connection.
+  /// `place` is told when the server keeps a call waiting; it may be null, and must outlive
+  /// the connection.
   pg_connection(const std::string& address, role r, pg_place* place = nullptr);
   ~pg_connection();
   pg_connection(const pg_connection&) = delete;

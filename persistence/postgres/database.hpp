@@ -20,8 +20,8 @@ struct pg_place {
   uuid id;
   std::atomic<bool> has_writer{false};
   /// False once the writer's server was lost, or is slow to answer, until something is written
-  /// again. That happens every two seconds at least, for the node's sign of life. Readers have
-  /// no say in it: a reader without a connection keeps nobody from writing.
+  /// again. That happens every two seconds at least, for the node's sign of life. A reader that
+  /// finds no server says so too; one that is turned away keeps nobody from writing.
   std::atomic<bool> available{true};
   /// How often it was lost.
   std::atomic<std::uint64_t> outages{0};

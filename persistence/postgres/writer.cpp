@@ -105,7 +105,7 @@ std::int64_t pg_writer::write() {
   unit_.write(sql);
   // Rows that all nodes change: held for as short as possible, behind the lock that gives them an order anyway.
   usage_.write(sql);
-  unit_.write_note(sql, ++number_, now());
+  unit_.write_note(sql, ++number_, place_->clock.now());
   try {
     auto rows = connection_->run(sql);
     place_->answers();
@@ -130,16 +130,19 @@ std::optional<std::int64_t> pg_writer::find_batch(std::int64_t number) {
       "ON CONFLICT(writer, number) DO UPDATE SET at = excluded.at RETURNING first";
   for (;;) {
     try {
-      auto rows = connection_->query(settle, id_, number, now());
+      auto rows = connection_->query(settle, id_, number, place_->clock.now());
       rows.next();
       const auto first = rows.take<std::int64_t>();
       return first < 0 ? std::nullopt : std::optional{first};
-    } catch (const pg_conflict& e) {
-      spdlog::warn("what became of a commit is not known yet: {}", e.what());
-      give_up_if_told();
     } catch (const pg_lost&) {
       connection_.reset();
       reconnect();
+    } catch (const std::exception& e) {
+      // The row is held by whoever is about to commit, or the disk has no room for it: no answer yet, either way.
+      place_->lost();
+      spdlog::warn("what became of a commit is not known yet: {}", e.what());
+      give_up_if_told();
+      std::this_thread::sleep_for(longest_wait);
     }
   }
 }
@@ -216,7 +219,7 @@ void pg_writer::connect() {
   usage_.use(*connection_);
   budgets_.use(*connection_);
   nodes_.use(*connection_);
-  nodes_.adopt_leases();
+  nodes_.show_life();
   if (!is_first)
     pause_.came_back(std::chrono::steady_clock::now());
   place_->answers();

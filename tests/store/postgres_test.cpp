@@ -1,3 +1,4 @@
+#include "tests/eventually.hpp"
 #include "tests/store/postgres_fixture.hpp"
 
 #include <gmock/gmock.h>
@@ -351,6 +352,24 @@ TEST_P(Postgres, LostConnectionsAreReplacedAndNothingIsDoneTwice) {
     EXPECT_EQ(roles(messages(id)), "user assistant");
   }
   EXPECT_EQ(sql("SELECT count(*) FROM queue"), "0");
+}
+
+TEST_P(Postgres, ASlowSignOfLifeIsOverOnceItIsWritten) {
+  const auto slow = join();
+  pqxx::connection foreign{place->url()};
+  pqxx::nontransaction hold{foreign};
+  hold.exec("BEGIN");
+  hold.exec("LOCK TABLE troupe.nodes");
+  std::thread announcing{[&] {
+    announce_node op;
+    op.node.id = slow->id;
+    op.node.name = "slow";
+    slow->must(op);
+  }};
+  EXPECT_TRUE(eventually([&] { return !slow->db->available(); })) << "clients are not told that writing waits";
+  hold.exec("ROLLBACK");
+  announcing.join();
+  EXPECT_TRUE(slow->db->available()) << "nothing is written that could say otherwise, since it is refused";
 }
 
 // -- a busy server ------------------------------------------------------------------

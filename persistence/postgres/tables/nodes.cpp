@@ -37,14 +37,12 @@ constexpr const char* begin_grace
     "WHERE name = 'lease_grace' AND EXISTS(SELECT 1 FROM leases WHERE NOT revoked) "
     "AND NOT EXISTS(SELECT 1 FROM leases l WHERE holds(l))";
 
-/// For as long as this session lasts; nobody else has to wait for it.
-constexpr std::string_view show_life = "SELECT pg_advisory_lock_shared(node_key($1::uuid))";
-
 } // namespace
 
-void pg_nodes::adopt_leases() {
+void pg_nodes::show_life() {
   if (node_id_.is_nil())
     return;
+  // For as long as this session lasts; nobody else has to wait for it.
   std::string sql{"SELECT pg_advisory_lock_shared(node_key("};
   append_pg_literal(sql, node_id_.to_string());
   connection_->run(sql += "))");
@@ -67,9 +65,10 @@ outcome pg_nodes::renew(const renew_lease& op) {
       "FROM mine";
   const std::int64_t ttl = std::chrono::microseconds{op.ttl}.count();
   connection_->run(begin_grace);
+  place_.answers();
   pause_.renewed(std::chrono::steady_clock::now(), op.ttl);
   if (op.first) {
-    connection_->query(show_life, op.node_id);
+    show_life();
     connection_->query(supersede, op.owner, op.node_id, op.node);
     if (!connection_->query(take, op.owner, op.node_id, op.node, ttl).next())
       return store_error{errc::fenced, "The lease was taken over."};
@@ -124,6 +123,7 @@ outcome pg_nodes::announce(const announce_node& op) {
       n.started_at);
   connection_->append(sql, select_nodes);
   auto rows = connection_->run(sql);
+  place_.answers();
   node_list found{take_nodes(rows), place_.identity().text()};
   // Those that were lost long ago are of no interest to anybody.
   for (const auto& node : found.nodes)

@@ -14,7 +14,7 @@ public:
 
   void use(pg_connection& connection) noexcept { connection_ = &connection; }
   /// The connection is a new one: it shows from now on that this process lives.
-  void adopt_leases();
+  void show_life();
 
   outcome renew(const renew_lease& op) override;
   outcome end(const end_lease& op) override;
