@@ -250,9 +250,12 @@ pg_rows pg_connection::run(const std::string& sql) {
                                   "pool sessions (PgBouncer: pool_mode = session)"};
     throw pg_failure{state, said_by(e)};
   } catch (const pqxx::failure& e) {
-    if (!connection_->is_open())
-      throw pg_lost{one_line(e.what())};
-    throw pg_failure{"", one_line(e.what())};
+    const auto said = one_line(e.what());
+    if (connection_->is_open())
+      throw pg_failure{"", said};
+    // libpqxx asks for the encoding before it words the fault, and a connection that is gone has none.
+    throw pg_lost{said.find("client encoding") == std::string::npos ? said
+                                                                    : "the connection ended before the server answered"};
   }
 }
 

@@ -25,6 +25,8 @@ struct pg_place {
   std::atomic<bool> available{true};
   /// How often it was lost.
   std::atomic<std::uint64_t> outages{0};
+  /// How often it was found again.
+  std::atomic<std::uint64_t> returns{0};
   /// The process ends: nobody waits for the server any more.
   std::atomic<bool> given_up{false};
   /// The server's.

@@ -53,8 +53,11 @@ pg_connection& pg_reader::connection() {
   if (connection_)
     return *connection_;
   const auto clock = std::chrono::steady_clock::now();
-  if (clock < next_try_)
+  // Where the writer has found the server again, the node says that it is ready, and so are readers.
+  const auto returns = place_->returns.load();
+  if (clock < next_try_ && returns == returns_)
     throw pg_lost{"there was no connection a moment ago"};
+  returns_ = returns;
   try {
     auto made = std::make_unique<pg_connection>(place_->address, pg_connection::role::reader);
     place_->judge(made->served_by());

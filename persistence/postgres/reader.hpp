@@ -7,6 +7,7 @@
 #include "persistence/store.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -57,7 +58,8 @@ public:
   store_result<std::vector<node_record>> nodes() override;
 
 private:
-  /// Throws `pg_lost` if there is no server, at once if there was none a moment ago.
+  /// Throws `pg_lost` if there is no server, at once if there was none a moment ago and the writer has found none
+  /// since.
   pg_connection& connection();
   /// Runs `read`, giving what PostgreSQL throws as `unavailable`. A question outside of
   /// a view is asked once more if the connection turns out to be dead.
@@ -73,6 +75,8 @@ private:
   std::shared_ptr<pg_place> place_;
   std::unique_ptr<pg_connection> connection_;
   std::chrono::steady_clock::time_point next_try_{};
+  /// `pg_place::returns` before the last try.
+  std::uint64_t returns_ = 0;
   bool in_view_ = false;
 };
 

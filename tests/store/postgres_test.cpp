@@ -372,6 +372,32 @@ TEST_P(Postgres, ASlowSignOfLifeIsOverOnceItIsWritten) {
   EXPECT_TRUE(slow->db->available()) << "nothing is written that could say otherwise, since it is refused";
 }
 
+TEST_P(Postgres, ReadersAskAgainAsSoonAsTheWriterIsBack) {
+  const auto away = join();
+  away->take_lease();
+  pqxx::connection foreign{place->url()};
+  pqxx::nontransaction gate{foreign};
+  const auto allow = [&](const std::string& yes) {
+    // ALTER DATABASE does not do this to the database that it is told in.
+    gate.exec("UPDATE pg_database SET datallowconn = " + yes + " WHERE datname = current_database()");
+  };
+  cut_all();
+  allow("false");
+  std::atomic<bool> written{false};
+  std::thread writing{[&] {
+    away->take_lease();
+    written = true;
+  }};
+  EXPECT_TRUE(eventually([&] { return !away->db->available(); })) << "the writer has not noticed";
+  EXPECT_FALSE(std::holds_alternative<std::vector<node_record>>(away->reader->nodes()));
+  allow("true");
+  while (!written)
+    std::this_thread::yield();
+  writing.join();
+  // The node says that it is ready, so no client is to be refused.
+  EXPECT_TRUE(std::holds_alternative<std::vector<node_record>>(away->reader->nodes()));
+}
+
 // -- a busy server ------------------------------------------------------------------
 
 TEST_P(Postgres, AnOldTransactionElsewhereDoesNotHoldUpClaims) {
