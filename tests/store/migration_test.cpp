@@ -72,7 +72,7 @@ protected:
 
   const timestamp noon = *parse_rfc3339("2026-01-31T12:00:00Z");
 };
-TROUPE_ON_EVERY_DATABASE(Migration);
+TROUPE_ON_SQL_DATABASES(Migration);
 
 TEST_P(Migration, IsReportedAndDoneOnce) {
   const auto first = value_of<migration_report>(migrate_database(place->url()));

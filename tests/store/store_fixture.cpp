@@ -1,5 +1,7 @@
 #include "store_fixture.hpp"
 
+#include "tests/simulation/memory/memory_server.hpp"
+
 #include <cstdlib>
 #include <filesystem>
 #include <pqxx/connection>
@@ -46,13 +48,29 @@ private:
   std::string name_;
 };
 
+/// Goes with the test, by the machine's clocks.
+class memory_place final : public test_database {
+public:
+  [[nodiscard]] std::string url() const override { throw std::logic_error{"what is in memory has no URL"}; }
+  store_result<std::shared_ptr<database>> open() override { return server_.open(std::chrono::steady_clock::now); }
+
+private:
+  memory_server server_{now};
+};
+
 } // namespace
 
 // -- places ---------------------------------------------------------------------
 
-std::vector<database_kind> database_kinds() {
+std::vector<database_kind> sql_kinds() {
   return {{"Sqlite", [] { return std::make_unique<sqlite_place>(); }},
           {"Postgres", [] { return std::make_unique<postgres_place>(); }}};
+}
+
+std::vector<database_kind> database_kinds() {
+  auto kinds = sql_kinds();
+  kinds.push_back({"Memory", [] { return std::make_unique<memory_place>(); }});
+  return kinds;
 }
 
 void store_fixture::SetUp() {
@@ -61,7 +79,7 @@ void store_fixture::SetUp() {
 }
 
 void store_fixture::open() {
-  db = value_of<std::shared_ptr<database>>(open_database(place->url()));
+  db = value_of<std::shared_ptr<database>>(place->open());
   writer = value_of<std::unique_ptr<store_writer>>(db->open_writer());
   reader = value_of<std::unique_ptr<store_reader>>(db->open_reader());
 }

@@ -25,7 +25,10 @@ namespace troupe {
 class test_database {
 public:
   virtual ~test_database() = default;
+  /// For `open_database`; throws where nothing but `open` leads in.
   [[nodiscard]] virtual std::string url() const = 0;
+  /// As a process that begins.
+  virtual store_result<std::shared_ptr<database>> open() { return open_database(url()); }
 };
 
 /// A kind of database that the suite runs against.
@@ -41,6 +44,8 @@ inline void PrintTo(const database_kind& kind, std::ostream* out) {
 
 /// Every kind there is.
 std::vector<database_kind> database_kinds();
+/// Those that have a URL and speak SQL.
+std::vector<database_kind> sql_kinds();
 
 /// The value in a result or an outcome; the test fails with the store's sentence
 /// if there is none.
@@ -178,5 +183,9 @@ protected:
 #define TROUPE_ON_EVERY_DATABASE(suite)                                                                                \
   INSTANTIATE_TEST_SUITE_P(On, suite, testing::ValuesIn(database_kinds()),                                             \
                            [](const auto& kind) { return kind.param.name; })
+
+/// Runs them against those that speak SQL.
+#define TROUPE_ON_SQL_DATABASES(suite)                                                                                 \
+  INSTANTIATE_TEST_SUITE_P(On, suite, testing::ValuesIn(sql_kinds()), [](const auto& kind) { return kind.param.name; })
 
 } // namespace troupe
