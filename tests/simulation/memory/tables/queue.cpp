@@ -63,7 +63,7 @@ void memory_queue::set_state(const uuid& id, queue_state state) {
 
 void memory_queue::note(const uuid& id, queue_state state, timestamp due) {
   if (state == queue_state::ready)
-    notes_.made_ready.push_back(id);
+    made_ready_.push_back(id);
   if (state == queue_state::scheduled)
     notes_.earliest = std::min(notes_.earliest.value_or(due), due);
 }
@@ -135,7 +135,7 @@ bool memory_queue::work_ready() const {
     return row && row->entry.state == queue_state::ready;
   };
   return (notes_.left_some && !data_.queue.index().ready().empty())
-         || std::any_of(notes_.made_ready.begin(), notes_.made_ready.end(), is_ready);
+         || std::any_of(made_ready_.begin(), made_ready_.end(), is_ready);
 }
 
 // -- attempts -----------------------------------------------------------------------

@@ -34,13 +34,14 @@ public:
   /// What is to be told of it.
   struct batch_notes {
     std::optional<timestamp> earliest;
-    /// Those that were made ready, and perhaps claimed since.
-    std::vector<uuid> made_ready;
     /// The last claim has found more than it took.
     bool left_some = false;
   };
 
-  void begin() { notes_ = {}; }
+  void begin() {
+    notes_ = {};
+    made_ready_.clear();
+  }
   [[nodiscard]] const batch_notes& notes() const noexcept { return notes_; }
   void go_back(const batch_notes& to) { notes_ = to; }
   [[nodiscard]] bool work_ready() const;
@@ -59,6 +60,8 @@ private:
   memory_data& data_;
   memory_leases& leases_;
   batch_notes notes_;
+  /// Those that this batch has made ready; they may be claimed since, or taken back.
+  std::vector<uuid> made_ready_;
 };
 
 } // namespace troupe
