@@ -2,6 +2,7 @@
 
 #include "persistence/rows/record_columns.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -81,7 +82,7 @@ public:
 
   // -- outcomes -----------------------------------------------------------------
 
-  void add(const done&) { begin("done\n"); }
+  void add(const done&) { line("done"); }
   void add(const task_result& r) {
     line("answer", r.replayed);
     add(r.task);
@@ -251,6 +252,19 @@ std::string dump_of(const committed& result) {
   out.add(result.events);
   out.line("committed", result.from_position, result.to_position, result.work_ready, result.next_due);
   return out.take();
+}
+
+std::string first_difference(std::string_view one, std::string_view other) {
+  const auto line_of = [](std::string_view text) { return text.substr(0, text.find('\n')); };
+  while (one != other) {
+    const auto here = line_of(one);
+    const auto there = line_of(other);
+    if (here != there || here.empty())
+      return "one: " + std::string{here} + "\nother: " + std::string{there};
+    one.remove_prefix(std::min(one.size(), here.size() + 1));
+    other.remove_prefix(std::min(other.size(), there.size() + 1));
+  }
+  return {};
 }
 
 } // namespace troupe
