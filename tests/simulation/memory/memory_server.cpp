@@ -77,6 +77,8 @@ std::uint64_t memory_server::commits() const noexcept {
 
 void memory_server::undo_to(std::uint64_t commits) {
   const std::lock_guard guard{state_->mutex};
+  if (!state_->views.empty())
+    throw std::logic_error{"a reader has a view open, whose commits cannot be taken back"};
   state_->data.undo(mark_of(*state_, commits));
   state_->commits.resize(static_cast<std::size_t>(commits - state_->first_commit) + 1);
   ++state_->failovers;

@@ -41,8 +41,8 @@ public:
   [[nodiscard]] std::uint64_t commits() const noexcept;
   /// Takes back every commit behind the number `commits`, as an asynchronous failover does: rows, positions, leases,
   /// keys, all of it. Sessions stay: every process is connected again, and takes nothing over from others for one
-  /// lease's time. No reader may be between `begin` and `end`. Throws `std::out_of_range` for a number that is not
-  /// reached, or forgotten.
+  /// lease's time. Throws `std::out_of_range` for a number that is not reached, or forgotten, and `std::logic_error`
+  /// while a reader is between `begin` and `end`.
   void undo_to(std::uint64_t commits);
   /// Undo is possible back to there: what is older is forgotten (memory).
   void keep_undo_behind(std::uint64_t commits);

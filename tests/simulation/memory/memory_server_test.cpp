@@ -397,8 +397,10 @@ TEST_F(MemoryServer, AnOpenViewOutlivesWhatIsForgotten) {
   one->must(one->make_completion(one->claim().at(0)));
   server.keep_undo_behind(server.commits());
   EXPECT_EQ(one->task(id).status, task_status::pending);
+  EXPECT_THROW(server.undo_to(server.commits()), std::logic_error);
   one->reader->end();
   EXPECT_EQ(one->task(id).status, task_status::completed);
+  server.undo_to(server.commits());
 }
 
 TEST_F(MemoryServer, ViewsOfSeveralTimesAreEachAsTheyWere) {
