@@ -34,10 +34,13 @@ void feed::begin(room resolved, std::int64_t position, std::int64_t was_ahead) {
     hooks_.missed(position + 1, was_ahead);
   }
   state_ = state::replaying;
+  // Its room has just been joined.
+  interrupted_ = false;
   read_on();
 }
 
 void feed::read_on() {
+  reading_ = true;
   if (hooks_.congested()) {
     waits_for_drain_ = true;
     return;
@@ -55,6 +58,7 @@ void feed::on_drained() {
 void feed::on_page(const room_events& page, const std::vector<live_event>& events) {
   if (state_ != state::replaying)
     return;
+  reading_ = false;
   for (const auto& event : events) {
     // The position moves behind what was delivered: whoever goes on after a fault misses nothing.
     if (event.position > position_) {
@@ -73,6 +77,8 @@ void feed::on_page(const room_events& page, const std::vector<live_event>& event
     read_on();
     return;
   }
+  if (interrupted_)
+    return;
   state_ = state::live;
   for (const auto& event : std::exchange(held_, {})) {
     on_live(event);
@@ -106,12 +112,21 @@ void feed::on_failed(const store_error& reason) {
     hooks_.failed(reason);
 }
 
+void feed::interrupt() {
+  if (state_ == state::live)
+    state_ = state::replaying;
+  interrupted_ = true;
+}
+
 void feed::resync() {
-  // A page that is on its way may be older than what was missed: another one has to follow it.
-  if (state_ == state::replaying)
-    read_again_ = true;
-  if (state_ != state::live)
+  interrupted_ = false;
+  if (state_ != state::live && state_ != state::replaying)
     return;
+  // A page that is on its way may be older than what was missed: another one has to follow it.
+  if (state_ == state::replaying && reading_) {
+    read_again_ = true;
+    return;
+  }
   state_ = state::replaying;
   read_on();
 }

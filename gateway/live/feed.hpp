@@ -77,7 +77,10 @@ public:
   void on_live(const live_event& event);
   void on_drained();
   void on_failed(const store_error& reason);
-  /// Live events may have been missed: read again from where it stands.
+  /// Live events may pass unheard from now on, until `resync`: those that come meanwhile are held back, since one that
+  /// is behind a gap would hide it.
+  void interrupt();
+  /// Live events may have been missed, and are not any more: read again from where it stands.
   void resync();
   void end() noexcept {
     state_ = state::ended;
@@ -106,6 +109,9 @@ private:
   std::vector<live_event> held_;
   /// The next page may not be the last: something was missed since it was asked for.
   bool read_again_ = false;
+  /// A page is asked for, or will be once the subscriber takes more.
+  bool reading_ = false;
+  bool interrupted_ = false;
   bool waits_for_drain_ = false;
   std::atomic<bool> is_over_ = false;
 };

@@ -65,20 +65,40 @@ void gateway_state::relink(services_ptr peers) {
   look_ups_.link(peers_);
   if (same_broadcaster)
     return;
-  // The new one knows nobody. Join again, then look for what the old one did not tell.
+  // The new one knows nobody. Join again, then look for what the old one did not tell; and take nothing for the next
+  // event before all rooms are joined, since there may be others before it.
+  if (rooms_.empty())
+    return;
+  post([](lane& home) { home.feeds().interrupt(); });
+  // What the old one was asked for it does not answer any more; the rooms are among those that are joined again.
+  joining_.refuse_before(self_->clock().now() + std::chrono::nanoseconds{1},
+                         {errc::unavailable, std::string{to_string(errc::unavailable)}});
+  const auto left = std::make_shared<std::size_t>(rooms_.size());
+  const auto joined = [this, left, whose = peers_->broadcaster] {
+    if (--*left == 0 && whose == peers_->broadcaster)
+      catch_up();
+  };
   for (const auto& [resolved, times] : rooms_) {
     self_->request(peers_->broadcaster, timeouts::join_room, join_room{resolved, subscriber_actor{self_}})
-      .then([this](const done&) { catch_up(); },
-            [](const caf::error& reason) { spdlog::error("a room could not be joined again: {}", loggable(reason)); });
+      .then([joined](const done&) { joined(); },
+            [joined](const caf::error& reason) {
+              spdlog::error("a room could not be joined again: {}", loggable(reason));
+              joined();
+            });
     // Each feed leaves for itself, so the room is to be left as often as it was joined.
     for (int i = 1; i < times; ++i)
       caf::anon_send(peers_->broadcaster, join_room{resolved, subscriber_actor{self_}});
   }
 }
 
+void gateway_state::look_again() {
+  waits_.check_all();
+  post([](lane& home) { home.feeds().look_again(); });
+}
+
 void gateway_state::catch_up() {
   waits_.check_all();
-  post([](lane& home) { home.feeds().for_each([](const auto& one) { one->resync(); }); });
+  post([](lane& home) { home.feeds().resync(); });
 }
 
 void gateway_state::serve(const std::shared_ptr<exchange>& request) {
@@ -211,7 +231,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
   self->state.look_after_questions();
   return {
     [self](const events_published& published) { self->state.publish(published); },
-    [self](const events_missed&) { self->state.catch_up(); },
+    [self](const events_missed&) { self->state.look_again(); },
     [self](const serve_request& request) { self->state.serve(request.request); },
     [self](const client_gone& gone) { self->state.waits().on_client_gone(gone.wait); },
     [self](const wait_expired& expired) { self->state.waits().on_patience_over(expired.wait); },

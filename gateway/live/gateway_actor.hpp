@@ -71,6 +71,8 @@ public:
   void serve(const std::shared_ptr<exchange>& request);
   void publish(const events_published& published);
   /// Events may have passed unheard: everybody looks into the store.
+  void look_again();
+  /// The same, and from now on none does any more.
   void catch_up();
 
   void open(const open_feed& asked);

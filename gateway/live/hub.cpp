@@ -5,6 +5,8 @@
 namespace troupe {
 
 void hub::join(const std::shared_ptr<feed>& which) {
+  if (interrupted_)
+    which->interrupt();
   const auto found = feeds_.find(which);
   if (found != feeds_.end() && !std::exchange(found->second, true))
     rooms_.join(*which->resolved(), which);
@@ -20,6 +22,21 @@ bool hub::remove(const std::shared_ptr<feed>& which) {
   if (joined)
     rooms_.leave(*which->resolved(), which);
   return joined;
+}
+
+void hub::interrupt() {
+  interrupted_ = true;
+  for_each([](const auto& one) { one->interrupt(); });
+}
+
+void hub::resync() {
+  interrupted_ = false;
+  look_again();
+}
+
+void hub::look_again() {
+  if (!interrupted_)
+    for_each([](const auto& one) { one->resync(); });
 }
 
 void hub::deliver(const std::vector<live_event>& events) {

@@ -22,6 +22,15 @@ public:
 
   void deliver(const std::vector<live_event>& events);
 
+  /// Live events may pass unheard from now on, until `resync`: no feed goes past a gap, nor one that begins meanwhile.
+  void interrupt();
+  /// They come again: every feed looks for what it has missed.
+  void resync();
+  /// The same, unless they may still pass unheard.
+  void look_again();
+  /// Every feed begins anew.
+  void begin_anew() noexcept { interrupted_ = false; }
+
   /// Calls `f` for each feed; it may remove feeds.
   template <class F>
   void for_each(F f) const {
@@ -36,6 +45,7 @@ private:
   /// And whether each has joined its room.
   std::unordered_map<std::shared_ptr<feed>, bool> feeds_;
   room_directory<std::shared_ptr<feed>> rooms_;
+  bool interrupted_ = false;
 };
 
 } // namespace troupe

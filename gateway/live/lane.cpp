@@ -57,8 +57,7 @@ std::error_code lane::listen(const std::string& host, std::uint16_t port, bool s
 
 void lane::run() {
   // Connections are guarded one by one; whatever else was under way is looked up in the store again.
-  thread_ = std::thread{
-    [this] { run_io(io_, [this] { hub_.for_each([](const std::shared_ptr<feed>& one) { one->resync(); }); }); }};
+  thread_ = std::thread{[this] { run_io(io_, [this] { hub_.look_again(); }); }};
 }
 
 void lane::stop(std::chrono::milliseconds grace) {
@@ -122,6 +121,7 @@ http_response lane::refusal(unsigned status, std::string_view detail) const {
 void lane::use_gateway(gateway_actor fresh) {
   gateway_ = std::move(fresh);
   // What the one before had joined is forgotten, and what it was asked for is lost.
+  hub_.begin_anew();
   hub_.for_each([this](const std::shared_ptr<feed>& one) { caf::anon_send(gateway_, open_feed{one, nullptr}); });
 }
 

@@ -174,6 +174,35 @@ TEST_F(Feed, ABreakDuringAReplayHasAnotherPageRead) {
   EXPECT_THAT(delivered, ElementsAre(1, 2, 3, 4));
 }
 
+TEST_F(Feed, ThatIsInterruptedDeliversNothingBehindAGapUntilItIsOver) {
+  subject.begin(lab, 0);
+  page({1}, 1, true);
+  subject.interrupt();
+  // Of a broadcaster that has begun with the fourth: 2 and 3 were never told.
+  live({4});
+  EXPECT_THAT(delivered, ElementsAre(1));
+  EXPECT_THAT(reads, ElementsAre(0));
+  subject.resync();
+  EXPECT_THAT(reads, ElementsAre(0, 1));
+  page({2, 3, 4}, 4, true);
+  live({5});
+  EXPECT_THAT(delivered, ElementsAre(1, 2, 3, 4, 5));
+}
+
+TEST_F(Feed, ThatIsInterruptedDuringAReplayReadsOnAndOnceMore) {
+  subject.begin(lab, 0);
+  subject.interrupt();
+  page({1}, 1, false);
+  page({2}, 2, true);
+  live({4});
+  EXPECT_THAT(delivered, ElementsAre(1, 2));
+  EXPECT_THAT(reads, ElementsAre(0, 1));
+  subject.resync();
+  EXPECT_THAT(reads, ElementsAre(0, 1, 2));
+  page({3}, 3, true);
+  EXPECT_THAT(delivered, ElementsAre(1, 2, 3, 4));
+}
+
 TEST_F(Feed, BeginsAnewBehindItsLastEvent) {
   subject.begin(lab, 0);
   page({1, 2}, 2, true);
@@ -313,6 +342,8 @@ public:
     // Everything that is under way arrives.
     if (!joined_)
       rejoin();
+    if (unanswered_)
+      answer_rejoin();
     while (!lane_.empty() || !asked_.empty() || page_ || !unpublished_.empty() || subject_->waits_for_drain()) {
       publish();
       look();
@@ -350,10 +381,12 @@ private:
       congested_ = !congested_;
     else if (dice < 97)
       subject_->on_drained();
-    else if (joined_)
+    else if (joined_ && !unanswered_)
       lose_broadcaster();
-    else
+    else if (!joined_)
       rejoin();
+    else
+      answer_rejoin();
   }
 
   void commit() {
@@ -376,10 +409,17 @@ private:
   void lose_broadcaster() {
     joined_ = false;
     unpublished_.clear();
+    lane_.emplace_back([this] { subject_->interrupt(); });
   }
 
+  /// From now on events come again, which is said later.
   void rejoin() {
     joined_ = true;
+    unanswered_ = true;
+  }
+
+  void answer_rejoin() {
+    unanswered_ = false;
     lane_.emplace_back([this] { subject_->resync(); });
   }
 
@@ -430,6 +470,8 @@ private:
   /// Committed, and on the way to the broadcaster.
   std::deque<live_event> unpublished_;
   bool joined_ = true;
+  /// It has joined again and does not know it yet.
+  bool unanswered_ = false;
   std::deque<std::int64_t> asked_;
   std::optional<std::pair<room_events, std::vector<live_event>>> page_;
   /// On the way to the feed's thread, in order.
