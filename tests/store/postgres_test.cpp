@@ -372,6 +372,22 @@ TEST_P(Postgres, ASlowSignOfLifeIsOverOnceItIsWritten) {
   EXPECT_TRUE(slow->db->available()) << "nothing is written that could say otherwise, since it is refused";
 }
 
+TEST_P(Postgres, ANodeLivesWhoseWriterWasStartedAgain) {
+  const auto elder = join();
+  const auto younger = join();
+  elder->take_lease(60s);
+  younger->take_lease(60s);
+  execute();
+  EXPECT_EQ(elder->claim().size(), 1U);
+  // What shows that a process lives goes with its writer's session.
+  elder->writer.reset();
+  elder->writer = value_of<std::unique_ptr<store_writer>>(elder->db->open_writer());
+  elder->must(renew_lease{elder->owner, elder->id, "node", 60s, false});
+  EXPECT_EQ(younger->must(recover_tasks{5, now(), {elder->owner}}).requeued, 0) << "its link broke, and it lives";
+  elder->writer.reset();
+  EXPECT_TRUE(eventually([&] { return younger->must(recover_tasks{5, now(), {elder->owner}}).requeued == 1; }));
+}
+
 TEST_P(Postgres, ReadersAskAgainAsSoonAsTheWriterIsBack) {
   const auto away = join();
   away->take_lease();

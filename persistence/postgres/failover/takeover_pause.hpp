@@ -20,14 +20,17 @@ public:
   /// those of the others may have been.
   void renewed(time at, duration ttl) noexcept {
     ttl_ = ttl;
-    if (renewed_ && at - *renewed_ > ttl * 2 / 3)
+    if (is_late(at))
       since_ = at;
     renewed_ = at;
   }
 
-  [[nodiscard]] bool lasts(time at) const noexcept { return since_ && at - *since_ < ttl_; }
+  /// Also while the node's own lease waits to be renewed: whatever keeps it from that may keep others from it.
+  [[nodiscard]] bool lasts(time at) const noexcept { return is_late(at) || (since_ && at - *since_ < ttl_); }
 
 private:
+  [[nodiscard]] bool is_late(time at) const noexcept { return renewed_ && at - *renewed_ > ttl_ * 2 / 3; }
+
   std::optional<time> since_;
   std::optional<time> renewed_;
   duration ttl_{};

@@ -49,7 +49,8 @@ void pg_nodes::show_life() {
 }
 
 outcome pg_nodes::renew(const renew_lease& op) {
-  node_id_ = op.node_id;
+  // A writer that was started again has a session of its own, which is to show life as the former one's did.
+  const bool is_new = std::exchange(node_id_, op.node_id) != op.node_id;
   constexpr std::string_view take
     = "INSERT INTO leases(owner, node_id, node, expires_at, ttl, backend) VALUES($1::uuid, $2::uuid, $3::text, "
       "clock() + $4::bigint, $4::bigint, 0) ON CONFLICT(owner) DO UPDATE SET expires_at = excluded.expires_at "
@@ -67,8 +68,9 @@ outcome pg_nodes::renew(const renew_lease& op) {
   connection_->run(begin_grace);
   place_.answers();
   pause_.renewed(std::chrono::steady_clock::now(), op.ttl);
-  if (op.first) {
+  if (op.first || is_new)
     show_life();
+  if (op.first) {
     connection_->query(supersede, op.owner, op.node_id, op.node);
     if (!connection_->query(take, op.owner, op.node_id, op.node, ttl).next())
       return store_error{errc::fenced, "The lease was taken over."};

@@ -34,6 +34,14 @@ TEST(TakeoverPause, BeginsWhereARenewalWasHeldUp) {
   EXPECT_FALSE(pause.lasts(start + 17s));
 }
 
+TEST(TakeoverPause, LastsWhileANodesOwnLeaseWaitsToBeRenewed) {
+  takeover_pause pause;
+  pause.renewed(start, 9s);
+  EXPECT_FALSE(pause.lasts(start + 6s));
+  EXPECT_TRUE(pause.lasts(start + 7s));
+  EXPECT_TRUE(pause.lasts(start + 700s));
+}
+
 TEST(TakeoverPause, ANodeThatHasJustStartedIsNotHeldUp) {
   takeover_pause pause;
   pause.renewed(start, 9s);
