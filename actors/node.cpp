@@ -85,7 +85,8 @@ void node_state::start_services() {
 void node_state::start_cluster() {
   if (config_.cluster.links) {
     add_child("connector", knows::nobody, [this](services& s) {
-      s.connector = spawn_blocking(self_, config_.detached, connector, config_.connector);
+      s.connector = config_.network ? config_.network(self_->system())
+                                    : spawn_blocking(self_, config_.detached, connector, config_.connector);
       return s.connector.address();
     });
   }

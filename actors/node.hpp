@@ -31,6 +31,8 @@ struct node_config {
   /// Used if the store is shared.
   cluster_config cluster;
   connector_config connector;
+  /// Starts the connector in place of CAF's middleman; for tests that have a network of their own.
+  std::function<connector_actor(caf::actor_system&)> network{};
   /// How providers and tools are reached.
   std::shared_ptr<outbound_client> outbound;
   /// Opens secrets in headers of tools and models; null for no key.

@@ -2,10 +2,12 @@
 
 #include "persistence/values/time.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <stdexcept>
 #include <sys/random.h>
+#include <utility>
 
 namespace troupe {
 namespace {
@@ -38,6 +40,25 @@ std::uint64_t random_bits() {
   }
   return pool[used++];
 }
+
+/// 48 bits of milliseconds above the 12-bit counter. Past the counter's end, or when the clock steps back, the time
+/// itself is counted up (section 6.2).
+std::uint64_t next_stamp(std::chrono::milliseconds since_epoch, std::uint64_t before) noexcept {
+  return std::max(static_cast<std::uint64_t>(since_epoch.count()) << 12, before + 1);
+}
+
+uuid make_version_7(std::uint64_t stamp, std::uint64_t random) noexcept {
+  uuid result;
+  for (std::size_t i = 0; i < 6; ++i)
+    result.bytes[i] = static_cast<std::uint8_t>(stamp >> (52 - 8 * i));
+  result.bytes[6] = static_cast<std::uint8_t>(0x70 | (stamp >> 8 & 0x0f));
+  result.bytes[7] = static_cast<std::uint8_t>(stamp);
+  std::memcpy(result.bytes.data() + 8, &random, sizeof random);
+  result.bytes[8] = static_cast<std::uint8_t>(0x80 | (result.bytes[8] & 0x3f));
+  return result;
+}
+
+thread_local scripted_uuids* script = nullptr;
 
 } // namespace
 
@@ -79,26 +100,31 @@ std::optional<uuid> uuid::parse(std::string_view text) noexcept {
 }
 
 uuid make_uuid() {
-  // 48 bits of milliseconds above the 12-bit counter. Past the counter's end, or
-  // when the clock steps back, the time itself is counted up (section 6.2).
+  if (script)
+    return script->next();
   static std::atomic<std::uint64_t> latest{0};
-  const auto milliseconds
-    = static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(now()).time_since_epoch().count());
+  const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(now()).time_since_epoch();
   auto before = latest.load(std::memory_order_relaxed);
   std::uint64_t stamp = 0;
   do {
-    stamp = std::max(milliseconds << 12, before + 1);
+    stamp = next_stamp(milliseconds, before);
   } while (!latest.compare_exchange_weak(before, stamp, std::memory_order_relaxed));
+  return make_version_7(stamp, random_bits());
+}
 
-  uuid result;
-  for (std::size_t i = 0; i < 6; ++i)
-    result.bytes[i] = static_cast<std::uint8_t>(stamp >> (52 - 8 * i));
-  result.bytes[6] = static_cast<std::uint8_t>(0x70 | (stamp >> 8 & 0x0f));
-  result.bytes[7] = static_cast<std::uint8_t>(stamp);
-  const auto random = random_bits();
-  std::memcpy(result.bytes.data() + 8, &random, sizeof random);
-  result.bytes[8] = static_cast<std::uint8_t>(0x80 | (result.bytes[8] & 0x3f));
-  return result;
+scripted_uuids::scripted_uuids(std::function<std::chrono::milliseconds()> since_epoch,
+                               std::function<std::uint64_t()> random_bits)
+  : since_epoch_{std::move(since_epoch)}, random_bits_{std::move(random_bits)} {
+  script = this;
+}
+
+scripted_uuids::~scripted_uuids() {
+  script = nullptr;
+}
+
+uuid scripted_uuids::next() {
+  latest_ = next_stamp(since_epoch_(), latest_);
+  return make_version_7(latest_, random_bits_());
 }
 
 } // namespace troupe

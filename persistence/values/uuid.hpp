@@ -39,6 +39,23 @@ struct uuid {
 /// threads; `rand_a` serves as the counter (section 6.2, method 1).
 uuid make_uuid();
 
+/// While one lives, this thread's identifiers are made of the time and the chance that it is given, so that a run
+/// which is repeated makes the same ones. For simulations; not more than one per thread at a time.
+class scripted_uuids {
+public:
+  scripted_uuids(std::function<std::chrono::milliseconds()> since_epoch, std::function<std::uint64_t()> random_bits);
+  ~scripted_uuids();
+  scripted_uuids(const scripted_uuids&) = delete;
+  scripted_uuids& operator=(const scripted_uuids&) = delete;
+
+  uuid next();
+
+private:
+  std::function<std::chrono::milliseconds()> since_epoch_;
+  std::function<std::uint64_t()> random_bits_;
+  std::uint64_t latest_ = 0;
+};
+
 } // namespace troupe
 
 template <>
