@@ -2,8 +2,8 @@
 
 #include "tests/cluster/cluster.hpp"
 #include "tests/cluster/history.hpp"
-#include "tests/cluster/judge_rules.hpp"
 #include "tests/cluster/watchers.hpp"
+#include "tests/judge/judge_rules.hpp"
 
 #include <chrono>
 #include <cstddef>

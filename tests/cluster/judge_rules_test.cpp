@@ -1,4 +1,4 @@
-#include "tests/cluster/judge_rules.hpp"
+#include "tests/judge/judge_rules.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -30,12 +30,6 @@ std::string name_in(const std::string& room) {
 
 } // namespace
 
-seen_event summary_of(const json& frame) {
-  const std::string type = frame.at("type");
-  return {frame.at("seq"), frame.at("attempt"), is_terminal_event(frame),
-          std::hash<std::string>{}(type + frame.at("data").dump())};
-}
-
 room_watch::room_watch(const gateway_directory& directory, std::string room, std::uint64_t seed)
   : directory_{directory}, room_{std::move(room)}, random_{seed} {}
 

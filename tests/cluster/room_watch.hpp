@@ -2,6 +2,7 @@
 
 #include "tests/cluster/gateway_directory.hpp"
 #include "tests/e2e/stream_clients.hpp"
+#include "tests/judge/judge_rules.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,19 +17,6 @@
 /// of the last event, and when its connection is lost, or says nothing even when asked, it
 /// goes on behind that cursor at another gateway. It keeps what it has seen.
 namespace troupe {
-
-/// What is kept of an event: enough to find holes, repeats, and differences.
-struct seen_event {
-  std::int64_t seq = 0;
-  int attempt = 0;
-  bool ends_run = false;
-  /// Of its type and data.
-  std::size_t digest = 0;
-
-  bool operator==(const seen_event&) const = default;
-};
-
-seen_event summary_of(const json& frame);
 
 /// By task, in the order of arrival.
 using seen_events = std::map<std::string, std::vector<seen_event>>;

@@ -72,15 +72,6 @@ std::string streamed_text(const std::vector<json>& frames, int attempt) {
   return text;
 }
 
-bool is_terminal_status(const std::string& status) {
-  return status == "COMPLETED" || status == "FAILED" || status == "CANCELLED";
-}
-
-bool is_terminal_event(const json& frame) {
-  const std::string type = frame.at("type");
-  return type == "task:completed" || type == "task:failed" || type == "task:cancelled";
-}
-
 // -- judgements ---------------------------------------------------------------------
 
 void expect_problem(const http_reply& reply, unsigned status, const std::string& code) {

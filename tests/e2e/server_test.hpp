@@ -2,6 +2,7 @@
 
 #include "tests/e2e/http_client.hpp"
 #include "tests/e2e/server_process.hpp"
+#include "tests/judge/judge_rules.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -38,9 +39,6 @@ std::vector<std::string> types_of(const std::vector<json>& frames);
 
 /// The texts of the `chat:chunk`s of an attempt, joined at their offsets.
 std::string streamed_text(const std::vector<json>& frames, int attempt);
-
-bool is_terminal_status(const std::string& status);
-bool is_terminal_event(const json& frame);
 
 // -- judgements ---------------------------------------------------------------------
 

@@ -1,16 +1,34 @@
 #pragma once
 
-#include "tests/cluster/room_watch.hpp"
-
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 /// What must hold at the end of a run, whatever was done to the cluster: pure functions
 /// over answers of the API. Each rule that is broken is a sentence.
 namespace troupe {
+
+using json = nlohmann::json;
+
+bool is_terminal_status(const std::string& status);
+bool is_terminal_event(const json& frame);
+
+/// What is kept of an event that a subscriber was told: enough to find holes, repeats, and differences.
+struct seen_event {
+  std::int64_t seq = 0;
+  int attempt = 0;
+  bool ends_run = false;
+  /// Of its type and data.
+  std::size_t digest = 0;
+
+  bool operator==(const seen_event&) const = default;
+};
+
+seen_event summary_of(const json& frame);
 
 /// All that the API says of one task.
 struct task_evidence {
@@ -29,6 +47,7 @@ std::vector<std::string> flaws_of(const task_evidence& evidence);
 
 /// Every way in which what a subscriber saw of a task differs from its journal.
 std::vector<std::string> flaws_of_view(const std::vector<seen_event>& seen, const std::vector<json>& journal);
+std::vector<std::string> flaws_of_view(const std::vector<seen_event>& seen, const std::vector<seen_event>& journal);
 
 /// An attempt that ended with its node, and was followed by another.
 struct recovery {
