@@ -56,8 +56,8 @@ std::uint64_t& mark_of(memory_state& state, std::uint64_t commits) {
 
 } // namespace
 
-memory_server::memory_server(std::function<timestamp()> clock, access by)
-  : state_{std::make_shared<memory_state>(std::move(clock), by == access::exclusive)} {}
+memory_server::memory_server(std::function<timestamp()> clock, access by, memory_faults faults)
+  : state_{std::make_shared<memory_state>(std::move(clock), by == access::exclusive, faults)} {}
 
 std::shared_ptr<database> memory_server::open(std::function<std::chrono::steady_clock::time_point()> steady) {
   const std::lock_guard guard{state_->mutex};

@@ -14,6 +14,22 @@ namespace troupe {
 
 struct memory_state;
 
+/// Faults that a database, or what asks it, might have: for tests of those who are to notice.
+struct memory_faults {
+  /// Nobody sees who else has a session.
+  bool blind_to_sessions = false;
+  /// Leases run out, though nobody could renew his, and whoever comes first takes what they held.
+  bool no_grace = false;
+  /// Whatever an attempt writes is taken, though another has followed it.
+  bool no_fence = false;
+  /// Idempotency keys are passed over.
+  bool no_keys = false;
+  /// A thread's tasks do not wait for each other.
+  bool no_thread_order = false;
+
+  [[nodiscard]] bool changes_operations() const noexcept { return no_fence || no_keys; }
+};
+
 /// One database in memory, and what its processes share. Meant for one thread; a lock makes it safe on several.
 class memory_server {
 public:
@@ -25,16 +41,16 @@ public:
   };
 
   /// `clock` is the database's own.
-  explicit memory_server(std::function<timestamp()> clock, access by = access::shared);
+  explicit memory_server(std::function<timestamp()> clock, access by = access::shared, memory_faults faults = {});
 
   /// A process opens it. `steady` is that process's steady clock. At most one writer of a database that this gives
   /// exists at a time (as open_writer says in persistence/store.hpp); any number of processes. What this gives may
   /// outlive the server.
   std::shared_ptr<database> open(std::function<std::chrono::steady_clock::time_point()> steady);
 
-  /// The process that the node `node_id` runs in is gone, as its server notices: it lives no more. A writer of it that
-  /// still exists goes on to be refused nothing (the fence does that); its next renewal with `first` shows life again.
-  /// A process's session also ends when its `database` is destroyed.
+  /// The session of the process that the node `node_id` runs in has ended: it lives no more, as far as the server can
+  /// tell. A process that is still there has another session with its next commit, and takes nothing over for one
+  /// lease's time. A process's session also ends when its `database` is destroyed.
   void end_session(const uuid& node_id);
 
   /// So many commits have changed something.

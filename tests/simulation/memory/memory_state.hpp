@@ -3,6 +3,7 @@
 #include "persistence/values/time.hpp"
 #include "persistence/values/uuid.hpp"
 #include "tests/simulation/memory/memory_data.hpp"
+#include "tests/simulation/memory/memory_server.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -18,13 +19,15 @@
 namespace troupe {
 
 struct memory_state {
-  memory_state(std::function<timestamp()> its_clock, bool is_exclusive)
-    : clock{std::move(its_clock)}, exclusive{is_exclusive}, data{clock()}, commits{data.last_change()} {}
+  memory_state(std::function<timestamp()> its_clock, bool is_exclusive, memory_faults its_faults)
+    : clock{std::move(its_clock)}, exclusive{is_exclusive}, faults{its_faults}, data{clock()}, commits{
+                                                                                                 data.last_change()} {}
 
   /// Held by each call from outside.
   std::mutex mutex;
   const std::function<timestamp()> clock;
   const bool exclusive;
+  const memory_faults faults;
   const uuid id = make_uuid();
   memory_data data;
 
@@ -41,7 +44,9 @@ struct memory_state {
   /// So many processes have opened the database.
   std::uint64_t processes = 0;
 
-  [[nodiscard]] bool lives(const uuid& node_id) const { return sessions.contains(node_id); }
+  [[nodiscard]] bool lives(const uuid& node_id) const {
+    return !faults.blind_to_sessions && sessions.contains(node_id);
+  }
 };
 
 /// A process that has opened it.

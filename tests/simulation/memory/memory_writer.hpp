@@ -29,6 +29,8 @@ public:
 
 private:
   outcome apply_one(const operation& op);
+  /// See `memory_faults`.
+  [[nodiscard]] operation with_faults(operation op) const;
 
   std::shared_ptr<memory_process> process_;
   memory_state& state_;

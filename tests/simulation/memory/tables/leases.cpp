@@ -21,6 +21,8 @@ bool holds(const memory_state& state, const memory_lease& lease) {
 // -- taking and renewing ----------------------------------------------------------
 
 void memory_leases::begin_grace() {
+  if (state_.faults.no_grace)
+    return;
   std::optional<std::chrono::microseconds> longest;
   for (const auto& [owner, lease] : state_.data.leases.ordered()) {
     if (holds(state_, *lease))
@@ -35,11 +37,23 @@ void memory_leases::begin_grace() {
 outcome memory_leases::renew(const renew_lease& op) {
   begin_grace();
   pause_.renewed(process_.steady(), op.ttl);
+  node_id_ = op.node_id;
   if (op.first)
     state_.sessions[op.node_id] = process_.number;
   if (!(op.first ? take(op) : renew_held(op)))
     return store_error{errc::fenced, "The lease was taken over."};
-  return lease_state{!op.first && others_expired(op.owner) && !pause_.lasts(process_.steady())};
+  return lease_state{!op.first && others_expired(op.owner) && !pauses()};
+}
+
+void memory_leases::show_life() {
+  if (!node_id_ || state_.sessions.contains(*node_id_))
+    return;
+  state_.sessions[*node_id_] = process_.number;
+  came_back();
+}
+
+bool memory_leases::pauses() const {
+  return pause_.lasts(process_.steady()) && !state_.faults.no_grace;
 }
 
 bool memory_leases::take(const renew_lease& op) {
@@ -87,7 +101,7 @@ outcome memory_leases::end(const end_lease& op) {
 // -- what has run out -------------------------------------------------------------
 
 void memory_leases::revoke(const recover_tasks& op) {
-  if (pause_.lasts(process_.steady()))
+  if (pauses())
     return;
   const auto is_suspect
     = [&](const uuid& id) { return std::find(op.suspects.begin(), op.suspects.end(), id) != op.suspects.end(); };

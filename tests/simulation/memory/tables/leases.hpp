@@ -32,10 +32,14 @@ public:
 
   /// The process has lost the database for a while.
   void came_back() { pause_.came_back(process_.steady()); }
+  /// It is connected: if its session has ended since it was shown, it has a new one.
+  void show_life();
 
 private:
   /// Everybody gets one lease's time where none holds: writes nothing but at the end of a time when nobody could.
   void begin_grace();
+  /// It takes nothing over from others.
+  [[nodiscard]] bool pauses() const;
   bool take(const renew_lease& op);
   bool renew_held(const renew_lease& op);
   bool others_expired(const uuid& owner) const;
@@ -47,6 +51,8 @@ private:
   memory_process& process_;
   memory_state& state_;
   takeover_pause pause_;
+  /// Of this process, once it has taken a lease.
+  std::optional<uuid> node_id_;
 };
 
 } // namespace troupe

@@ -49,6 +49,8 @@ void memory_queue::leave(const open_task& task) {
 
 std::vector<thread_member> memory_queue::members_of(const uuid& thread_id) const {
   std::vector<thread_member> members;
+  if (!orders_threads_)
+    return members;
   for (const auto& [order, id] : data_.queue.index().of_thread(thread_id)) {
     const auto& entry = data_.queue.find(id)->entry;
     members.push_back({id, entry.state, entry.held});

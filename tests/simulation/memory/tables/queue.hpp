@@ -14,7 +14,9 @@ namespace troupe {
 
 class memory_queue final : public queue_table {
 public:
-  memory_queue(memory_data& data, memory_leases& leases) : data_{data}, leases_{leases} {}
+  /// Without `orders_threads` each task stands for itself, which is a fault.
+  memory_queue(memory_data& data, memory_leases& leases, bool orders_threads = true)
+    : data_{data}, leases_{leases}, orders_threads_{orders_threads} {}
 
   queue_state enter(const queue_arrival& arrival) override;
   void leave(const open_task& task) override;
@@ -59,6 +61,7 @@ private:
 
   memory_data& data_;
   memory_leases& leases_;
+  bool orders_threads_;
   batch_notes notes_;
   /// Those that this batch has made ready; they may be claimed since, or taken back.
   std::vector<uuid> made_ready_;
