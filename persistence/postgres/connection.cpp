@@ -254,8 +254,8 @@ pg_rows pg_connection::run(const std::string& sql) {
     if (connection_->is_open())
       throw pg_failure{"", said};
     // libpqxx asks for the encoding before it words the fault, and a connection that is gone has none.
-    throw pg_lost{said.find("client encoding") == std::string::npos ? said
-                                                                    : "the connection ended before the server answered"};
+    throw pg_lost{
+      said.find("client encoding") == std::string::npos ? said : "the connection ended before the server answered"};
   }
 }
 
