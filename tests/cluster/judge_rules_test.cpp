@@ -10,6 +10,7 @@ namespace troupe {
 
 namespace {
 
+using namespace std::chrono_literals;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
