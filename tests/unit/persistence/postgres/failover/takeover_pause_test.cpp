@@ -31,6 +31,9 @@ TEST(TakeoverPause, BeginsWhereARenewalWasHeldUp) {
   pause.renewed(start, 9s);
   pause.renewed(start + 8s, 9s);
   EXPECT_TRUE(pause.lasts(start + 8s));
+  pause.renewed(start + 11s, 9s);
+  pause.renewed(start + 14s, 9s);
+  EXPECT_TRUE(pause.lasts(start + 17s - 1ms));
   EXPECT_FALSE(pause.lasts(start + 17s));
 }
 
