@@ -22,6 +22,8 @@ TEST(TakeoverPause, LastsForOneLeaseOnceTheDatabaseIsBack) {
   pause.renewed(start, 9s);
   pause.came_back(start + 4s);
   EXPECT_TRUE(pause.lasts(start + 4s));
+  for (const auto later : {5s, 8s, 11s})
+    pause.renewed(start + later, 9s);
   EXPECT_TRUE(pause.lasts(start + 13s - 1ms));
   EXPECT_FALSE(pause.lasts(start + 13s));
 }
