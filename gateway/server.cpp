@@ -89,6 +89,9 @@ clock_function server::store_clock() const {
 }
 
 gateway_config server::make_gateway_config() const {
+  std::function<std::chrono::microseconds()> clock_ahead;
+  if (store_->info().shared)
+    clock_ahead = [store = store_] { return store->state().clock_ahead.value_or(std::chrono::microseconds{0}); };
   return {.clock = store_clock(),
           .measured = measured_,
           .node = settings_.node_name,
@@ -96,7 +99,7 @@ gateway_config server::make_gateway_config() const {
           .draining = draining_,
           .serves_api = settings_.role != node_role::worker,
           .store_available = [store = store_] { return store->available(); },
-          .clock_ahead = [store = store_] { return store->state().clock_ahead.value_or(std::chrono::microseconds{0}); },
+          .clock_ahead = std::move(clock_ahead),
           .memory = memory_,
           .secrets = secrets_,
           .serve = dispatch};

@@ -52,6 +52,8 @@ public:
   /// The server itself is in trouble (disk full, out of memory): no operation will
   /// fare better than the one that failed.
   [[nodiscard]] bool concerns_all() const noexcept;
+  /// The server's volume has no room: worth another try once it has.
+  [[nodiscard]] bool is_full_disk() const noexcept { return sqlstate == "53100"; }
 
   std::string sqlstate;
 };

@@ -9,6 +9,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -34,7 +35,7 @@ public:
     store_state found;
     found.available = place_->available;
     found.clock_ahead = place_->clock.ahead();
-    found.outages[static_cast<std::size_t>(store_trouble::unreachable)] = place_->outages;
+    std::copy(place_->outages.begin(), place_->outages.end(), found.outages.begin());
     return found;
   }
   void give_up() noexcept override { place_->given_up = true; }
@@ -84,10 +85,10 @@ pg_identity pg_place::identity() const {
   return identity_;
 }
 
-bool pg_place::lost() noexcept {
+bool pg_place::lost(store_trouble why) noexcept {
   const bool answered = available.exchange(false);
   if (answered)
-    ++outages;
+    ++outages[static_cast<std::size_t>(why)];
   return answered;
 }
 

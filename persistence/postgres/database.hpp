@@ -4,6 +4,7 @@
 #include "persistence/postgres/failover/clock.hpp"
 #include "persistence/store.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -23,8 +24,8 @@ struct pg_place {
   /// again. That happens every two seconds at least, for the node's sign of life. A reader that
   /// finds no server says so too; one that is turned away keeps nobody from writing.
   std::atomic<bool> available{true};
-  /// How often it was lost.
-  std::atomic<std::uint64_t> outages{0};
+  /// How often each trouble has begun.
+  std::array<std::atomic<std::uint64_t>, store_troubles> outages{};
   /// How often it was found again.
   std::atomic<std::uint64_t> returns{0};
   /// The process ends: nobody waits for the server any more.
@@ -34,8 +35,8 @@ struct pg_place {
   /// See `database_info`.
   bool is_new = false;
 
-  /// The server does not answer, or not in time; true if it did until now.
-  bool lost() noexcept;
+  /// The server does not answer, or not in time, or has no room; true if nothing was wrong until now.
+  bool lost(store_trouble why = store_trouble::unreachable) noexcept;
 
   /// The writer's server has written something.
   void answers();

@@ -75,6 +75,11 @@ committed pg_writer::apply_together(std::span<const operation> batch) {
       roll_back();
       connection_.reset();
       reconnect();
+    } catch (const pg_failure& e) {
+      if (!e.is_full_disk())
+        throw;
+      roll_back();
+      await_room(e);
     }
   }
 }
@@ -239,6 +244,18 @@ void pg_writer::await_standby(pg_connection& fresh) const {
                     "written until it does, or is taken from that list");
     give_up_if_told();
     std::this_thread::sleep_for(longest_wait);
+  }
+}
+
+void pg_writer::await_room(const pg_failure& why) {
+  if (place_->lost(store_trouble::disk_full))
+    spdlog::error("the database's disk is full, and nothing is written until there is room: {}", why.what());
+  give_up_if_told();
+  std::this_thread::sleep_for(longest_wait);
+  try {
+    nodes_.hold_lease();
+  } catch (const std::exception&) {
+    // The next try of the batch meets the same.
   }
 }
 

@@ -47,6 +47,8 @@ private:
   /// Waits while the session before this one has a commit that a standby holds up: a further one
   /// would only wait as well, and to end it would show everybody what may yet be lost.
   void await_standby(pg_connection& fresh) const;
+  /// The disk is full: waits a little, for room.
+  void await_room(const pg_failure& why);
   void give_up_if_told() const;
   /// Where the positions of a batch begin whose answer was lost, if it was committed.
   std::optional<std::int64_t> find_batch(std::int64_t number);

@@ -215,6 +215,13 @@ void postgres_server::set(const std::string& setting, const std::string& value) 
   ask("postgres", "SELECT pg_reload_conf()");
 }
 
+void postgres_server::move_to(const std::filesystem::path& folder) {
+  std::filesystem::create_directory(folder);
+  give_to_its_user(folder);
+  ask("postgres", "CREATE TABLESPACE elsewhere LOCATION '" + folder.string() + "'");
+  ask("postgres", "ALTER DATABASE " + database_name + " SET TABLESPACE elsewhere");
+}
+
 void postgres_server::copy_to(const std::string& database) {
   ask("postgres", "CREATE DATABASE " + database);
   const auto where = " -h '" + folder_.path().string() + "' -p " + std::to_string(port_) + " -U " + user_name + " ";

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ public:
 
   /// Changes a setting of the running server; an empty value takes the change back.
   void set(const std::string& setting, const std::string& value);
+
+  /// Keeps the database's tables in this folder from now on, which is empty and stays.
+  void move_to(const std::filesystem::path& folder);
 
   /// Copies the database to another one beside it, as a dump that is restored.
   void copy_to(const std::string& database);

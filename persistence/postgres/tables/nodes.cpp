@@ -48,6 +48,12 @@ void pg_nodes::show_life() {
   connection_->run(sql += "))");
 }
 
+void pg_nodes::hold_lease() {
+  if (!owner_.is_nil())
+    connection_->query("UPDATE leases SET expires_at = clock() + $2::bigint WHERE owner = $1::uuid AND NOT revoked",
+                       owner_, ttl_);
+}
+
 outcome pg_nodes::renew(const renew_lease& op) {
   // A writer that was started again has a session of its own, which is to show life as the former one's did.
   const bool is_new = std::exchange(node_id_, op.node_id) != op.node_id;
@@ -65,6 +71,8 @@ outcome pg_nodes::renew(const renew_lease& op) {
       "AND NOT revoked RETURNING 1) SELECT EXISTS(SELECT 1 FROM leases WHERE owner <> $1::uuid AND NOT holds(leases)) "
       "FROM mine";
   const std::int64_t ttl = std::chrono::microseconds{op.ttl}.count();
+  owner_ = op.owner;
+  ttl_ = ttl;
   connection_->run(begin_grace);
   place_.answers();
   pause_.renewed(std::chrono::steady_clock::now(), op.ttl);

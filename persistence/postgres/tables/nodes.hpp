@@ -4,6 +4,8 @@
 #include "persistence/postgres/failover/takeover_pause.hpp"
 #include "persistence/rules/tables.hpp"
 
+#include <cstdint>
+
 /// Leases and nodes in PostgreSQL. Each of these is a transaction of its own, at once:
 /// none belongs to any task's story, and doing one twice does no harm.
 namespace troupe {
@@ -15,6 +17,9 @@ public:
   void use(pg_connection& connection) noexcept { connection_ = &connection; }
   /// The connection is a new one: it shows from now on that this process lives.
   void show_life();
+  /// The lease that was renewed last is renewed again, if it still holds, while a batch waits for room on the disk:
+  /// that takes none. Throws what PostgreSQL does.
+  void hold_lease();
 
   outcome renew(const renew_lease& op) override;
   outcome end(const end_lease& op) override;
@@ -28,6 +33,9 @@ private:
   pg_connection* connection_ = nullptr;
   /// Of this process, once it has taken a lease.
   uuid node_id_;
+  /// That lease, and how long it lasts (microseconds).
+  uuid owner_;
+  std::int64_t ttl_ = 0;
   bool clock_is_wrong_ = false;
 };
 
