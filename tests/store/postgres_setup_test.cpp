@@ -214,6 +214,35 @@ TEST_P(PostgresSetup, ADatabaseThatWasMadeReadOnlyIsNotTakenForOneThatIsAway) {
   EXPECT_THAT(complaint(), HasSubstr("may only read"));
 }
 
+// -- replication --------------------------------------------------------------------
+
+/// Without a key a row of a published table can be neither changed nor removed (SQLSTATE 55000), subscriber or not.
+TEST_P(PostgresSetup, EveryTableHasAKey) {
+  give_schema();
+  EXPECT_EQ(sql("SELECT coalesce(string_agg(relname, ', '), 'all do') FROM pg_class WHERE relkind = 'r' AND "
+                "relnamespace = 'troupe'::regnamespace AND NOT EXISTS(SELECT FROM pg_index WHERE indrelid = "
+                "pg_class.oid AND indisprimary)"),
+            "all do");
+}
+
+TEST_P(PostgresSetup, APublicationOfAllTablesMakesNoDifference) {
+  open();
+  sql("CREATE PUBLICATION everything FOR ALL TABLES");
+  completed_task();
+  failed_task();
+  bot_record bot;
+  bot.name = "published";
+  bot.ns = "default";
+  bot.model = "builtin";
+  EXPECT_TRUE(must(put_bot{bot, clock}).created);
+  EXPECT_FALSE(must(put_bot{bot, clock}).created);
+  must(put_budget{"default", {std::nullopt, 1000, budget_period::total}, clock});
+  must(delete_budget{"default"});
+  must(delete_bot{"default", "published"});
+  must(delete_task{execute(), clock});
+  must(clean_up{clock});
+}
+
 // -- nodes of several roles ---------------------------------------------------------
 
 TEST_P(PostgresSetup, ALivingNodeOfAnotherRoleIsNotTakenForDead) {
