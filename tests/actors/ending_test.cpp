@@ -35,8 +35,9 @@ protected:
   }
 
   /// What a node does that is asked to cancel a task it runs.
-  std::function<task_ended_there(const end_task_there&)> ends_it(const peer_ptr& peer) {
-    return [this, peer](const end_task_there& request) {
+  std::function<task_ended_there(const end_task_there&)> ends_it(const peer_ptr& whom) {
+    // The peer holds this.
+    return [this, peer = whom.get()](const end_task_there& request) {
       auto cancel = make_cancel(request.task);
       cancel.partial_output = "all of it";
       if (request.key)
