@@ -14,27 +14,10 @@
 . "$(dirname "$0")/common.sh"
 
 version=15.18-0+deb12u1
-apt-get -q download "postgresql-15=$version" "postgresql-client-15=$version" "libpq5=$version" "libpq-dev=$version" \
-  libpqxx-6.4=6.4.5-2 libpqxx-dev=6.4.5-2 >&2
-for package in ./*.deb; do dpkg-deb -x "$package" . && rm "$package"; done
-bin=$folder/usr/lib/postgresql/15/bin
+unpack "postgresql-15=$version" "postgresql-client-15=$version" "libpq5=$version" "libpq-dev=$version" \
+  libpqxx-6.4=6.4.5-2 libpqxx-dev=6.4.5-2
 libraries=$(echo "$folder"/usr/lib/*-linux-gnu)
-chmod 755 "$folder"
-# It refuses to run as root.
-if [ "$(id -u)" -eq 0 ]; then
-  as_somebody='setpriv --reuid=nobody --regid=nogroup --clear-groups'
-else
-  as_somebody=
-fi
-mkdir data
-[ -z "$as_somebody" ] || chown nobody data
-$as_somebody "$bin/initdb" -D "$folder/data" -U postgres -A trust --no-sync >&2
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-$as_somebody "$bin/postgres" -D "$folder/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-  >log 2>&1 &
-servers="$servers $!"
-sql() { "$bin/psql" -X -q -A -t -h 127.0.0.1 -p "$port" -U postgres "$@" postgres; }
-until sql -c 'SELECT 1' >/dev/null 2>&1; do sleep 0.1; done
+serve_postgres
 end_session() { sql -c "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = '$1'" >/dev/null; }
 
 cat >client.cpp <<'EOF'
