@@ -37,6 +37,12 @@ constexpr const char* begin_grace
     "WHERE name = 'lease_grace' AND EXISTS(SELECT 1 FROM leases WHERE NOT revoked) "
     "AND NOT EXISTS(SELECT 1 FROM leases l WHERE holds(l))";
 
+/// Of the lease `$1`, for `$2` more; nothing if it was revoked, else whether those of others have run out.
+constexpr std::string_view renew_own
+  = "WITH mine AS (UPDATE leases SET expires_at = clock() + $2::bigint, ttl = $2::bigint WHERE owner = $1::uuid "
+    "AND NOT revoked RETURNING 1) SELECT EXISTS(SELECT 1 FROM leases WHERE owner <> $1::uuid AND NOT holds(leases)) "
+    "FROM mine";
+
 } // namespace
 
 void pg_nodes::show_life() {
@@ -50,8 +56,7 @@ void pg_nodes::show_life() {
 
 void pg_nodes::hold_lease() {
   if (!owner_.is_nil())
-    connection_->query("UPDATE leases SET expires_at = clock() + $2::bigint WHERE owner = $1::uuid AND NOT revoked",
-                       owner_, ttl_);
+    connection_->query(renew_own, owner_, ttl_);
 }
 
 outcome pg_nodes::renew(const renew_lease& op) {
@@ -66,10 +71,6 @@ outcome pg_nodes::renew(const renew_lease& op) {
   constexpr std::string_view supersede
     = "UPDATE leases SET revoked = true WHERE owner <> $1::uuid AND NOT revoked AND (node_id = $2::uuid OR "
       "(node = $3::text AND NOT lives(leases)))";
-  constexpr std::string_view renew
-    = "WITH mine AS (UPDATE leases SET expires_at = clock() + $2::bigint, ttl = $2::bigint WHERE owner = $1::uuid "
-      "AND NOT revoked RETURNING 1) SELECT EXISTS(SELECT 1 FROM leases WHERE owner <> $1::uuid AND NOT holds(leases)) "
-      "FROM mine";
   const std::int64_t ttl = std::chrono::microseconds{op.ttl}.count();
   owner_ = op.owner;
   ttl_ = ttl;
@@ -84,7 +85,7 @@ outcome pg_nodes::renew(const renew_lease& op) {
       return store_error{errc::fenced, "The lease was taken over."};
     return lease_state{};
   }
-  auto rows = connection_->query(renew, op.owner, ttl);
+  auto rows = connection_->query(renew_own, op.owner, ttl);
   if (!rows.next())
     return store_error{errc::fenced, "The lease was taken over."};
   const auto others_expired = rows.take<bool>();
