@@ -1,13 +1,11 @@
 #include "gateway/live/gateway_actor.hpp"
 
-#include "actors/timeouts.hpp"
 #include "gateway/live/chat_frames.hpp"
 #include "gateway/live/lane.hpp"
-#include "gateway/rendering/frames.hpp"
+#include "gateway/live/live_events.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
@@ -28,28 +26,6 @@ constexpr std::size_t told_in_pieces = std::size_t{1024} * 1024;
 /// So long a question to the writing side may be open while the store is away.
 constexpr std::chrono::seconds longest_wait_for_outage{1};
 
-live_event to_live(const event_record& event, client_memory& memory) {
-  return {event.source, event.seq, event.position, event.type, memory.share(render_event(event))};
-}
-
-/// A page of a room, written out.
-struct live_page {
-  std::vector<live_event> events;
-  std::size_t bytes = 0;
-  std::int64_t position = 0;
-  bool at_end = false;
-};
-
-live_page to_live(const room_events& page, client_memory& memory) {
-  live_page live{.events = {}, .bytes = 0, .position = page.position, .at_end = page.at_end};
-  live.events.reserve(page.events.size());
-  for (const auto& event : page.events) {
-    live.events.push_back(to_live(event, memory));
-    live.bytes += live.events.back().text->size();
-  }
-  return live;
-}
-
 } // namespace
 
 void gateway_state::start(services_ptr peers, gateway_config config, std::weak_ptr<lane> home) {
@@ -57,43 +33,24 @@ void gateway_state::start(services_ptr peers, gateway_config config, std::weak_p
   config_ = std::move(config);
   home_ = std::move(home);
   look_ups_.link(peers_);
+  // What is answered at once needs nobody.
+  if (peers_)
+    joins_.link(peers_->broadcaster);
 }
 
 void gateway_state::relink(services_ptr peers) {
-  const auto same_broadcaster = peers_->broadcaster == peers->broadcaster;
   peers_ = std::move(peers);
   look_ups_.link(peers_);
-  if (same_broadcaster)
-    return;
-  // The new one knows nobody. Join again, then look for what the old one did not tell; and take nothing for the next
-  // event before all rooms are joined, since there may be others before it.
-  if (rooms_.empty())
-    return;
-  post([](lane& home) { home.feeds().interrupt(); });
-  // What the old one was asked for it does not answer any more; the rooms are among those that are joined again.
-  joining_.refuse_before(self_->clock().now() + std::chrono::nanoseconds{1},
-                         {errc::unavailable, std::string{to_string(errc::unavailable)}});
-  const auto left = std::make_shared<std::size_t>(rooms_.size());
-  const auto joined = [this, left, whose = peers_->broadcaster] {
-    if (--*left == 0 && whose == peers_->broadcaster)
-      catch_up();
-  };
-  for (const auto& [resolved, times] : rooms_) {
-    self_->request(peers_->broadcaster, timeouts::join_room, join_room{resolved, subscriber_actor{self_}})
-      .then([joined](const done&) { joined(); },
-            [joined](const caf::error& reason) {
-              spdlog::error("a room could not be joined again: {}", loggable(reason));
-              joined();
-            });
-    // Each feed leaves for itself, so the room is to be left as often as it was joined.
-    for (int i = 1; i < times; ++i)
-      caf::anon_send(peers_->broadcaster, join_room{resolved, subscriber_actor{self_}});
-  }
+  joins_.link(peers_->broadcaster);
 }
 
 void gateway_state::look_again() {
   waits_.check_all();
   post([](lane& home) { home.feeds().look_again(); });
+}
+
+void gateway_state::interrupt() {
+  post([](lane& home) { home.feeds().interrupt(); });
 }
 
 void gateway_state::catch_up() {
@@ -128,14 +85,8 @@ void gateway_state::open(const open_feed& asked) {
   const auto& which = asked.which;
   const auto failed
     = [this, asked](const store_error& reason) { post([asked, reason](lane&) { asked.which->on_failed(reason); }); };
-  get_room_start question{which->where(), std::nullopt, std::nullopt};
-  const auto from = which->from();
-  if (const auto* seq = std::get_if<after_seq>(&from))
-    question.after_seq = seq->seq;
-  else if (const auto* position = std::get_if<after_position>(&from))
-    question.after_position = position->position;
   look_up(
-    std::move(question),
+    question_of(*which),
     [this, asked](const room_start& start) {
       join(start.resolved, [this, asked, start] {
         post([asked, start](lane& home) {
@@ -171,10 +122,6 @@ void gateway_state::read(const read_feed& asked) {
           });
 }
 
-void gateway_state::close(const room& resolved) {
-  leave(resolved);
-}
-
 void gateway_state::look_after_questions() {
   const auto now = self_->clock().now();
   const auto store_is_away = config_.store_available && !config_.store_available();
@@ -182,28 +129,8 @@ void gateway_state::look_after_questions() {
   writing_.refuse_before(now - (store_is_away ? longest_wait_for_outage : config_.request_timeout), nobody_knows());
   asking_.refuse_before(now - config_.request_timeout, too_late);
   look_ups_.refuse_before(now - config_.request_timeout, too_late);
-  joining_.refuse_before(now - timeouts::join_room, too_late);
+  joins_.look_after_questions();
   self_->delayed_send(self_, std::min(question_interval, config_.request_timeout), question_tick{});
-}
-
-void gateway_state::join(const room& resolved, std::function<void()> then) {
-  ++rooms_[resolved];
-  ask_and_note(
-    joining_, peers_->broadcaster, join_room{resolved, subscriber_actor{self_}}, [then](const done&) { then(); },
-    [then](const store_error&) {
-      // The broadcaster died. The room is noted and will be joined at the next one, whose arrival makes everybody
-      // look for what was missed.
-      then();
-    });
-}
-
-void gateway_state::leave(const room& resolved) {
-  const auto found = rooms_.find(resolved);
-  if (found == rooms_.end())
-    return;
-  if (--found->second == 0)
-    rooms_.erase(found);
-  self_->send(peers_->broadcaster, leave_room{resolved, subscriber_actor{self_}});
 }
 
 // -- for the routes -----------------------------------------------------------
@@ -241,7 +168,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
     [self](const read_feed& request) {
       self->state.read_for({.subscriber = request.which}, [&] { self->state.read(request); });
     },
-    [self](const close_feed& request) { self->state.close(request.resolved); },
+    [self](const close_feed& request) { self->state.leave(request.resolved); },
     [self](handle_chat_frame& request) { handle(self->state, request); },
     [self](const answers_taken& taken) { self->state.note_taken(taken.bytes); },
     [self](const question_tick&) { self->state.look_after_questions(); },

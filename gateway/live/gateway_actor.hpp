@@ -8,6 +8,7 @@
 #include "gateway/live/gateway_messages.hpp"
 #include "gateway/live/look_ups.hpp"
 #include "gateway/live/request_context.hpp"
+#include "gateway/live/room_joins.hpp"
 #include "gateway/questions/open_questions.hpp"
 #include "gateway/requests/client_memory.hpp"
 #include "gateway/requests/transport.hpp"
@@ -19,7 +20,6 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -63,7 +63,8 @@ class gateway_state {
 public:
   static inline const char* name = "gateway";
 
-  explicit gateway_state(gateway_actor::pointer self) : self_{self}, waits_{*this}, look_ups_{self} {}
+  explicit gateway_state(gateway_actor::pointer self)
+    : self_{self}, waits_{*this}, look_ups_{self}, joins_{self, {[this] { interrupt(); }, [this] { catch_up(); }}} {}
 
   void start(services_ptr peers, gateway_config config, std::weak_ptr<lane> home);
   void relink(services_ptr peers);
@@ -72,12 +73,8 @@ public:
   void publish(const events_published& published);
   /// Events may have passed unheard: everybody looks into the store.
   void look_again();
-  /// The same, and from now on none does any more.
-  void catch_up();
-
   void open(const open_feed& asked);
   void read(const read_feed& asked);
-  void close(const room& resolved);
 
   /// Whoever has waited too long is told so: sooner, if it is for a commit and the store is
   /// away.
@@ -90,8 +87,8 @@ public:
   }
 
   /// Joins a room at the broadcaster; `then` runs once later events will come.
-  void join(const room& resolved, std::function<void()> then);
-  void leave(const room& resolved);
+  void join(const room& resolved, std::function<void()> then) { joins_.join(resolved, std::move(then)); }
+  void leave(const room& resolved) { joins_.leave(resolved); }
 
   // -- for the routes ---------------------------------------------------------
 
@@ -123,6 +120,10 @@ public:
   void note_taken(std::size_t bytes) { look_ups_.note_taken(bytes); }
 
 private:
+  /// Events may pass unheard, until `catch_up`.
+  void interrupt();
+  void catch_up();
+
   template <class T, class... Ts>
   static constexpr bool is_any_of = (std::same_as<T, Ts> || ...);
 
@@ -151,16 +152,13 @@ private:
   gateway_config config_;
   std::weak_ptr<lane> home_;
   execution_waits waits_;
-  /// Asked of the writing side, which may have done what it does not answer; of the others; and of the broadcaster,
-  /// whom it takes longer.
+  /// Asked of the writing side, which may have done what it does not answer; and of the others.
   open_questions writing_;
   open_questions asking_;
-  open_questions joining_;
   look_ups look_ups_;
+  room_joins<gateway_actor::pointer> joins_;
   /// Of answers given to the I/O thread since it was asked to tell that it has them.
   std::size_t untold_ = 0;
-  /// Rooms joined at the broadcaster, and how often.
-  std::map<room, int> rooms_;
 };
 
 gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_state> self, services_ptr peers,

@@ -8,7 +8,7 @@ void hub::join(const std::shared_ptr<feed>& which) {
   if (interrupted_)
     which->interrupt();
   const auto found = feeds_.find(which);
-  if (found != feeds_.end() && !std::exchange(found->second, true))
+  if (found != feeds_.end() && !std::exchange(found->second.joined, true))
     rooms_.join(*which->resolved(), which);
 }
 
@@ -17,7 +17,7 @@ bool hub::remove(const std::shared_ptr<feed>& which) {
   const auto found = feeds_.find(which);
   if (found == feeds_.end())
     return false;
-  const auto joined = found->second;
+  const auto joined = found->second.joined;
   feeds_.erase(found);
   if (joined)
     rooms_.leave(*which->resolved(), which);

@@ -3,8 +3,11 @@
 #include "actors/rooms.hpp"
 #include "gateway/live/feed.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace troupe {
@@ -14,7 +17,7 @@ namespace troupe {
 /// thread only.
 class hub {
 public:
-  void add(const std::shared_ptr<feed>& which) { feeds_.emplace(which, false); }
+  void add(const std::shared_ptr<feed>& which) { feeds_.emplace(which, place{++last_number_, false}); }
   /// The feed has begun, maybe anew; from now on it gets its room's live events.
   void join(const std::shared_ptr<feed>& which);
   /// Ends a feed. True if it had joined its room.
@@ -31,19 +34,26 @@ public:
   /// Every feed begins anew.
   void begin_anew() noexcept { interrupted_ = false; }
 
-  /// Calls `f` for each feed; it may remove feeds.
+  /// Calls `f` for each feed, in the order of their coming; it may remove feeds.
   template <class F>
   void for_each(F f) const {
-    std::vector<std::shared_ptr<feed>> all;
-    for (const auto& [one, joined] : feeds_)
-      all.push_back(one);
-    for (const auto& one : all)
+    std::vector<std::pair<std::uint64_t, std::shared_ptr<feed>>> all;
+    for (const auto& [one, at] : feeds_)
+      all.emplace_back(at.number, one);
+    std::sort(all.begin(), all.end());
+    for (const auto& [number, one] : all)
       f(one);
   }
 
 private:
-  /// And whether each has joined its room.
-  std::unordered_map<std::shared_ptr<feed>, bool> feeds_;
+  struct place {
+    std::uint64_t number = 0;
+    /// It has joined its room.
+    bool joined = false;
+  };
+
+  std::unordered_map<std::shared_ptr<feed>, place> feeds_;
+  std::uint64_t last_number_ = 0;
   room_directory<std::shared_ptr<feed>> rooms_;
   bool interrupted_ = false;
 };

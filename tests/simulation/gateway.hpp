@@ -1,20 +1,21 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "gateway/live/feed.hpp"
+#include "gateway/live/hub.hpp"
+#include "gateway/live/room_joins.hpp"
+#include "gateway/requests/client_memory.hpp"
 #include "tests/simulation/run_here.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <cstddef>
 #include <functional>
-#include <map>
 #include <memory>
 #include <utility>
-#include <vector>
 
 /// What stands between simulated clients and a process's services, as the gateway actor does between sockets and
-/// them: it asks on behalf of clients, and serves the product's own feeds.
+/// them: it asks on behalf of clients, and serves the product's own feeds, by its own hub, joined by its own rules.
 namespace troupe {
 
 using simulated_gateway = subscriber_actor::extend<caf::reacts_to<services_changed>, caf::reacts_to<run_here>>;
@@ -23,13 +24,13 @@ class simulated_gateway_state {
 public:
   static inline const char* name = "gateway";
 
-  explicit simulated_gateway_state(simulated_gateway::pointer self) : self_{self} {}
+  explicit simulated_gateway_state(simulated_gateway::pointer self)
+    : self_{self}, joins_{self, {[this] { feeds_.interrupt(); }, [this] { feeds_.resync(); }}} {}
 
-  void start(services_ptr peers) { peers_ = std::move(peers); }
-  void relink(services_ptr peers);
+  void link(services_ptr peers);
   void publish(const events_published& published);
   /// Events may have passed unheard.
-  void look_again();
+  void look_again() { feeds_.look_again(); }
 
   // -- for clients; in the actor ------------------------------------------------------
 
@@ -57,12 +58,9 @@ private:
   simulated_gateway::pointer self_;
   services_ptr peers_;
   std::size_t last_reader_ = 0;
-  std::vector<std::shared_ptr<feed>> feeds_;
-  std::map<room, int> rooms_;
-  /// Joins that the broadcaster has not answered: what is to be done once it has, or is gone.
-  std::vector<std::function<void()>> joining_;
-  /// Rooms are being joined again.
-  bool interrupted_ = false;
+  hub feeds_;
+  room_joins<simulated_gateway::pointer> joins_;
+  std::shared_ptr<client_memory> memory_ = std::make_shared<client_memory>();
 };
 
 /// Where a gateway's state is, once it runs.
