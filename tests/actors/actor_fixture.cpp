@@ -1,5 +1,7 @@
 #include "tests/actors/actor_fixture.hpp"
 
+#include "tests/stored.hpp"
+
 #include <caf/stateful_actor.hpp>
 #include <nlohmann/json.hpp>
 
@@ -17,25 +19,6 @@ caf::actor_system_config& configure(caf::actor_system_config& config) {
   config.add_message_types<caf::id_block::troupe_handles>();
   config.set("scheduler.policy", caf::atom("testing"));
   return config;
-}
-
-template <class T>
-T stored(store_result<T> result) {
-  if (auto* refusal = std::get_if<store_error>(&result))
-    throw std::runtime_error{refusal->message};
-  return std::move(std::get<T>(result));
-}
-
-/// Every page of a list behind `first`, as one.
-template <class Item, class Key, class Read>
-std::vector<Item> all_pages(Key first, Read read) {
-  std::vector<Item> items;
-  for (std::optional<Key> after = first; after;) {
-    auto one = stored(read(*after));
-    std::move(one.items.begin(), one.items.end(), std::back_inserter(items));
-    after = one.next;
-  }
-  return items;
 }
 
 /// A service of the test's own, which is told the handles as a gateway is.

@@ -102,7 +102,6 @@ public:
 
   std::uint64_t start(outbound_request request, std::shared_ptr<outbound_listener> listener) override {
     const auto number = ++last_;
-    ++home_.requests_;
     open_.emplace(number, std::move(listener));
     const auto way = home_.world_.random_between(1ms, 40ms);
     home_.world_.after(way, [this, number, request = std::move(request)] {

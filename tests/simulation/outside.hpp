@@ -23,7 +23,7 @@ class outside {
 public:
   explicit outside(world& w) : world_{w} {}
 
-  /// For one process: `is_alive` says whether it still is, and `is_frozen` whether it listens.
+  /// For one process: `is_alive` says whether it still is there to be told anything.
   std::shared_ptr<outbound_client> client(std::function<bool()> is_alive);
 
   void set(provider_mood mood) { provider_ = mood; }
@@ -32,8 +32,6 @@ public:
   /// What has been done that must not be, a sentence each: a call of a tool that may be made once, and was made twice;
   /// one under another key.
   [[nodiscard]] std::vector<std::string> flaws() const;
-  [[nodiscard]] std::size_t requests() const noexcept { return requests_; }
-  [[nodiscard]] std::size_t tool_calls() const noexcept { return effects_.size(); }
 
 private:
   class client_of;
@@ -52,7 +50,6 @@ private:
   world& world_;
   provider_mood provider_ = provider_mood::well;
   tool_mood tools_ = tool_mood::well;
-  std::size_t requests_ = 0;
   std::uint64_t orders_ = 0;
   /// By the order's number.
   std::map<std::string, effect> effects_;

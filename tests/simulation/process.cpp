@@ -26,8 +26,7 @@ caf::actor_system_config& configure(caf::actor_system_config& config) {
 
 process::process(world& w, network& net, outside& beyond, memory_server& server, process_options options)
   : world_{w}, network_{net}, options_{std::move(options)}, node_id_{make_uuid()},
-    system_{std::make_unique<caf::actor_system>(configure(config_))}, peers_{std::make_shared<services_ptr>()},
-    server_{server} {
+    system_{std::make_unique<caf::actor_system>(configure(config_))}, server_{server} {
   system_->await_actors_before_shutdown(false);
   coordinator().run();
   coordinator().clock().advance_time(world_.steady() - coordinator().clock().now());
@@ -55,19 +54,17 @@ void process::start(memory_server& server, outside& beyond) {
   clock_function clock = [store = store_] { return store->now(); };
   if (options_.trusts_own_clock)
     clock = [this] { return world_.now() + options_.clock_error; };
-  config.supervisor = {.capacity = options_.role == node_role::gateway ? 0 : options_.capacity,
+  config.supervisor = {.capacity = options_.capacity,
                        .node = options_.name,
                        .node_id = node_id_,
-                       .claims = options_.role != node_role::gateway,
                        .lease_ttl = options_.lease,
                        .clock = clock,
                        .random = [this] { return static_cast<double>(world_.random_below(1U << 20U)) / (1U << 20U); }};
-  config.cluster = {.node_id = node_id_, .name = options_.name, .role = options_.role, .clock = clock};
+  config.cluster = {.node_id = node_id_, .name = options_.name, .clock = clock};
   config.network = network_.connector_of(*this);
   config.outbound = outbound_ = beyond.client([this] { return alive_; });
   node_ = system_->spawn(troupe::node, std::move(config));
   const add_service service{"gateway", [this](caf::actor_system& system, services_ptr now) {
-                              *peers_ = now;
                               gateway_ = start_gateway(system, std::move(now), gateway_state_);
                               return caf::actor_cast<caf::actor>(gateway_);
                             }};
@@ -101,7 +98,6 @@ void process::empty() {
   }
   gateway_ = nullptr;
   node_ = nullptr;
-  *peers_ = nullptr;
   // The system itself stays: promises of its actors may still be held elsewhere.
   store_.reset();
 }

@@ -26,7 +26,6 @@ namespace troupe {
 struct process_options {
   int number = 0;
   std::string name;
-  node_role role = node_role::all;
   std::chrono::milliseconds lease{5000};
   int capacity = 50;
   /// By how much its clock on the wall is wrong.
@@ -81,7 +80,6 @@ private:
   /// What runs on in the dark when it has been killed: it is emptied, and nobody hears of it.
   void empty();
   [[nodiscard]] caf::scheduler::test_coordinator& coordinator();
-  [[nodiscard]] services_ptr peers() const { return peers_ ? *peers_ : nullptr; }
   /// The writer waits for the database: it is the only actor that does.
   [[nodiscard]] bool waits(const caf::resumable* job) const;
 
@@ -97,7 +95,6 @@ private:
   std::unique_ptr<caf::actor_system> system_;
   std::size_t actors_at_start_ = 0;
   node_actor node_;
-  std::shared_ptr<services_ptr> peers_;
   simulated_gateway gateway_;
   gateway_place gateway_state_ = std::make_shared<simulated_gateway_state*>(nullptr);
   std::vector<std::string> given_up_;

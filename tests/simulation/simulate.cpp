@@ -93,7 +93,7 @@ int run_all(const request& asked) {
 int main(int argc, char** argv) {
   troupe::request asked;
   CLI::App app{"Simulated runs of a whole cluster, with faults."};
-  app.add_option("--seeds", asked.seeds, "how many")->check(CLI::PositiveNumber);
+  app.add_option("--seeds", asked.seeds, "how many")->check(CLI::Range(1, 1'000'000));
   app.add_option("--seed", asked.seed, "the first one");
   app.add_option("--minutes", asked.minutes, "of simulated time, each")->check(CLI::Range(1, 1440));
   app.add_option("--plan", asked.plan_file, "a file with a plan, in the place of seeds")->check(CLI::ExistingFile);

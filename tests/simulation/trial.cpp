@@ -8,12 +8,12 @@
 #include "tests/simulation/verdict.hpp"
 #include "tests/simulation/watch.hpp"
 #include "tests/simulation/world.hpp"
+#include "tests/stored.hpp"
 
 #include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 
 namespace troupe {
@@ -25,13 +25,6 @@ using std::chrono::milliseconds;
 
 /// What a run may take behind its last fault, however much is left to do then.
 constexpr milliseconds longest_end = 10min;
-
-template <class T>
-T stored(store_result<T> result) {
-  if (auto* refusal = std::get_if<store_error>(&result))
-    throw std::runtime_error{refusal->message};
-  return std::move(std::get<T>(result));
-}
 
 memory_faults faults_of(mutation put_back) {
   memory_faults faults;
@@ -61,8 +54,8 @@ public:
   /// Every process ends before any is gone: each may hold a promise of another one's.
   ~trial() {
     for (const auto& one : slots_)
-      if (one.now)
-        one.now->kill();
+      if (one)
+        one->kill();
     world_.forget();
     network_.forget();
     watches_.clear();
@@ -86,10 +79,7 @@ public:
 
 private:
   /// A node of the plan, which may be a process or none at the moment.
-  struct slot {
-    std::unique_ptr<process> now;
-    bool stays_down = false;
-  };
+  using slot = std::unique_ptr<process>;
 
   void flaw(std::string what) { result_.add(std::move(what)); }
 
@@ -145,11 +135,11 @@ private:
     // Half of the machines are right.
     if (index % 2 == 1)
       options.clock_error = index % 4 == 1 ? 1h : -1h;
-    slots_[index].now = std::make_unique<process>(world_, network_, beyond_, server_, std::move(options));
-    slots_[index].now->set_way(!database_away_);
+    slots_[index] = std::make_unique<process>(world_, network_, beyond_, server_, std::move(options));
+    slots_[index]->set_way(!database_away_);
   }
 
-  process* at(std::int64_t number) { return slots_[static_cast<std::size_t>(number) % slots_.size()].now.get(); }
+  process* at(std::int64_t number) { return slots_[static_cast<std::size_t>(number) % slots_.size()].get(); }
 
   /// As a load balancer does that does not know who is frozen.
   process* choose(std::int64_t wish) {
@@ -160,7 +150,7 @@ private:
   }
 
   void end(std::size_t index) {
-    auto gone = std::move(slots_[index].now);
+    auto gone = std::move(slots_[index]);
     if (!gone)
       return;
     gone->kill();
@@ -184,7 +174,7 @@ private:
     else if (is("delete", 2))
       clients_.remove(n[0], n[1]);
     else if (is("follow", 2))
-      follow(n[0], n[1]);
+      follow(n[0]);
     else if (is("hang up", 1))
       watches_[static_cast<std::size_t>(n[0]) % watches_.size()]->lose();
     else
@@ -210,12 +200,12 @@ private:
     else if (step.kind == "lose database")
       lose_database(index, length);
     else if (step.kind == "database away")
-      database_away(length);
+      take_database_away(length, true);
     else if (step.kind == "stall")
-      stall(length);
+      take_database_away(length, false);
     else if (step.kind == "fail over")
       fail_over(length);
-    else if (step.kind == "crash" && slots_[index].now)
+    else if (step.kind == "crash" && slots_[index])
       crash(index, n.back());
     else if (step.kind == "provider")
       set_provider(static_cast<provider_mood>(n[0] % 5), length);
@@ -224,29 +214,29 @@ private:
   }
 
   void kill(std::size_t index, milliseconds length) {
-    if (!slots_[index].now)
+    if (!slots_[index])
       return;
     excuse(index);
     end(index);
     world_.after(length, [this, index] {
-      if (!slots_[index].now)
+      if (!slots_[index])
         start(index);
     });
   }
 
   void freeze(std::size_t index, milliseconds length) {
-    auto* one = slots_[index].now.get();
+    auto* one = slots_[index].get();
     if (!one || one->is_frozen())
       return;
     one->freeze();
     excuse(index, length);
     world_.after(length, [this, index, one] {
-      if (slots_[index].now.get() == one)
+      if (slots_[index].get() == one)
         one->thaw();
     });
     // Its clients notice, sooner or later.
     world_.after(10s, [this, index, one] {
-      if (slots_[index].now.get() != one || !one->is_frozen())
+      if (slots_[index].get() != one || !one->is_frozen())
         return;
       for (const auto& watcher : watches_)
         watcher->lose(*one);
@@ -254,11 +244,11 @@ private:
   }
 
   void drain(std::size_t index, milliseconds grace) {
-    auto* one = slots_[index].now.get();
+    auto* one = slots_[index].get();
     if (!one || one->is_frozen())
       return;
     const auto restart = [this, index, one] {
-      if (slots_[index].now.get() != one)
+      if (slots_[index].get() != one)
         return;
       excuse(index);
       end(index);
@@ -281,57 +271,46 @@ private:
   }
 
   void lose_database(std::size_t index, milliseconds length) {
-    auto* one = slots_[index].now.get();
+    auto* one = slots_[index].get();
     if (!one)
       return;
     one->set_way(false);
     excuse(index, length);
     world_.after(length, [this, index, one] {
-      if (slots_[index].now.get() == one)
+      if (slots_[index].get() == one)
         one->set_way(!database_away_);
     });
   }
 
-  void database_away(milliseconds length) {
+  /// For everybody. Sessions end with a server; with one that is frozen, or whose disk is, they stay.
+  void take_database_away(milliseconds length, bool ends_sessions) {
     if (std::exchange(database_away_, true))
       return;
     for (const auto& one : slots_)
-      if (one.now)
-        one.now->set_way(false);
-    world_.after(length, [this] { bring_database_back(); });
-  }
-
-  /// The server is frozen, or its disk is.
-  void stall(milliseconds length) {
-    if (std::exchange(database_away_, true))
-      return;
-    for (const auto& one : slots_)
-      if (one.now)
-        one.now->hold_way();
+      if (one && ends_sessions)
+        one->set_way(false);
+      else if (one)
+        one->hold_way();
     world_.after(length, [this] { bring_database_back(); });
   }
 
   void bring_database_back() {
     database_away_ = false;
     for (const auto& one : slots_)
-      if (one.now)
-        one.now->set_way(true);
+      if (one)
+        one->set_way(true);
   }
 
   void crash(std::size_t index, std::int64_t which) {
     excuse(index, 10s);
-    slots_[index].now->crash_service(which);
+    slots_[index]->crash_service(which);
   }
 
   /// To a standby that has every acknowledged commit.
   void fail_over(milliseconds length) {
-    if (mutation_ == mutation::acknowledged_without_standby && !database_away_) {
-      const auto commits = server_.commits();
-      database_away(length);
-      world_.after(length / 2, [this, commits] { server_.undo_to(commits > 4 ? commits - 4 : 0); });
-      return;
-    }
-    database_away(length);
+    if (mutation_ == mutation::acknowledged_without_standby && !database_away_)
+      world_.after(length / 2, [this, commits = server_.commits()] { server_.undo_to(commits > 4 ? commits - 4 : 0); });
+    take_database_away(length, true);
   }
 
   void set_provider(provider_mood mood, milliseconds length) {
@@ -358,7 +337,7 @@ private:
     made->connect();
   }
 
-  void follow(std::int64_t which, std::int64_t) {
+  void follow(std::int64_t which) {
     if (const auto* task = clients_.latest(which); task && !clients_.deleted().contains(task->id))
       watch_room({room::kind::task, task->thread_id, {}}, after_seq{0});
   }
@@ -374,8 +353,8 @@ private:
     beyond_.set(provider_mood::well);
     beyond_.set(tool_mood::well);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      if (slots_[i].now)
-        slots_[i].now->thaw();
+      if (slots_[i])
+        slots_[i]->thaw();
       else
         start(i);
     }
@@ -416,9 +395,9 @@ private:
     for (const auto& complaint : clients_.complaints())
       flaw(complaint);
     for (const auto& one : slots_)
-      if (one.now)
-        for (const auto& why : one.now->given_up())
-          flaw("node " + one.now->name() + " gave up: " + why);
+      if (one)
+        for (const auto& why : one->given_up())
+          flaw("node " + one->name() + " gave up: " + why);
     for (auto& one : beyond_.flaws())
       flaw(std::move(one));
     judge_run({clients_, *reader_, watches_, excuses_, first_seen_, plan_.lease, world_.now()}, result_);

@@ -3,11 +3,11 @@
 #include "gateway/rendering/frames.hpp"
 #include "gateway/rendering/records.hpp"
 #include "tests/judge/judge_rules.hpp"
+#include "tests/stored.hpp"
 
 #include <algorithm>
 #include <iterator>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 
 namespace troupe {
@@ -15,20 +15,6 @@ namespace troupe {
 namespace {
 
 using namespace std::chrono_literals;
-
-template <class Item, class Key, class Read>
-std::vector<Item> all_pages(Key first, Read read) {
-  std::vector<Item> items;
-  for (std::optional<Key> after = first; after;) {
-    auto found = read(*after);
-    if (auto* refusal = std::get_if<store_error>(&found))
-      throw std::runtime_error{refusal->message};
-    auto& one = std::get<page<Item, Key>>(found);
-    std::move(one.items.begin(), one.items.end(), std::back_inserter(items));
-    after = one.next;
-  }
-  return items;
-}
 
 class run_judge {
 public:

@@ -20,8 +20,7 @@ seen_event summary_of(std::int64_t seq, event_type type, const std::string& fram
 
 class watch : public std::enable_shared_from_this<watch> {
 public:
-  /// `choose` gives a process to connect to, or null.
-  /// `told` hears of each event when it comes.
+  /// `choose` gives a process to connect to, or null; `told` hears of each event when it comes.
   watch(world& w, room where, resume_point from, std::function<process*()> choose,
         std::function<void(const live_event&)> told)
     : world_{w}, where_{std::move(where)}, from_{from}, choose_{std::move(choose)}, told_{std::move(told)} {}
@@ -32,7 +31,6 @@ public:
   /// As `lose`, if it is connected to that process.
   void lose(const process& whom);
 
-  [[nodiscard]] const process* home() const noexcept { return home_; }
   [[nodiscard]] const room& where() const noexcept { return where_; }
   [[nodiscard]] const std::map<uuid, std::vector<seen_event>>& seen() const noexcept { return seen_; }
   [[nodiscard]] const std::vector<std::string>& complaints() const noexcept { return complaints_; }
