@@ -144,10 +144,9 @@ void task_supervisor_state::settle_later() {
 
 void task_supervisor_state::settle_all() {
   settle_tick_sent_ = false;
-  if (!lease_.is_ready()) {
-    carry_out(lease_.looked_again(drain_.has_begun()));
+  carry_out(lease_.looked_again(drain_.has_begun()));
+  if (!lease_.is_ready())
     return;
-  }
   std::vector<uuid> unsettled;
   for (const auto& [id, entry] : running_)
     if (entry.settling)

@@ -76,6 +76,9 @@ std::vector<figure> measure_reading(const bench_options& options);
 /// Time until ready, and memory when idle.
 std::vector<figure> measure_start(const bench_options& options);
 
+/// What the tasks of a node that died wait for when the next one starts, on both databases.
+std::vector<figure> measure_recovery(const bench_options& options);
+
 /// What honest clients notice of a hostile one, and what it costs in memory, for each kind.
 std::vector<figure> measure_hostile_clients(const bench_options& options);
 

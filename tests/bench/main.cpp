@@ -20,7 +20,7 @@ namespace {
 
 using namespace troupe;
 
-constexpr std::array<std::pair<std::string_view, measurement>, 20> measurements{{
+constexpr std::array<std::pair<std::string_view, measurement>, 21> measurements{{
   {"throughput", measure_throughput},
   {"create", measure_creation},
   {"latency", measure_latency},
@@ -29,6 +29,7 @@ constexpr std::array<std::pair<std::string_view, measurement>, 20> measurements{
   {"connection-memory", measure_connection_memory},
   {"read", measure_reading},
   {"start", measure_start},
+  {"recovery", measure_recovery},
   {"hostile", measure_hostile_clients},
   {"model-streams", measure_model_streams},
   {"model-first-token", measure_model_first_token},

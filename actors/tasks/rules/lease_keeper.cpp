@@ -52,15 +52,14 @@ std::optional<lease_suspects> lease_keeper::want_recovery() {
 
 lease_orders lease_keeper::recovered(bool is_more_left) {
   recovering_ = false;
-  if (is_more_left)
-    return {.recover = want_recovery()};
   ready_ = true;
-  return {.recover = recover_again_ ? want_recovery() : std::nullopt, .claim = true};
+  swept_ = swept_ || !is_more_left;
+  return {.recover = is_more_left || recover_again_ ? want_recovery() : std::nullopt, .claim = true};
 }
 
 lease_orders lease_keeper::not_recovered() {
   recovering_ = false;
-  return {.look_again = !ready_};
+  return {.look_again = !swept_};
 }
 
 lease_orders lease_keeper::suspected(const uuid& lease) {
@@ -78,7 +77,7 @@ lease_orders lease_keeper::recovery_due(const uuid& suspect, bool last) {
 }
 
 lease_orders lease_keeper::looked_again(bool is_draining) {
-  if (ready_)
+  if (swept_)
     return {};
   if (held_)
     return {.recover = want_recovery()};

@@ -24,7 +24,7 @@ struct lease_orders {
   std::optional<lease_suspects> recover{};
   /// Have `recovery_due` come for this suspect after each of `lease_keeper::asked_again`.
   std::optional<uuid> watch{};
-  /// Tasks may be claimed: nothing that was running before is left.
+  /// Tasks may be claimed, those just recovered among them.
   bool claim = false;
   /// Come back with `looked_again` after a while.
   bool look_again = false;
@@ -36,7 +36,8 @@ struct lease_orders {
 
 /// Keeps the lease of a task supervisor. It is asked for, held and renewed, and then lost to
 /// others or given up; whoever has it asks the store to recover what was left behind,
-/// by one question at a time, and may claim once the first was answered to the end.
+/// by one question at a time, and may claim as soon as the first was answered: the rest of many
+/// is recovered beside what runs already.
 ///
 ///     lease      none ── taken ──▶ held ── not_renewed(taken over), give_up ──▶ none
 ///     renewal    at rest ── renewal_due ──▶ under way ── renewed, not_renewed ──▶ at rest
@@ -76,7 +77,7 @@ public:
   lease_orders looked_again(bool is_draining);
 
   [[nodiscard]] bool is_held() const noexcept { return held_; }
-  /// All that was left behind when the lease was taken has been recovered.
+  /// The store has begun to recover what was left behind when the lease was taken.
   [[nodiscard]] bool is_ready() const noexcept { return ready_; }
 
 private:
@@ -89,6 +90,8 @@ private:
   /// More was found to recover while the store was asked.
   bool recover_again_ = false;
   bool ready_ = false;
+  /// All that was left behind when the lease was taken has been recovered.
+  bool swept_ = false;
   lease_suspects suspects_;
 };
 

@@ -86,12 +86,21 @@ TEST_F(LeaseKeeper, IsGivenUpOnce) {
 
 // -- recovery ---------------------------------------------------------------------
 
-TEST_F(LeaseKeeper, LetsClaimOnceAllIsRecovered) {
+TEST_F(LeaseKeeper, LetsClaimBesideTheRecoveryOfMany) {
   take();
-  EXPECT_EQ(keeper_.recovered(true), (lease_orders{.recover = lease_suspects{}}));
   EXPECT_FALSE(keeper_.is_ready());
-  EXPECT_EQ(keeper_.recovered(false), (lease_orders{.claim = true}));
+  EXPECT_EQ(keeper_.recovered(true), (lease_orders{.recover = lease_suspects{}, .claim = true}));
   EXPECT_TRUE(keeper_.is_ready());
+  EXPECT_EQ(keeper_.recovered(false), (lease_orders{.claim = true}));
+}
+
+TEST_F(LeaseKeeper, TheRestOfAFirstRecoveryThatFailsIsAskedForAgain) {
+  take();
+  keeper_.recovered(true);
+  EXPECT_EQ(keeper_.not_recovered(), (lease_orders{.look_again = true}));
+  EXPECT_EQ(keeper_.looked_again(false), (lease_orders{.recover = lease_suspects{}}));
+  EXPECT_EQ(keeper_.recovered(false), (lease_orders{.claim = true}));
+  EXPECT_EQ(keeper_.looked_again(false), none) << "nothing is left";
 }
 
 TEST_F(LeaseKeeper, AFirstRecoveryThatFailsIsAskedForAgain) {
@@ -129,7 +138,7 @@ TEST_F(LeaseKeeper, MoreThatIsLeftStandsForWhatWasFoundMeanwhile) {
   recover();
   keeper_.renewed(true);
   keeper_.renewed(true);
-  EXPECT_EQ(keeper_.recovered(true), (lease_orders{.recover = lease_suspects{}}));
+  EXPECT_EQ(keeper_.recovered(true), (lease_orders{.recover = lease_suspects{}, .claim = true}));
   EXPECT_EQ(keeper_.recovered(false), (lease_orders{.claim = true}));
 }
 
