@@ -1,5 +1,7 @@
 #include "actors/toolbox/tool_names.hpp"
 
+#include "persistence/values/names.hpp"
+
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -11,12 +13,7 @@ namespace troupe {
 
 namespace {
 
-constexpr std::size_t longest_tool_name = 64;
 constexpr std::size_t hash_digits = 8;
-
-bool is_allowed(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
 
 std::string full_name(const tool_origin& origin) {
   return origin.server + "__" + origin.tool;
@@ -24,9 +21,9 @@ std::string full_name(const tool_origin& origin) {
 
 std::string hashed_name(const tool_origin& origin) {
   auto name = full_name(origin);
-  name.resize(std::min(name.size(), longest_tool_name - hash_digits - 1));
+  name.resize(std::min(name.size(), max_tool_name_length - hash_digits - 1));
   std::replace_if(
-    name.begin(), name.end(), [](char c) { return !is_allowed(c); }, '_');
+    name.begin(), name.end(), [](char c) { return !is_tool_name_character(c); }, '_');
   // Where the one ends and the other begins matters too.
   return name + '_' + short_hash(origin.server + '\n' + origin.tool);
 }
@@ -48,9 +45,7 @@ std::string short_hash(std::string_view text) {
 
 std::string model_name(const tool_origin& origin) {
   auto name = full_name(origin);
-  if (name.size() <= longest_tool_name && std::all_of(name.begin(), name.end(), is_allowed))
-    return name;
-  return hashed_name(origin);
+  return is_valid_tool_name(name) ? name : hashed_name(origin);
 }
 
 std::vector<std::string> distinct_names(const std::vector<tool_origin>& origins, const std::set<std::string>& taken) {
