@@ -5,14 +5,16 @@
 #include <cstddef>
 #include <vector>
 
-/// Where a page ends besides at its number of items: before the item that would carry
-/// it past about 1 MiB. An item that is larger than that is a page of its own, so that
-/// no page is empty while there is something to give. Pure; both databases measure
-/// alike.
+/// Where a page ends: at the number of items that was asked for, and before the item that would carry it past about 1
+/// MiB. An item that is larger than that is a page of its own, so that no page is empty while there is something to
+/// give. Pure; both databases measure alike.
 namespace troupe {
 
 /// What a page comes to at most, in bytes of the JSON that it is shown as.
 inline constexpr std::size_t max_page_bytes = std::size_t{1024} * 1024;
+
+/// The most items that a page may be asked to have.
+inline constexpr int longest_page = 500;
 
 /// What a page may have.
 struct page_size {

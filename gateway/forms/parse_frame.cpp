@@ -4,6 +4,7 @@
 #include "gateway/forms/cursor.hpp"
 #include "gateway/forms/json_guard.hpp"
 #include "gateway/forms/text.hpp"
+#include "persistence/page_bound.hpp"
 #include "persistence/values/limits.hpp"
 #include "persistence/values/names.hpp"
 
@@ -31,7 +32,7 @@ std::optional<room> parse_room(std::string_view text) {
       return room{.type = room::kind::task, .id = *id, .name = {}};
     return std::nullopt;
   }
-  if (kind == "user" && !name.empty() && count_code_points(name) <= 200 && !has_control_character(name))
+  if (kind == "user" && !name.empty() && count_code_points(name) <= max_label_length && !has_control_character(name))
     return room{.type = room::kind::user, .id = {}, .name = std::string{name}};
   if (kind == "namespace" && is_valid_name(name))
     return room{.type = room::kind::ns, .id = {}, .name = std::string{name}};
@@ -164,7 +165,7 @@ client_frame read_history_sync(frame_reader& reader) {
   } else {
     frame.after = members.integer("after", 0, std::numeric_limits<std::int64_t>::max()).value_or(0);
   }
-  frame.limit = static_cast<int>(members.integer("limit", 1, 500).value_or(frame.limit));
+  frame.limit = static_cast<int>(members.integer("limit", 1, longest_page).value_or(frame.limit));
   return frame;
 }
 

@@ -202,7 +202,7 @@ int query_parameters::limit(int otherwise) {
   const auto* end = value->data() + value->size();
   const auto [stop, error] = std::from_chars(value->data(), end, result);
   if (error != std::errc{} || stop != end || result < 1 || result > longest_page) {
-    refuse("limit", "expected an integer from 1 to 500, got " + excerpt(*value));
+    refuse("limit", "expected an integer from 1 to " + std::to_string(longest_page) + ", got " + excerpt(*value));
     return otherwise;
   }
   return result;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gateway/requests/problem.hpp"
+#include "persistence/page_bound.hpp"
 #include "persistence/records.hpp"
 #include "persistence/values/limits.hpp"
 
@@ -27,10 +28,6 @@ parsed<uuid> path_id(std::string_view text, std::string_view what);
 /// Reads the name of a namespace, bot or model from the path.
 parsed<std::string> path_name(std::string_view text, std::string_view what);
 
-/// The most items that a page may have. Lists that had no pages once have as many without
-/// `limit`, so that whoever reads them as a whole goes on getting the whole.
-inline constexpr int longest_page = 500;
-
 /// A query string, read by the one rule of all paths: it holds parameters that its path
 /// knows, each at most once, each with a name. Getters read their values; `finish` gives
 /// the problem with everything that was wrong until then.
@@ -56,7 +53,8 @@ public:
   std::optional<std::string> name(std::string_view name);
   /// The parameter `namespace`; `default` without it.
   std::string ns();
-  /// The parameter `limit`: 1 to 500, `otherwise` without it.
+  /// The parameter `limit`: 1 to `longest_page`, `otherwise` without it. Lists that had no pages once have as many
+  /// as there may be, so that whoever reads them as a whole goes on getting the whole.
   int limit(int otherwise = 50);
   std::optional<uuid> id(std::string_view name);
   std::optional<task_status> status(std::string_view name);

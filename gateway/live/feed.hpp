@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gateway/forms/parse_frame.hpp"
+#include "persistence/page_bound.hpp"
 #include "persistence/store.hpp"
 
 #include <atomic>
@@ -54,7 +55,7 @@ public:
   /// who read long pages.
   static inline const page_size short_page{32, std::size_t{64} * 1024};
   /// If that was not the end.
-  static inline const page_size long_page{500};
+  static inline const page_size long_page{longest_page};
 
   feed(room where, resume_point from, hooks h) : where_{std::move(where)}, from_{from}, hooks_{std::move(h)} {}
 
