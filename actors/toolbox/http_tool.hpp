@@ -3,6 +3,7 @@
 #include "actors/remote/outbound.hpp"
 #include "persistence/records.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,9 @@ struct tool_result {
   /// The HTTP status of the answer; 0 without one.
   unsigned status = 0;
 };
+
+/// What a tool's call may be made by.
+inline constexpr std::array<std::string_view, 6> tool_methods{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"};
 
 /// `{"error": message}`.
 tool_result failed_tool(std::string_view message);

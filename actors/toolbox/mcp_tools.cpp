@@ -3,6 +3,7 @@
 #include "actors/providers/provider_json.hpp"
 #include "actors/remote/foreign_text.hpp"
 #include "actors/toolbox/mcp_json.hpp"
+#include "persistence/values/catalog_limits.hpp"
 #include "persistence/values/exact_json.hpp"
 #include "persistence/values/parse_json.hpp"
 
@@ -174,7 +175,7 @@ std::optional<std::string> read_schema(const json& entry, listed_tool& tool, boo
     *type = "object";
   }
   auto text = to_text(schema);
-  if (text.size() > longest_schema)
+  if (text.size() > max_schema_bytes)
     return "the schema of its arguments is longer than 64 KiB";
   if (!json_nesting_within(text, deepest_schema))
     return "the schema of its arguments is nested deeper than " + std::to_string(deepest_schema);
@@ -196,8 +197,8 @@ read_result read_tool(const json& entry, bool is_modern) {
   // As it is: the server is asked for it by this name.
   tool.definition.name = name->get<std::string>();
   const auto& own_name = tool.definition.name;
-  if (own_name.size() > longest_tool_name)
-    return {{}, left_out(own_name, "its name is longer than " + std::to_string(longest_tool_name) + " bytes")};
+  if (own_name.size() > max_served_name_bytes)
+    return {{}, left_out(own_name, "its name is longer than " + std::to_string(max_served_name_bytes) + " bytes")};
   const auto* execution = member(entry, "execution");
   if (execution && string_in(*execution, "taskSupport") == "required")
     return {{}, left_out(own_name, "it can only be called as a task of the protocol's own, which is not spoken here")};

@@ -22,9 +22,7 @@ inline constexpr int most_pages = 50;
 inline constexpr std::size_t most_tools = 500;
 /// Of all definitions together.
 inline constexpr std::size_t most_list_bytes = std::size_t{4} * 1024 * 1024;
-inline constexpr std::size_t longest_tool_name = 256;
 inline constexpr std::size_t longest_description = std::size_t{16} * 1024;
-inline constexpr std::size_t longest_schema = std::size_t{64} * 1024;
 inline constexpr std::size_t deepest_schema = 48;
 
 /// An argument that goes into a header too (2026-07-28, `x-mcp-header`).

@@ -194,6 +194,17 @@ std::optional<std::int64_t> object_reader::integer(std::string_view name, std::i
   return number;
 }
 
+std::optional<std::chrono::seconds> object_reader::seconds(std::string_view name, std::chrono::seconds max) {
+  const auto count = integer(name, 1, max.count());
+  return count ? std::optional{std::chrono::seconds{*count}} : std::nullopt;
+}
+
+std::optional<std::chrono::milliseconds> object_reader::milliseconds(std::string_view name,
+                                                                     std::chrono::milliseconds max) {
+  const auto count = integer(name, 0, max.count());
+  return count ? std::optional{std::chrono::milliseconds{*count}} : std::nullopt;
+}
+
 std::optional<double> object_reader::number(std::string_view name, double min, double max) {
   const auto* value = get(name);
   if (value == nullptr)

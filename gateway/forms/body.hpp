@@ -6,6 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -58,6 +59,10 @@ public:
   /// The name of a namespace, bot or model.
   std::optional<std::string> name(std::string_view name);
   std::optional<std::int64_t> integer(std::string_view name, std::int64_t min, std::int64_t max);
+  /// Whole seconds, at least one.
+  std::optional<std::chrono::seconds> seconds(std::string_view name, std::chrono::seconds max);
+  /// Whole milliseconds, or none.
+  std::optional<std::chrono::milliseconds> milliseconds(std::string_view name, std::chrono::milliseconds max);
   std::optional<double> number(std::string_view name, double min, double max);
   std::optional<bool> boolean(std::string_view name);
   std::optional<uuid> id(std::string_view name);

@@ -4,6 +4,7 @@
 #include "actors/toolbox/http_tool.hpp"
 #include "config/ascii.hpp"
 #include "gateway/forms/text.hpp"
+#include "persistence/values/catalog_limits.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -117,9 +118,9 @@ bool is_of_mcp(std::string_view lower) {
 }
 
 std::optional<std::string> refuse_name(std::string_view name, const header_owner& owner) {
-  constexpr std::size_t longest_name = 200;
-  if (!is_token(name) || name.size() > longest_name)
-    return "is no header's name: expected at most 200 letters, digits and !#$%&'*+-.^_`|~";
+  if (!is_token(name) || name.size() > max_header_name_bytes)
+    return "is no header's name: expected at most " + std::to_string(max_header_name_bytes)
+           + " letters, digits and !#$%&'*+-.^_`|~";
   const auto lower = lower_case(name);
   if (lower.starts_with("proxy-"))
     return "is for a proxy, and would not be sent: name the proxy with its user and password in the server's "
@@ -135,11 +136,10 @@ std::optional<std::string> refuse_name(std::string_view name, const header_owner
 
 /// A sentence if something is wrong with a header; it never cites the value.
 std::optional<std::string> refuse_header(std::string_view name, std::string_view value, const header_owner& owner) {
-  constexpr std::size_t longest_value = 4096;
   if (auto wrong = refuse_name(name, owner))
     return wrong;
-  if (value.size() > longest_value)
-    return "expected at most 4096 bytes, got " + std::to_string(value.size());
+  if (value.size() > max_header_value_bytes)
+    return "expected at most " + std::to_string(max_header_value_bytes) + " bytes, got " + std::to_string(value.size());
   if (has_control_character(value))
     return "holds a control character, such as a line break";
   if (value == hidden_value)
@@ -168,13 +168,13 @@ std::vector<std::string> variables_in(std::string_view value) {
 }
 
 header_list read_headers(object_reader& members, const header_owner& owner, body_errors& errors) {
-  constexpr std::size_t most = 50;
   header_list result;
   const auto* object = members.object("headers");
   if (object == nullptr)
     return result;
-  if (object->size() > most) {
-    members.refuse("headers", "expected at most 50 headers, got " + std::to_string(object->size()));
+  if (object->size() > max_headers) {
+    members.refuse("headers", "expected at most " + std::to_string(max_headers) + " headers, got "
+                                + std::to_string(object->size()));
     return result;
   }
   object_reader headers{*object, members.pointer("headers"), errors};

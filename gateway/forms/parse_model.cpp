@@ -5,11 +5,11 @@
 #include "gateway/forms/json_guard.hpp"
 #include "gateway/forms/parse_tool.hpp"
 #include "gateway/forms/text.hpp"
+#include "persistence/values/catalog_limits.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <array>
-#include <chrono>
 #include <utility>
 
 namespace troupe {
@@ -17,10 +17,6 @@ namespace troupe {
 using json = nlohmann::json;
 
 namespace {
-
-constexpr std::size_t max_model_length = 200;
-constexpr std::size_t max_parameter_bytes = std::size_t{16} * 1024;
-constexpr std::int64_t longest_total_s = 86'400;
 
 std::string_view default_base_url(model_kind kind) noexcept {
   switch (kind) {
@@ -39,14 +35,14 @@ std::string read_base_url(object_reader& members, model_kind kind) {
 }
 
 void read_key(object_reader& members, model_record& model) {
-  if (auto variable = members.text("api_key_env", 0, 1000)) {
+  if (auto variable = members.text("api_key_env", 0, max_variable_bytes)) {
     if (!may_use_env(*variable))
       members.refuse("api_key_env", "expected the name of an environment variable, of letters, digits and '_', and "
                                     "none of the server's own (TROUPE_…, PG…), got "
                                       + excerpt(*variable));
     model.api_key_env = std::move(*variable);
   }
-  if (auto path = members.text("api_key_file", 0, 4096)) {
+  if (auto path = members.text("api_key_file", 0, max_path_bytes)) {
     if (!path->starts_with('/') || has_control_character(*path))
       members.refuse("api_key_file", "expected the absolute path of a file, such as /etc/troupe/openai-key");
     else if (!model.api_key_env.empty())
@@ -58,14 +54,10 @@ void read_key(object_reader& members, model_record& model) {
 model_timeouts parse_timeouts(const json& object, body_errors& errors) {
   object_reader members{object, "/timeouts", errors};
   model_timeouts result;
-  const auto read = [&members](std::string_view member, std::int64_t longest, std::chrono::seconds& target) {
-    if (const auto seconds = members.integer(member, 1, longest))
-      target = std::chrono::seconds{*seconds};
-  };
-  read("connect_s", 300, result.connect);
-  read("first_token_s", 3600, result.first_token);
-  read("idle_s", 3600, result.idle);
-  read("total_s", longest_total_s, result.total);
+  result.connect = members.seconds("connect_s", max_connect_timeout).value_or(result.connect);
+  result.first_token = members.seconds("first_token_s", max_first_token_timeout).value_or(result.first_token);
+  result.idle = members.seconds("idle_s", max_idle_timeout).value_or(result.idle);
+  result.total = members.seconds("total_s", max_answer_timeout).value_or(result.total);
   members.finish();
   return result;
 }
@@ -73,10 +65,10 @@ model_timeouts parse_timeouts(const json& object, body_errors& errors) {
 model_limits parse_limits(const json& object, body_errors& errors) {
   object_reader members{object, "/limits", errors};
   model_limits result;
-  if (const auto calls = members.integer("concurrency", 1, 1'000'000))
+  if (const auto calls = members.integer("concurrency", 1, max_model_concurrency))
     result.concurrency = static_cast<int>(*calls);
-  result.requests_per_minute = members.integer("requests_per_minute", 1, 1'000'000'000);
-  result.tokens_per_minute = members.integer("tokens_per_minute", 1, 1'000'000'000'000);
+  result.requests_per_minute = members.integer("requests_per_minute", 1, max_requests_per_minute);
+  result.tokens_per_minute = members.integer("tokens_per_minute", 1, max_tokens_per_minute);
   members.finish();
   return result;
 }
@@ -84,8 +76,8 @@ model_limits parse_limits(const json& object, body_errors& errors) {
 model_price parse_price(const json& object, body_errors& errors) {
   object_reader members{object, "/price", errors};
   model_price result;
-  result.input_per_million = members.number("input_per_million", 0, 1e6).value_or(0);
-  result.output_per_million = members.number("output_per_million", 0, 1e6).value_or(0);
+  result.input_per_million = members.number("input_per_million", 0, max_model_price).value_or(0);
+  result.output_per_million = members.number("output_per_million", 0, max_model_price).value_or(0);
   members.finish();
   return result;
 }
@@ -105,13 +97,13 @@ std::string read_parameters(object_reader& members, body_errors& errors) {
   for (const auto name : answers)
     if (const auto found = object->find(name); found != object->end() && *found != 1 && !found->is_null())
       parameters.refuse(name, "expected 1: a task has one answer");
-  return members.object_text("parameters", max_parameter_bytes).value_or("");
+  return members.object_text("parameters", max_parameters_bytes).value_or("");
 }
 
 void read_remote(object_reader& members, model_record& model, const secret_box* secrets, body_errors& errors) {
   model.base_url = read_base_url(members, model.kind);
   members.require("model");
-  model.model = members.line("model", 1, max_model_length).value_or("");
+  model.model = members.line("model", 1, max_model_id_length).value_or("");
   read_key(members, model);
   model.headers = read_headers(members, {model.ns, "model", model.name, {}, {}, secrets}, errors);
   if (const auto* timeouts = members.object("timeouts"))
@@ -120,7 +112,7 @@ void read_remote(object_reader& members, model_record& model, const secret_box* 
 }
 
 void read_builtin(object_reader& members, model_record& model) {
-  model.model = members.line("model", 0, max_model_length).value_or("");
+  model.model = members.line("model", 0, max_model_id_length).value_or("");
   for (const auto* member : {"base_url", "api_key_env", "api_key_file", "headers", "parameters", "timeouts"}) {
     const auto* value = members.get(member);
     // An empty object is how the first model reads back.

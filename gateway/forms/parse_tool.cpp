@@ -6,11 +6,12 @@
 #include "config/addresses.hpp"
 #include "config/ascii.hpp"
 #include "gateway/outbound/addresses/target.hpp"
+#include "persistence/values/catalog_limits.hpp"
+#include "persistence/values/names.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace troupe {
@@ -32,13 +33,6 @@ namespace {
 
 bool is_hexadecimal(char c) noexcept {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/// 1 to 64 characters: letters, digits, and those of `others`.
-bool is_word(std::string_view text, std::string_view others) noexcept {
-  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [others](char c) {
-    return is_alphanumeric(c) || others.find(c) != others.npos;
-  });
 }
 
 // -- addresses --------------------------------------------------------------------
@@ -79,7 +73,7 @@ std::optional<std::string> refuse_authority(std::string_view authority) {
 std::optional<std::string> refuse_arguments_in(std::string_view path) {
   for (auto at = path.find_first_of("{}"); at != path.npos; at = path.find_first_of("{}")) {
     const auto end = std::min(path.find('}'), path.size());
-    if (path[at] == '}' || end == path.size() || !is_word(path.substr(at + 1, end - at - 1), "_.-"))
+    if (path[at] == '}' || end == path.size() || !is_valid_argument_name(path.substr(at + 1, end - at - 1)))
       return "holds a brace that belongs to no {argument}: expected its name in braces, of letters, digits, '_', '.' "
              "and '-'";
     path.remove_prefix(end + 1);
@@ -108,7 +102,7 @@ std::optional<std::string> refuse_url(std::string_view url, url_form form) {
 } // namespace
 
 std::optional<std::string> read_url(object_reader& members, std::string_view member, url_form form) {
-  auto url = members.text(member, 1, 2000);
+  auto url = members.text(member, 1, max_url_bytes);
   if (!url)
     return std::nullopt;
   if (const auto wrong = refuse_url(*url, form)) {
@@ -122,13 +116,6 @@ std::optional<std::string> read_url(object_reader& members, std::string_view mem
 // -- tools ------------------------------------------------------------------------
 
 namespace {
-
-constexpr std::size_t max_tools = 100;
-constexpr std::size_t max_description_bytes = 4096;
-constexpr std::size_t max_tool_names = 200;
-constexpr std::size_t max_tool_name_bytes = 256;
-constexpr std::size_t max_schema_bytes = std::size_t{64} * 1024;
-constexpr std::array<std::string_view, 6> methods{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"};
 
 /// "now, calculate".
 std::string known_tools() {
@@ -148,8 +135,8 @@ void read_name(object_reader& members, tool_record& tool) {
     return;
   if (tool.type == tool_kind::builtin && find_builtin_tool(*name) == nullptr)
     members.refuse("name", "there is no built-in tool " + excerpt(*name) + "; this version has: " + known_tools());
-  else if (!is_word(*name, "_-"))
-    members.refuse("name", "expected 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-', got " + excerpt(*name));
+  else if (!is_valid_tool_name(*name))
+    members.refuse("name", std::string{"expected "}.append(tool_name_rule) + ", got " + excerpt(*name));
   else
     tool.name = std::move(*name);
 }
@@ -162,8 +149,7 @@ void read_target(object_reader& members, tool_record& tool, header_owner owner, 
   owner.tool = tool.name;
   owner.type = tool.type;
   tool.headers = read_headers(members, owner, errors);
-  if (const auto seconds = members.integer("timeout_s", 1, 3600))
-    tool.timeout = std::chrono::seconds{*seconds};
+  tool.timeout = members.seconds("timeout_s", max_tool_timeout).value_or(tool.timeout);
 }
 
 void read_http(object_reader& members, tool_record& tool, const header_owner& owner, body_errors& errors) {
@@ -171,7 +157,7 @@ void read_http(object_reader& members, tool_record& tool, const header_owner& ow
   tool.description = members.text("description", 1, max_description_bytes).value_or("");
   read_target(members, tool, owner, errors);
   if (auto method = members.text("method", 0, 1000)) {
-    if (!is_one_of(*method, methods))
+    if (!is_one_of(*method, tool_methods))
       members.refuse("method", "expected GET, POST, PUT, PATCH, DELETE or HEAD, got " + excerpt(*method));
     tool.method = std::move(*method);
   }
@@ -188,17 +174,17 @@ std::vector<std::string> read_tool_names(object_reader& members, std::string_vie
   const auto* given = members.array(member);
   if (!given)
     return names;
-  if (given->empty() || given->size() > max_tool_names)
-    members.refuse(member, "expected 1 to " + std::to_string(max_tool_names) + " names, got "
+  if (given->empty() || given->size() > max_chosen_tools)
+    members.refuse(member, "expected 1 to " + std::to_string(max_chosen_tools) + " names, got "
                              + std::to_string(given->size()) + "; leave it out to name none");
-  for (std::size_t i = 0; i < std::min(given->size(), max_tool_names); ++i) {
+  for (std::size_t i = 0; i < std::min(given->size(), max_chosen_tools); ++i) {
     const auto& name = (*given)[i];
     if (name.is_string() && !name.get_ref<const std::string&>().empty()
-        && name.get_ref<const std::string&>().size() <= max_tool_name_bytes)
+        && name.get_ref<const std::string&>().size() <= max_served_name_bytes)
       names.push_back(name.get<std::string>());
     else
       errors.add(members.pointer(member) + '/' + std::to_string(i),
-                 "expected the name of a tool, of 1 to " + std::to_string(max_tool_name_bytes) + " bytes");
+                 "expected the name of a tool, of 1 to " + std::to_string(max_served_name_bytes) + " bytes");
   }
   return names;
 }
@@ -217,10 +203,8 @@ void read_mcp(object_reader& members, tool_record& tool, const header_owner& own
 }
 
 void read_approval(object_reader& members, tool_record& tool) {
-  constexpr std::int64_t year_s = 31'536'000;
   tool.requires_approval = members.boolean("requires_approval").value_or(tool.requires_approval);
-  if (const auto seconds = members.integer("approval_timeout_s", 1, year_s))
-    tool.approval_timeout = std::chrono::seconds{*seconds};
+  tool.approval_timeout = members.seconds("approval_timeout_s", max_approval_timeout).value_or(tool.approval_timeout);
   if (const auto answer = members.text("approval_default", 0, 100)) {
     tool.approve_by_default = *answer == "approve";
     if (!tool.approve_by_default && *answer != "reject")
@@ -260,9 +244,9 @@ std::optional<tool_record> parse_tool(const json& tool, const header_owner& owne
 
 std::vector<tool_record> parse_tools(const json& tools, const header_owner& owner, body_errors& errors) {
   std::vector<tool_record> result;
-  if (tools.size() > max_tools) {
+  if (tools.size() > max_bot_tools) {
     errors.add("/tools",
-               "expected at most " + std::to_string(max_tools) + " tools, got " + std::to_string(tools.size()));
+               "expected at most " + std::to_string(max_bot_tools) + " tools, got " + std::to_string(tools.size()));
     return result;
   }
   for (std::size_t i = 0; i < tools.size(); ++i) {
