@@ -1,6 +1,6 @@
 #include "actors/background.hpp"
 
-#include <spdlog/spdlog.h>
+#include "persistence/logging/say.hpp"
 
 #include <cerrno>
 #include <sys/resource.h>
@@ -15,7 +15,7 @@ void give_way_to_others() noexcept {
     return;
   const auto error = errno;
   try {
-    spdlog::warn("a thread for pages keeps its priority: {}", std::system_category().message(error));
+    say::warn("a thread for pages keeps its priority: {}", std::system_category().message(error));
   } catch (...) {
     // Nothing depends on it.
   }

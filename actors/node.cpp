@@ -8,11 +8,11 @@
 #include "actors/tasks/task_supervisor.hpp"
 #include "actors/timeouts.hpp"
 #include "actors/tools/tools.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -135,7 +135,7 @@ void node_state::service_ended(const caf::down_msg& down) {
     stopped_if_empty();
     return;
   }
-  spdlog::error("service {} died and is started again: {}", found->service, loggable(down.reason));
+  say::error("service {} died and is started again: {}", found->service, loggable(down.reason));
   config_.measured->service_restarted(found->service);
   if (!config_.intensity.allow(self_->clock().now())) {
     config_.give_up("The service " + found->service + " keeps dying: " + loggable(down.reason));

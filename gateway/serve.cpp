@@ -3,6 +3,7 @@
 #include "gateway/server.hpp"
 #include "persistence/logging/log.hpp"
 #include "persistence/logging/log_lines.hpp"
+#include "persistence/logging/say.hpp"
 #include "persistence/store.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -37,7 +38,7 @@ void wait_for_signals(boost::asio::signal_set& signals, server& running) {
     if (error)
       return;
     if (running.draining()) {
-      spdlog::warn("a second signal: exiting at once");
+      say::warn("a second signal: exiting at once");
       spdlog::shutdown();
       std::_Exit(1);
     }
@@ -65,7 +66,7 @@ void raise_descriptor_limit() {
     return;
   limit.rlim_cur = limit.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
-    spdlog::warn("the limit of open files stays at {}", limit.rlim_cur);
+    say::warn("the limit of open files stays at {}", limit.rlim_cur);
 }
 
 /// Waits for a PostgreSQL server that does not answer yet.
@@ -78,7 +79,7 @@ store_result<std::shared_ptr<database>> open_patiently(const settings& s) {
         || std::chrono::steady_clock::now() >= deadline)
       return opened;
     if (!std::exchange(said, true))
-      spdlog::warn("{} Trying again for {} s.", refusal->message, open_patience.count());
+      say::warn("{} Trying again for {} s.", refusal->message, open_patience.count());
   }
 }
 
@@ -88,7 +89,7 @@ std::variant<secret_box_ptr, std::string> read_secrets(const settings& s) {
     return secret_box_ptr{};
   auto read = secret_box::read(s.secret_key_file);
   if (const auto* secrets = std::get_if<secret_box_ptr>(&read))
-    spdlog::info("secrets are encrypted with the key {}", (*secrets)->id());
+    say::info("secrets are encrypted with the key {}", (*secrets)->id());
   return read;
 }
 
@@ -100,17 +101,17 @@ int serve(const settings& s) {
   raise_descriptor_limit();
   auto secrets = read_secrets(s);
   if (const auto* wrong = std::get_if<std::string>(&secrets)) {
-    spdlog::critical("{}", *wrong);
+    say::critical("{}", *wrong);
     return 2;
   }
   auto opened = open_patiently(s);
   if (const auto* refusal = std::get_if<store_error>(&opened)) {
-    spdlog::critical("cannot open {}: {}", redacted_database(s.database), refusal->message);
+    say::critical("cannot open {}: {}", redacted_database(s.database), refusal->message);
     return 1;
   }
   const auto store = std::move(std::get<std::shared_ptr<database>>(opened));
   if (store->info().is_new)
-    spdlog::info("the database {} is new and empty", redacted_database(s.database));
+    say::info("the database {} is new and empty", redacted_database(s.database));
 
   boost::asio::io_context loop{1};
   // A signal that comes while the server starts is kept for it.

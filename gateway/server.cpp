@@ -3,10 +3,10 @@
 #include "gateway/api/routes.hpp"
 #include "gateway/server_parts.hpp"
 #include "persistence/logging/log.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <boost/asio/post.hpp>
 #include <caf/send.hpp>
-#include <spdlog/spdlog.h>
 
 #include <string>
 #include <utility>
@@ -50,7 +50,7 @@ std::optional<Result> server::ask(const Request& request) {
   std::optional<Result> answer;
   self_->request(node_, drain_margin, request)
     .receive([&](const Result& result) { answer = result; },
-             [](const caf::error& reason) { spdlog::error("the node does not answer: {}", loggable(reason)); });
+             [](const caf::error& reason) { say::error("the node does not answer: {}", loggable(reason)); });
   return answer;
 }
 
@@ -78,7 +78,7 @@ node_actor server::start_node() {
   config.secrets = secrets_;
   config.measured = measured_;
   config.give_up = [this](std::string why) {
-    spdlog::critical("giving up: {}", why);
+    say::critical("giving up: {}", why);
     boost::asio::post(loop_, [this] { end(1); });
   };
   return system_.spawn(node, std::move(config));
@@ -112,7 +112,7 @@ bool server::listen() {
     // The first lane may take any free port, the others share it.
     const auto wanted = lanes_.empty() ? settings_.http_port : port();
     if (const auto error = one->listen(settings_.http_host, wanted, settings_.io_threads > 1)) {
-      spdlog::critical("cannot listen on {}:{}: {}", settings_.http_host, wanted, error.message());
+      say::critical("cannot listen on {}:{}: {}", settings_.http_host, wanted, error.message());
       return false;
     }
     lanes_.push_back(one);
@@ -135,8 +135,8 @@ bool server::start() {
   if (!store_->info().shared)
     announce_alone(node_health::alive);
   const auto& host = settings_.http_host;
-  spdlog::info("troupe {} listening on http://{}:{}", TROUPE_VERSION,
-               host.find(':') == std::string::npos ? host : "[" + host + "]", port());
+  say::info("troupe {} listening on http://{}:{}", TROUPE_VERSION,
+            host.find(':') == std::string::npos ? host : "[" + host + "]", port());
   return true;
 }
 
@@ -153,7 +153,7 @@ void server::announce_alone(node_health health) {
   op.node.started_at = started_at_;
   self_->request((*known)->writer, announcement, op)
     .receive([](const node_list&) {},
-             [](const caf::error& reason) { spdlog::warn("the node is not listed: {}", loggable(reason)); });
+             [](const caf::error& reason) { say::warn("the node is not listed: {}", loggable(reason)); });
 }
 
 int server::run() {
@@ -168,7 +168,7 @@ void server::drain() {
   draining_->store(true);
   if (!store_->info().shared && store_->available())
     announce_alone(node_health::draining);
-  spdlog::info("draining for at most {} ms", settings_.drain_timeout.count());
+  say::info("draining for at most {} ms", settings_.drain_timeout.count());
   const auto known = ask<services_ptr>(get_services{});
   if (!known)
     return end(1);
@@ -181,11 +181,11 @@ void server::wait_for_drain(const task_supervisor_actor& supervisor) {
     caf::scoped_actor asker{system_};
     int exit_code = 0;
     asker->request(supervisor, grace + drain_margin, troupe::drain{grace})
-      .receive([](const drained& result) { spdlog::info("drained; {} tasks go back to the queue", result.released); },
+      .receive([](const drained& result) { say::info("drained; {} tasks go back to the queue", result.released); },
                [&exit_code](const caf::error& reason) {
                  exit_code = 1;
-                 spdlog::error("the drain failed; tasks that run go on at the next start, or on other nodes: {}",
-                               loggable(reason));
+                 say::error("the drain failed; tasks that run go on at the next start, or on other nodes: {}",
+                            loggable(reason));
                });
     boost::asio::post(loop_, [this, exit_code] { end(store_given_up_ ? 1 : exit_code); });
   }};
@@ -199,7 +199,7 @@ void server::drain_without_store(task_supervisor_actor supervisor,
   else if (!away_since)
     away_since = time;
   if (away_since && time - *away_since >= store_patience) {
-    spdlog::critical("the database cannot be written, so that nothing that runs can end: not waiting for it");
+    say::critical("the database cannot be written, so that nothing that runs can end: not waiting for it");
     store_given_up_ = true;
     store_->give_up();
     caf::anon_send(supervisor, troupe::drain{std::chrono::milliseconds{0}});
@@ -234,14 +234,14 @@ void server::take_down() {
   // What a database that is away has not answered by now is not waited for.
   store_->give_up();
   if (!ask<done>(stop_node{}))
-    spdlog::error("the services did not end in time");
+    say::error("the services did not end in time");
   node_ = nullptr;
   // It holds actors as long as it has calls.
   outbound_ = nullptr;
   lanes_.clear();
   if (access_)
     access_->stop();
-  spdlog::info("stopped");
+  say::info("stopped");
 }
 
 } // namespace troupe

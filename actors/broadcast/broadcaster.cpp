@@ -2,10 +2,10 @@
 
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
@@ -176,7 +176,7 @@ void broadcaster_state::begin_order() {
   self_->request(peers_->readers.front(), timeouts::store_read, get_last_position{})
     .then([this](const last_position& found) { order_begun(found.position); },
           [this](const caf::error& reason) {
-            spdlog::warn("live events are late: {}", loggable(reason));
+            say::warn("live events are late: {}", loggable(reason));
             beginning_ = false;
             began_late_ = true;
             answer_ready();

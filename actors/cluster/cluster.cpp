@@ -2,12 +2,12 @@
 
 #include "actors/cluster/node_address.hpp"
 #include "actors/timeouts.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/sec.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
@@ -110,7 +110,7 @@ void cluster_state::send_announcement(bool leaving, std::function<void()> then) 
         then();
       },
       [then](const caf::error& reason) {
-        spdlog::warn("this node could not announce itself: {}", loggable(reason));
+        say::warn("this node could not announce itself: {}", loggable(reason));
         then();
       });
 }
@@ -149,7 +149,7 @@ cluster_state::link& cluster_state::add_link(const Greeting& greeting, const pee
   made.peer = peer;
   made.name = greeting.name;
   made.state = greeting.state;
-  spdlog::info("linked to node {}", made.name);
+  say::info("linked to node {}", made.name);
   metrics_->linked_to(links_.size());
   wakes_.update(node, made.state.draining ? 0 : made.state.capacity - made.state.running);
   told_state_.reset();
@@ -165,11 +165,11 @@ void cluster_state::open_port() {
     .then(
       [this](const door& opened) {
         address_ = to_address(config_.host, opened.port);
-        spdlog::info("node {} takes links on {}", config_.name, address_);
+        say::info("node {} takes links on {}", config_.name, address_);
         announce();
       },
       [this](caf::error& reason) {
-        spdlog::error("other nodes cannot link to {}: {}", to_address(config_.host, config_.port), loggable(reason));
+        say::error("other nodes cannot link to {}: {}", to_address(config_.host, config_.port), loggable(reason));
         self_->quit(std::move(reason));
       });
 }
@@ -194,10 +194,10 @@ void cluster_state::not_reached(const node_record& node, const caf::error& reaso
   if (reason == caf::sec::incompatible_application_ids || reason == caf::sec::malformed_basp_message
       || reason == caf::sec::disconnect_during_handshake) {
     avoided_[node.id] = self_->clock().now() + avoidance;
-    spdlog::warn("node {} at {} refuses links: {}", node.name, node.address, loggable(reason));
+    say::warn("node {} at {} refuses links: {}", node.name, node.address, loggable(reason));
     return;
   }
-  spdlog::info("node {} cannot be reached at {}: {}", node.name, node.address, loggable(reason));
+  say::info("node {} cannot be reached at {}: {}", node.name, node.address, loggable(reason));
 }
 
 void cluster_state::greet(const node_record& node, const peer_actor& peer) {
@@ -213,7 +213,7 @@ void cluster_state::greet(const node_record& node, const peer_actor& peer) {
       },
       [this, node](const caf::error& reason) {
         dialling_.erase(node.id);
-        spdlog::warn("node {} at {} does not take a link: {}", node.name, node.address, loggable(reason));
+        say::warn("node {} at {} does not take a link: {}", node.name, node.address, loggable(reason));
       });
 }
 
@@ -270,7 +270,7 @@ void cluster_state::drop_link(uuid node, std::string_view why) {
   const auto found = links_.find(node);
   if (found == links_.end())
     return;
-  spdlog::info("no link to node {} any more: {}", found->second.name, why);
+  say::info("no link to node {} any more: {}", found->second.name, why);
   const auto gone = std::move(found->second);
   links_.erase(found);
   self_->demonitor(gone.peer.address());
@@ -321,7 +321,7 @@ cluster_actor::behavior_type cluster(cluster_actor::stateful_pointer<cluster_sta
   self->set_exception_handler([](std::exception_ptr& thrown) { return to_error(thrown); });
   self->set_down_handler([self](const caf::down_msg& down) { self->state.peer_ended(down); });
   // A message that cannot be read is the sender's mistake.
-  self->set_error_handler([](const caf::error& reason) { spdlog::warn("from a link: {}", loggable(reason)); });
+  self->set_error_handler([](const caf::error& reason) { say::warn("from a link: {}", loggable(reason)); });
   self->state.start(std::move(peers), std::move(config), std::move(measured));
   return {
     [self](const hello& offer) { return self->state.take_hello(offer); },

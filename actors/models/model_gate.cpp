@@ -1,10 +1,10 @@
 #include "actors/models/model_gate.hpp"
 
 #include "actors/models/context_window.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
@@ -192,8 +192,8 @@ void model_gate_state::learn(const model_learnt& news) {
   std::string names;
   for (const auto& trait : traits_.names())
     names += (names.empty() ? "" : ", ") + trait;
-  spdlog::info("model {}/{}: its provider has refused a request; from now on: {}", config_.model->ns,
-               config_.model->name, names);
+  say::info("model {}/{}: its provider has refused a request; from now on: {}", config_.model->ns, config_.model->name,
+            names);
 }
 
 void model_gate_state::call_died(const caf::down_msg& down) {
@@ -260,8 +260,8 @@ void model_gate_state::judge(const open_call& call, chat_result& result, std::op
     breaker_.failed(at);
     limiter_->settle(call.tokens, used, rate_limiter::outcome::failed, at);
     if (breaker_.current(at) == circuit_breaker::state::open)
-      spdlog::warn("model {}/{} is down: {}", config_.model->ns, config_.model->name,
-                   logging::own_part(failure.error, failure.own_words));
+      say::warn("model {}/{} is down: {}", config_.model->ns, config_.model->name,
+                logging::own_part(failure.error, failure.own_words));
     return;
   case error_class::permanent:
   case error_class::budget_exceeded:
@@ -304,8 +304,8 @@ void model_gate_state::hold_all(milliseconds wait, bool tell) {
   if (tell && longer)
     config_.tell_pause(wait);
   if (longer)
-    spdlog::info("model {}/{} is paused for {} ms, as its provider asked", config_.model->ns, config_.model->name,
-                 wait.count());
+    say::info("model {}/{} is paused for {} ms, as its provider asked", config_.model->ns, config_.model->name,
+              wait.count());
   // Nor is anybody held for long by one short pause after the other.
   while (waiting_.remove([&](const auto& entry) { return at + wait - entry.since > longest_wait; },
                          [&](auto& entry) { send_back(entry.answer, wait, true); }))

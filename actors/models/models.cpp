@@ -4,12 +4,12 @@
 #include "actors/models/local_call.hpp"
 #include "actors/models/model_gate.hpp"
 #include "actors/models/remote_call.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 namespace troupe {
 
@@ -112,7 +112,7 @@ void models_state::forget(const caf::actor_addr& gone) {
     if (std::erase(at->second.outdated, gone) > 0)
       return;
     if (at->second.handle.address() == gone) {
-      spdlog::warn("model {}/{} died and starts again with the next request", at->first.first, at->first.second);
+      say::warn("model {}/{} died and starts again with the next request", at->first.first, at->first.second);
       at->second.handle = nullptr;
       at->second.gate = nullptr;
       return;

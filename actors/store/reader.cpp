@@ -1,10 +1,10 @@
 #include "actors/store/reader.hpp"
 
 #include "actors/background.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <stdexcept>
 
@@ -13,7 +13,7 @@ namespace troupe {
 void reader_state::open(database& db) {
   auto opened = db.open_reader();
   if (auto* refusal = std::get_if<store_error>(&opened)) {
-    spdlog::error("the store does not open: {}", refusal->message);
+    say::error("the store does not open: {}", refusal->message);
     throw std::runtime_error{refusal->message};
   }
   store_ = std::move(std::get<std::unique_ptr<store_reader>>(opened));

@@ -1,10 +1,10 @@
 #include "actors/store/writer.hpp"
 
 #include "persistence/logging/log.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <stdexcept>
 
@@ -20,7 +20,7 @@ constexpr std::size_t max_batch = 1000;
 void writer_state::open(database& db, services_ptr peers, metrics_ptr measured) {
   auto opened = db.open_writer();
   if (auto* refusal = std::get_if<store_error>(&opened)) {
-    spdlog::error("the store does not open: {}", refusal->message);
+    say::error("the store does not open: {}", refusal->message);
     throw std::runtime_error{refusal->message};
   }
   store_ = std::move(std::get<std::unique_ptr<store_writer>>(opened));

@@ -2,10 +2,10 @@
 
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -53,9 +53,8 @@ void scheduler_state::wake(std::uint64_t number) {
 
 void scheduler_state::clean_up() {
   self_->request(peers_->writer, timeouts::store_write, troupe::clean_up{clock_() - key_lifetime})
-    .then(
-      [](const done&) {},
-      [](const caf::error& reason) { spdlog::warn("old idempotency keys were not removed: {}", loggable(reason)); });
+    .then([](const done&) {},
+          [](const caf::error& reason) { say::warn("old idempotency keys were not removed: {}", loggable(reason)); });
   clean_up_later();
 }
 

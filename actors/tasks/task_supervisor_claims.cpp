@@ -2,10 +2,10 @@
 #include "actors/tasks/task_supervisor.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <utility>
 
@@ -31,7 +31,7 @@ void task_supervisor_state::claim(int limit) {
               claim_tasks{context_->owner, config_.node, limit, config_.clock()})
     .then([this, limit](claimed_tasks& claimed) { take(claimed, limit); },
           [this](caf::error& reason) {
-            spdlog::error("tasks could not be claimed: {}", loggable(reason));
+            say::error("tasks could not be claimed: {}", loggable(reason));
             if (!is_refusal(reason)) {
               // The claim may be on disk, and nobody knows which tasks it holds: a new supervisor will recover them.
               self_->quit(std::move(reason));

@@ -2,10 +2,10 @@
 #include "actors/tasks/task_supervisor.hpp"
 #include "actors/timeouts.hpp"
 #include "persistence/logging/log.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 /// The lease, and the tasks of those who have lost theirs. What follows what the keeper
 /// decides.
@@ -41,7 +41,7 @@ void task_supervisor_state::take_lease() {
         carry_out(lease_.taken());
       },
       [this](const caf::error& reason) {
-        spdlog::error("there is no lease yet: {}", loggable(reason));
+        say::error("there is no lease yet: {}", loggable(reason));
         carry_out(lease_.not_taken());
       });
 }
@@ -69,12 +69,12 @@ void task_supervisor_state::renew_now() {
         if (orders.step_down)
           lose_lease(reason);
         else
-          spdlog::warn("the lease is not renewed yet: {}", loggable(reason));
+          say::warn("the lease is not renewed yet: {}", loggable(reason));
       });
 }
 
 void task_supervisor_state::lose_lease(const caf::error& reason) {
-  spdlog::error("other nodes have taken this one for dead: its {} running tasks are theirs now", running_.size());
+  say::error("other nodes have taken this one for dead: its {} running tasks are theirs now", running_.size());
   metrics_->lease_lost();
   end_all(reason);
   self_->quit(reason);
@@ -92,14 +92,14 @@ void task_supervisor_state::recover(const lease_suspects& suspects) {
         carry_out(lease_.recovered(found.more));
       },
       [this](const caf::error& reason) {
-        spdlog::error("tasks are not recovered yet: {}", loggable(reason));
+        say::error("tasks are not recovered yet: {}", loggable(reason));
         carry_out(lease_.not_recovered());
       });
 }
 
 void task_supervisor_state::log_recovered(const recovered_tasks& found) {
   if (found.requeued + found.failed > 0) {
-    spdlog::info("recovered {} tasks, failed {} that were recovered too often", found.requeued, found.failed);
+    say::info("recovered {} tasks, failed {} that were recovered too often", found.requeued, found.failed);
     metrics_->tasks_recovered(found.requeued + found.failed);
   }
   for (const auto& id : found.given_up)

@@ -1,7 +1,7 @@
 #include "actors/tools/mcp_server.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/stateful_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
@@ -27,7 +27,7 @@ mcp_tools no_tools() {
 
 void log_notes(const tool_record& server, const mcp::tool_list& list) {
   for (const auto& note : list.notes)
-    spdlog::warn("The MCP server '{}': {}", server.name, note.text);
+    say::warn("The MCP server '{}': {}", server.name, note.text);
 }
 
 } // namespace
@@ -148,8 +148,8 @@ void mcp_server_state::listed(const std::string& key, std::uint64_t run, mcp_too
     result = list.tools;
   } else if (const auto& failure = std::get<toolbox_failure>(result);
              failure.kind != error_class::permanent && list.tools && now() - list.fetched_at < oldest_list) {
-    spdlog::warn("The MCP server '{}' does not list its tools; those that it had are used: {}", tool_.name,
-                 logging::own_part(failure.error, failure.own_words));
+    say::warn("The MCP server '{}' does not list its tools; those that it had are used: {}", tool_.name,
+              logging::own_part(failure.error, failure.own_words));
     list.again_at = now() + list_again;
     result = list.tools;
   }

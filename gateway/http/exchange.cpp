@@ -4,8 +4,7 @@
 #include "gateway/requests/accept.hpp"
 #include "gateway/requests/event_stream_head.hpp"
 #include "persistence/logging/log.hpp"
-
-#include <spdlog/spdlog.h>
+#include "persistence/logging/say.hpp"
 
 #include <utility>
 
@@ -23,7 +22,7 @@ http_exchange::~http_exchange() {
       core_->deliver(std::move(session_), streaming_ ? std::nullopt : std::optional{complete(last_word())});
   } catch (...) {
     // Out of memory: the connection stays unanswered until its client gives up.
-    spdlog::error("a request stays unanswered");
+    say::error("a request stays unanswered");
   }
 }
 

@@ -1,9 +1,9 @@
 #include "gateway/http/io_loop.hpp"
 
 #include "persistence/logging/log.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <boost/asio/post.hpp>
-#include <spdlog/spdlog.h>
 
 #include <exception>
 #include <utility>
@@ -20,10 +20,10 @@ void run_io(boost::asio::io_context& io, const std::function<void()>& after_faul
       return;
     } catch (const std::exception& thrown) {
       faulty = true;
-      spdlog::error("an I/O thread goes on after: {}", logging::type_of(thrown));
+      say::error("an I/O thread goes on after: {}", logging::type_of(thrown));
     } catch (...) {
       faulty = true;
-      spdlog::error("an I/O thread goes on after an unknown exception");
+      say::error("an I/O thread goes on after an unknown exception");
     }
   }
 }

@@ -2,9 +2,9 @@
 
 #include "gateway/http/session.hpp"
 #include "persistence/logging/log.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <boost/asio/post.hpp>
-#include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <ctime>
@@ -231,11 +231,11 @@ void server_core::relieve() {
 
 void server_core::end_after_fault(server_connection& connection) noexcept {
   try {
-    spdlog::error("a connection is ended: {}", what_was_thrown());
+    say::error("a connection is ended: {}", what_was_thrown());
     connection.abort();
   } catch (...) {
     // It ends when its time is up, or with the server.
-    spdlog::error("a connection could not be ended");
+    say::error("a connection could not be ended");
   }
 }
 

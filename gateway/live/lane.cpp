@@ -4,11 +4,11 @@
 #include "gateway/requests/accept.hpp"
 #include "gateway/requests/event_stream_head.hpp"
 #include "gateway/requests/problem.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <boost/asio/post.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
-#include <spdlog/spdlog.h>
 
 namespace troupe {
 
@@ -29,7 +29,7 @@ struct open_turn {
         alive->post([f = std::move(over)](lane&) { f(); });
     } catch (const std::exception& out_of_memory) {
       // Its client is not read from any more.
-      spdlog::error("the end of a question is not told: {}", out_of_memory.what());
+      say::error("the end of a question is not told: {}", out_of_memory.what());
     }
   }
 };

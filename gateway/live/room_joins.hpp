@@ -4,9 +4,9 @@
 #include "actors/interfaces.hpp"
 #include "actors/timeouts.hpp"
 #include "gateway/questions/open_questions.hpp"
+#include "persistence/logging/say.hpp"
 
 #include <caf/send.hpp>
-#include <spdlog/spdlog.h>
 
 #include <cstddef>
 #include <functional>
@@ -86,7 +86,7 @@ private:
     self_->request(broadcaster_, timeouts::join_room, join_room{where, subscriber_actor{self_}})
       .then([answered](const done&) { answered(); },
             [answered](const caf::error& reason) {
-              spdlog::error("a room could not be joined again: {}", loggable(reason));
+              say::error("a room could not be joined again: {}", loggable(reason));
               answered();
             });
     // Each feed leaves for itself, so the room is to be left as often as it was joined.

@@ -1,11 +1,11 @@
 #include "gateway/requests/access_log.hpp"
 
 #include "gateway/requests/transport.hpp"
+#include "persistence/logging/say.hpp"
 #include "persistence/values/json_text.hpp"
 #include "persistence/values/time.hpp"
 
 #include <spdlog/details/console_globals.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -142,7 +142,7 @@ void access_log::run() {
     if (!batch.empty() && !out_(batch))
       dropped += static_cast<std::uint64_t>(std::count(batch.begin(), batch.end(), '\n'));
     if (dropped > 0)
-      spdlog::warn("{} lines of the access log were dropped: nobody took them", dropped);
+      say::warn("{} lines of the access log were dropped: nobody took them", dropped);
     lock.lock();
   }
 }

@@ -1,5 +1,6 @@
 #include "persistence/logging/log.hpp"
 
+#include "persistence/logging/say.hpp"
 #include "persistence/values/json_text.hpp"
 
 #include <spdlog/spdlog.h>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <cxxabi.h>
 #include <memory>
+#include <new>
 #include <typeinfo>
 
 namespace troupe::logging {
@@ -28,6 +30,7 @@ spdlog::level::level_enum level_of(level severity) noexcept {
   case level::info: return spdlog::level::info;
   case level::warn: return spdlog::level::warn;
   case level::error: return spdlog::level::err;
+  case level::critical: return spdlog::level::critical;
   }
   return spdlog::level::err;
 }
@@ -231,3 +234,18 @@ std::string_view host_of(std::string_view url) noexcept {
 }
 
 } // namespace troupe::logging
+
+namespace troupe::say {
+
+void sentence(logging::level severity, fmt::string_view text, fmt::format_args values) noexcept {
+  if (!logging::is_on(severity))
+    return;
+  auto* logger = spdlog::default_logger_raw();
+  try {
+    logger->log(logging::level_of(severity), spdlog::string_view_t{fmt::vformat(text, values)});
+  } catch (const std::bad_alloc&) {
+    logger->log(logging::level_of(severity), text);
+  }
+}
+
+} // namespace troupe::say

@@ -19,7 +19,7 @@
 /// nobody else's words are: of an error that cites a provider or a tool, `own_part` is.
 namespace troupe::logging {
 
-enum class level : std::uint8_t { trace, debug, info, warn, error };
+enum class level : std::uint8_t { trace, debug, info, warn, error, critical };
 
 /// How lines with fields are written.
 enum class style : std::uint8_t { text, json };

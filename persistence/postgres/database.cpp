@@ -1,13 +1,12 @@
 #include "persistence/postgres/database.hpp"
 
 #include "config/database_url.hpp"
+#include "persistence/logging/say.hpp"
 #include "persistence/postgres/connection.hpp"
 #include "persistence/postgres/demands.hpp"
 #include "persistence/postgres/migrations.hpp"
 #include "persistence/postgres/reader.hpp"
 #include "persistence/postgres/writer.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -49,7 +48,7 @@ void warn_of_risks(pg_connection& connection) {
   for (const std::string setting : {"fsync", "full_page_writes", "synchronous_commit"}) {
     auto rows = connection.run("SHOW " + setting);
     if (rows.next() && rows.take_view() == "off")
-      spdlog::warn("PostgreSQL has {} off: what was acknowledged can be lost when its machine fails", setting);
+      say::warn("PostgreSQL has {} off: what was acknowledged can be lost when its machine fails", setting);
   }
 }
 
@@ -67,7 +66,7 @@ void pg_place::answers() {
   // Who sees that it is back sees that it has returned.
   ++returns;
   if (!available.exchange(true))
-    spdlog::info("the database is back");
+    say::info("the database is back");
 }
 
 void pg_place::judge(const pg_connection::session& served_by) {

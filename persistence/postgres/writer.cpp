@@ -1,8 +1,7 @@
 #include "persistence/postgres/writer.hpp"
 
+#include "persistence/logging/say.hpp"
 #include "persistence/rows/record_rows.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -53,7 +52,7 @@ committed pg_writer::apply(std::span<const operation> batch) {
     const auto* failure = dynamic_cast<const pg_failure*>(&e);
     if (batch.size() <= 1 || (failure && (failure->concerns_all() || place_->given_up)))
       return refuse_all(e);
-    spdlog::warn("a batch of {} is done one by one: {}", batch.size(), e.what());
+    say::warn("a batch of {} is done one by one: {}", batch.size(), e.what());
   }
   return apply_apart(batch);
 }
@@ -71,7 +70,7 @@ committed pg_writer::apply_together(std::span<const operation> batch) {
       if (conflicts > 1)
         std::this_thread::sleep_for(std::chrono::milliseconds{conflicts + static_cast<int>(id_.bytes[15] % 8)});
     } catch (const pg_lost& e) {
-      spdlog::warn("the database is lost: {}", e.what());
+      say::warn("the database is lost: {}", e.what());
       roll_back();
       connection_.reset();
       reconnect();
@@ -117,7 +116,7 @@ std::int64_t pg_writer::write() {
     rows.next();
     return rows.take<std::int64_t>();
   } catch (const pg_lost& e) {
-    spdlog::warn("the database is lost during a commit: {}", e.what());
+    say::warn("the database is lost during a commit: {}", e.what());
   }
   // Nothing is undone yet: if the batch turns out to be on disk, all that was worked out for it is true.
   connection_.reset();
@@ -145,7 +144,7 @@ std::optional<std::int64_t> pg_writer::find_batch(std::int64_t number) {
     } catch (const std::exception& e) {
       // The row is held by whoever is about to commit, or the disk has no room for it: no answer yet, either way.
       place_->lost();
-      spdlog::warn("what became of a commit is not known yet: {}", e.what());
+      say::warn("what became of a commit is not known yet: {}", e.what());
       give_up_if_told();
       std::this_thread::sleep_for(longest_wait);
     }
@@ -202,7 +201,7 @@ void pg_writer::reconnect() {
     } catch (const std::exception& e) {
       connection_.reset();
       if (place_->lost())
-        spdlog::error("the database does not answer, and is looked for until it does: {}", e.what());
+        say::error("the database does not answer, and is looked for until it does: {}", e.what());
     }
     give_up_if_told();
     std::this_thread::sleep_for(wait);
@@ -240,8 +239,8 @@ void pg_writer::await_standby(pg_connection& fresh) const {
   for (bool said = false; fresh.run(waits).next();) {
     place_->lost();
     if (!std::exchange(said, true))
-      spdlog::error("a commit waits for a standby that does not answer (synchronous_standby_names): nothing is "
-                    "written until it does, or is taken from that list");
+      say::error("a commit waits for a standby that does not answer (synchronous_standby_names): nothing is "
+                 "written until it does, or is taken from that list");
     give_up_if_told();
     std::this_thread::sleep_for(longest_wait);
   }
@@ -249,7 +248,7 @@ void pg_writer::await_standby(pg_connection& fresh) const {
 
 void pg_writer::await_room(const pg_failure& why) {
   if (place_->lost(store_trouble::disk_full))
-    spdlog::error("the database's disk is full, and nothing is written until there is room: {}", why.what());
+    say::error("the database's disk is full, and nothing is written until there is room: {}", why.what());
   give_up_if_told();
   std::this_thread::sleep_for(longest_wait);
   try {

@@ -1,6 +1,6 @@
 #include "persistence/sqlite/inode_lock.hpp"
 
-#include <spdlog/spdlog.h>
+#include "persistence/logging/say.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -93,9 +93,9 @@ void inode_lock::take(const std::filesystem::path& file) {
       fail(EAGAIN, file);
     if (!means_no_such_lock(errno))
       fail(errno, file);
-    spdlog::warn("{} cannot be locked as a file here, only by its name: do not let a second process open it by "
-                 "another one",
-                 file.string());
+    say::warn("{} cannot be locked as a file here, only by its name: do not let a second process open it by "
+              "another one",
+              file.string());
   }
 }
 

@@ -1,9 +1,8 @@
 #include "persistence/sqlite/names.hpp"
 
+#include "persistence/logging/say.hpp"
 #include "persistence/sqlite/database.hpp"
 #include "persistence/sqlite/statement.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <filesystem>
 #include <string>
@@ -51,7 +50,7 @@ void note_name(sqlite_file& file) noexcept {
     // It has to be in the file, not in the log that belongs to the name.
     file.writing.empty_log();
   } catch (const std::exception& e) {
-    spdlog::warn("the database {} does not keep its name: {}", file.path.string(), e.what());
+    say::warn("the database {} does not keep its name: {}", file.path.string(), e.what());
   }
 }
 

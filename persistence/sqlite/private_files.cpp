@@ -1,6 +1,6 @@
 #include "persistence/sqlite/private_files.hpp"
 
-#include <spdlog/spdlog.h>
+#include "persistence/logging/say.hpp"
 
 #include <array>
 #include <cerrno>
@@ -53,8 +53,8 @@ bool is_for_more_than(const std::filesystem::path& database, const std::filesyst
 bool change(const std::filesystem::path& path, mode_t mode) {
   if (::chmod(path.c_str(), mode) == 0)
     return true;
-  spdlog::warn("{} can be read by other users of this machine, and that cannot be changed: {}", path.string(),
-               std::generic_category().message(errno));
+  say::warn("{} can be read by other users of this machine, and that cannot be changed: {}", path.string(),
+            std::generic_category().message(errno));
   return false;
 }
 
@@ -85,8 +85,8 @@ void make_private_again(const std::filesystem::path& file) {
     if (const auto one = file.string() + std::string{ending}; is_open_to_others(one))
       changed = change(one, of_files) && changed;
   if (changed)
-    spdlog::warn("the database {}{} could be read by other users of this machine; no more (now {})", file.string(),
-                 folder_too ? " and its folder" : "", folder_too ? "0600 and 0700" : "0600");
+    say::warn("the database {}{} could be read by other users of this machine; no more (now {})", file.string(),
+              folder_too ? " and its folder" : "", folder_too ? "0600 and 0700" : "0600");
 }
 
 } // namespace troupe

@@ -1,9 +1,8 @@
 #include "persistence/sqlite/writer.hpp"
 
+#include "persistence/logging/say.hpp"
 #include "persistence/rows/record_rows.hpp"
 #include "persistence/sqlite/trouble.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -134,9 +133,9 @@ committed sqlite_writer::apply_patiently(std::span<const operation> batch, sqlit
     }
     if (file_->given_up) {
       if (!std::exchange(gave_up_, true))
-        spdlog::error("the process ends while the database {} cannot be written, and does not know what becomes of {}: "
-                      "{}. Tasks whose end is not stored go on at the next start",
-                      file_->path.string(), words_for(batch), words_for(why, file_->path));
+        say::error("the process ends while the database {} cannot be written, and does not know what becomes of {}: "
+                   "{}. Tasks whose end is not stored go on at the next start",
+                   file_->path.string(), words_for(batch), words_for(why, file_->path));
       return all_refused(batch.size(), why);
     }
     // A part of it may fit where all of it never would: the log is emptied in between.
@@ -152,18 +151,18 @@ void sqlite_writer::tell(outage::word word, const sqlite_failure& why, std::span
   switch (word) {
   case outage::word::nothing: return;
   case outage::word::began:
-    spdlog::error("the database {} cannot be written: {}. It is tried again until it can; until then running tasks "
-                  "wait with what they have to store, and whoever wants to change anything is refused "
-                  "(store_unavailable). First to wait: {}",
-                  file_->path.string(), words_for(why, file_->path), words_for(batch));
+    say::error("the database {} cannot be written: {}. It is tried again until it can; until then running tasks "
+               "wait with what they have to store, and whoever wants to change anything is refused "
+               "(store_unavailable). First to wait: {}",
+               file_->path.string(), words_for(why, file_->path), words_for(batch));
     return;
   case outage::word::lasts:
-    spdlog::error("the database {} cannot be written for {:.0f} s now: {}", file_->path.string(), seconds,
-                  words_for(why, file_->path));
+    say::error("the database {} cannot be written for {:.0f} s now: {}", file_->path.string(), seconds,
+               words_for(why, file_->path));
     return;
   case outage::word::ended:
-    spdlog::info("the database {} is written again, after {:.1f} s; what waited is being stored", file_->path.string(),
-                 seconds);
+    say::info("the database {} is written again, after {:.1f} s; what waited is being stored", file_->path.string(),
+              seconds);
     return;
   }
 }

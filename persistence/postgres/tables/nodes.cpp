@@ -1,6 +1,6 @@
 #include "persistence/postgres/tables/nodes.hpp"
 
-#include <spdlog/spdlog.h>
+#include "persistence/logging/say.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -110,10 +110,10 @@ void pg_nodes::look_at_clock() {
   if (std::exchange(clock_is_wrong_, is_wrong) == is_wrong)
     return;
   if (is_wrong)
-    spdlog::warn("this machine's clock is {:.1f} s {} the database's; tasks go by the database's", std::abs(ahead),
-                 ahead > 0 ? "ahead of" : "behind");
+    say::warn("this machine's clock is {:.1f} s {} the database's; tasks go by the database's", std::abs(ahead),
+              ahead > 0 ? "ahead of" : "behind");
   else
-    spdlog::info("this machine's clock agrees with the database's");
+    say::info("this machine's clock agrees with the database's");
 }
 
 outcome pg_nodes::announce(const announce_node& op) {

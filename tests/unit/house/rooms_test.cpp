@@ -32,8 +32,10 @@ const std::map<std::string, names, std::less<>> rooms{
   {"persistence", {"config", "persistence/values"}},
   {"persistence/rules", {"persistence", "persistence/values"}},
   {"persistence/rows", {"persistence", "persistence/values", "persistence/rules"}},
-  {"persistence/sqlite", {"persistence", "persistence/values", "persistence/rules", "persistence/rows"}},
-  {"persistence/postgres", {"config", "persistence", "persistence/values", "persistence/rules", "persistence/rows"}},
+  {"persistence/sqlite",
+   {"persistence", "persistence/values", "persistence/logging", "persistence/rules", "persistence/rows"}},
+  {"persistence/postgres",
+   {"config", "persistence", "persistence/values", "persistence/logging", "persistence/rules", "persistence/rows"}},
   {"persistence/database", {"persistence", "persistence/sqlite", "persistence/postgres"}},
 
   {"actors/remote", {}},
@@ -88,6 +90,7 @@ const std::map<std::string, names, std::less<>> libraries{
    {"gateway/asio", "gateway/requests", "gateway/http", "gateway/outbound", "gateway/forms", "gateway/live",
     "gateway/cli", "gateway"}},
   {"CLI/", {"config", "gateway/cli", "gateway"}},
+  {"spdlog/", {"persistence/logging", "gateway/requests", "gateway"}},
 };
 
 constexpr std::size_t most_sources = 30;

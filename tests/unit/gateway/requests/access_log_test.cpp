@@ -1,4 +1,5 @@
 #include "gateway/requests/access_log.hpp"
+#include "persistence/logging/say.hpp"
 #include "tests/captured_log.hpp"
 
 #include <gmock/gmock.h>
@@ -121,7 +122,7 @@ TEST(AccessLog, LinesHaveTheFormOfAllOthers) {
     log.write(record);
   }
   const captured_log other{logging::level::info};
-  spdlog::info("request");
+  say::info("request");
   const auto usual = other.text();
   // Up to the milliseconds, which differ.
   const auto shape = [](std::string line) {

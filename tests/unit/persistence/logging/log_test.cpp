@@ -1,11 +1,11 @@
 #include "persistence/logging/log.hpp"
 #include "persistence/logging/log_lines.hpp"
+#include "persistence/logging/say.hpp"
 #include "tests/captured_log.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <spdlog/spdlog.h>
 
 #include <string>
 
@@ -51,7 +51,7 @@ TEST(Log, InJsonTheFieldsAreMembers) {
       .add("error", "It said \"no\"\n.")
       .add("took_ms", std::chrono::microseconds{5});
   });
-  spdlog::info("a line without fields, with \"quotes\"");
+  say::info("a line without fields, with \"quotes\"");
   const auto lines = log.lines();
   ASSERT_EQ(lines.size(), 2U);
   auto first = nlohmann::json::parse(lines[0]);
@@ -72,6 +72,27 @@ TEST(Log, NothingIsEvaluatedForALevelThatIsOff) {
   EXPECT_EQ(log.text(), "");
 }
 
+TEST(Log, ASentenceHasItsValuesInIt) {
+  const captured_log log{logging::level::info};
+  say::info("{} of {:.1f} s: {}", std::size_t{3}, 2.25, std::string{"late"});
+  say::warn("nothing to put in");
+  say::error("{}", "{braces} of a value stay");
+  say::critical("{}", std::string_view{"the end"});
+  const auto lines = log.lines();
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_THAT(lines[0], EndsWith(" info  3 of 2.2 s: late"));
+  EXPECT_THAT(lines[1], EndsWith(" warning nothing to put in"));
+  EXPECT_THAT(lines[2], EndsWith(" error {braces} of a value stay"));
+  EXPECT_THAT(lines[3], EndsWith(" critical the end"));
+}
+
+TEST(Log, ASentenceBelowTheLevelIsNotWritten) {
+  const captured_log log{logging::level::error};
+  say::warn("the database is lost: {}", "no route");
+  say::error("the database does not answer");
+  EXPECT_EQ(log.lines().size(), 1U) << log.text();
+}
+
 // -- what strangers wrote -----------------------------------------------------------
 
 TEST(Log, AValueIsQuotedWhereItCouldBeMistaken) {
@@ -90,7 +111,7 @@ TEST(Log, NoLineIsBrokenOrForged) {
     const captured_log log{logging::level::info, style};
     const std::string forged = "no\n2026-01-01T00:00:00.000+00:00 info  all is well\r\n{\"level\":\"info\"}";
     logging::info("one", [&](auto& line) { line.add("error", forged); });
-    spdlog::info("two {}", forged);
+    say::info("two {}", forged);
     logging::info(forged, [](auto&) {});
     EXPECT_EQ(log.lines().size(), 3U) << log.text();
     EXPECT_THAT(log.text(), Not(HasSubstr("\r")));
