@@ -68,7 +68,9 @@ void writer_state::claims_last() {
     if (!std::holds_alternative<claim_tasks>(operations_[i]))
       continue;
     --first;
-    std::swap(operations_[i], operations_[first]);
+    // Two variants that are swapped are compiled for each pair of what they may hold.
+    auto claim = std::exchange(operations_[i], std::move(operations_[first]));
+    operations_[first] = std::move(claim);
     std::swap(replies_[i], replies_[first]);
   }
 }
