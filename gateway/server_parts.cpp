@@ -52,10 +52,8 @@ std::size_t descriptor_limit() {
 } // namespace
 
 caf::actor_system_config& configure(caf::actor_system_config& config, const settings& s, const database_info& store) {
+  // What does not leave the process needs no name there, and no code that reads it.
   config.add_message_types<caf::id_block::troupe_wire>();
-  config.add_message_types<caf::id_block::troupe_messages>();
-  config.add_message_types<caf::id_block::troupe_handles>();
-  config.add_message_types<caf::id_block::troupe_gateway>();
   // The default policy, stealing, walks its whole run queue at each steal.
   config.set("scheduler.policy", caf::atom("sharing"));
   config.set("scheduler.max-threads", static_cast<std::size_t>(s.worker_threads));

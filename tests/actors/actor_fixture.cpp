@@ -15,8 +15,6 @@ using namespace std::chrono_literals;
 
 caf::actor_system_config& configure(caf::actor_system_config& config) {
   config.add_message_types<caf::id_block::troupe_wire>();
-  config.add_message_types<caf::id_block::troupe_messages>();
-  config.add_message_types<caf::id_block::troupe_handles>();
   config.set("scheduler.policy", caf::atom("testing"));
   return config;
 }

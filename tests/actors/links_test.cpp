@@ -39,8 +39,6 @@ struct certificate {
 caf::actor_system_config& configure(caf::actor_system_config& config, const certificate& tls,
                                     const std::string& application) {
   config.add_message_types<caf::id_block::troupe_wire>();
-  config.add_message_types<caf::id_block::troupe_messages>();
-  config.add_message_types<caf::id_block::troupe_handles>();
   config.set("scheduler.policy", caf::atom("sharing"));
   config.set("scheduler.max-threads", static_cast<std::size_t>(2));
   config.load<caf::io::middleman>();
