@@ -27,11 +27,19 @@ flag_map with_defaults(flag_map flags, flag_map defaults) {
   return flags;
 }
 
+flag_map suite_flags() {
+  return {{"--node-port", "0"},
+          {"--lease-time", std::to_string(lease_time.count()) + "ms"},
+          {"--drain-timeout", "2s"},
+          {"--capacity", "200"},
+          {"--max-recoveries", "1000"}};
+}
+
 } // namespace
 
 // -- node -------------------------------------------------------------------------
 
-node::node(const postgres_server& database, gateway_directory& directory, std::string name, std::string role,
+node::node(const postgres_database& database, gateway_directory& directory, std::string name, std::string role,
            flag_map flags)
   : directory_{directory}, name_{std::move(name)}, role_{std::move(role)}, flags_{std::move(flags)},
     proxy_{database.port()} {
@@ -138,11 +146,11 @@ std::string node::output() const {
 // -- cluster ----------------------------------------------------------------------
 
 cluster::cluster(flag_map flags)
-  : flags_{with_defaults(std::move(flags), {{"--node-port", "0"},
-                                            {"--lease-time", std::to_string(lease_time.count()) + "ms"},
-                                            {"--drain-timeout", "2s"},
-                                            {"--capacity", "200"},
-                                            {"--max-recoveries", "1000"}})} {}
+  : flags_{with_defaults(std::move(flags), suite_flags())}, database_{std::make_unique<postgres_server>()} {}
+
+cluster::cluster(const postgres_database& elsewhere, flag_map flags)
+  : flags_{with_defaults(with_defaults(std::move(flags), suite_flags()), {{"--database", elsewhere.url()}})},
+    elsewhere_{elsewhere} {}
 
 void cluster::fail_over_to(std::unique_ptr<postgres_server> standby) {
   standby->promote();
@@ -154,7 +162,7 @@ void cluster::fail_over_to(std::unique_ptr<postgres_server> standby) {
 }
 
 node& cluster::add(const std::string& name, const std::string& role, const flag_map& flags) {
-  nodes_.push_back(std::make_unique<node>(*database_, directory_, name, role, with_defaults(flags, flags_)));
+  nodes_.push_back(std::make_unique<node>(data(), directory_, name, role, with_defaults(flags, flags_)));
   nodes_.back()->start();
   return *nodes_.back();
 }

@@ -29,7 +29,7 @@ inline constexpr std::chrono::milliseconds lease_time{2000};
 /// One node, over all its starts.
 class node {
 public:
-  node(const postgres_server& database, gateway_directory& directory, std::string name, std::string role,
+  node(const postgres_database& database, gateway_directory& directory, std::string name, std::string role,
        flag_map flags);
   ~node();
 
@@ -96,6 +96,8 @@ class cluster {
 public:
   /// `flags` go to every node, and win over the suite's own.
   explicit cluster(flag_map flags = {});
+  /// Over a database that others keep; nodes go there without a proxy.
+  cluster(const postgres_database& elsewhere, flag_map flags);
 
   /// From now on every node is led to a standby, which is promoted; the primary is gone.
   void fail_over_to(std::unique_ptr<postgres_server> standby);
@@ -108,7 +110,10 @@ public:
   [[nodiscard]] std::vector<node*> gateways() const;
   [[nodiscard]] std::vector<node*> workers() const;
 
+  /// The cluster's own server.
   [[nodiscard]] postgres_server& database() noexcept { return *database_; }
+  /// What the nodes have in common, whoever keeps it.
+  [[nodiscard]] const postgres_database& data() const noexcept { return database_ ? *database_ : *elsewhere_; }
   [[nodiscard]] const gateway_directory& directory() const noexcept { return directory_; }
 
   /// The port of the first gateway that is started.
@@ -122,7 +127,8 @@ public:
 
 private:
   flag_map flags_;
-  std::unique_ptr<postgres_server> database_ = std::make_unique<postgres_server>();
+  std::unique_ptr<postgres_server> database_;
+  std::optional<postgres_database> elsewhere_;
   gateway_directory directory_;
   std::vector<std::unique_ptr<node>> nodes_;
 };

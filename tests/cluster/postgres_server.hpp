@@ -1,21 +1,20 @@
 #pragma once
 
+#include "tests/cluster/postgres_database.hpp"
 #include "tests/e2e/server_process.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 /// A PostgreSQL server that the tests own: made with initdb in a temporary folder, run
 /// by hand so that it can be ended at any moment, gone with the object. A machine
 /// without PostgreSQL fails the test: everything here depends on it.
 namespace troupe {
 
-class postgres_server {
+class postgres_server : public postgres_database {
 public:
   /// Makes the data folder, starts the server, and creates an empty database. Throws
   /// std::runtime_error, with what the server said, if that cannot be done.
@@ -26,13 +25,6 @@ public:
 
   postgres_server(const postgres_server&) = delete;
   postgres_server& operator=(const postgres_server&) = delete;
-
-  /// The database, as nodes are told it; `through` is the port of a proxy, 0 for none.
-  [[nodiscard]] std::string url(std::uint16_t through = 0) const;
-  /// Another one of the server.
-  [[nodiscard]] std::string url_of(const std::string& database, std::uint16_t through = 0) const;
-
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
   // -- faults -------------------------------------------------------------------
 
@@ -67,24 +59,12 @@ public:
   /// Ends every session but one's own; how many there were.
   std::size_t terminate_backends();
 
-  // -- questions ----------------------------------------------------------------
-
-  using row = std::vector<std::string>;
-
-  /// The rows of a statement, NULL as an empty text. Asked past all proxies.
-  std::vector<row> query(const std::string& sql) const;
-
-  /// The one value of a statement.
-  std::string value(const std::string& sql) const;
-
 private:
-  std::vector<row> ask(const std::string& database, const std::string& sql) const;
   void run(std::string_view ready);
   void stop(int signal);
   void signal_all(int signal) const;
 
   temporary_folder folder_;
-  std::uint16_t port_ = 0;
   std::optional<child_process> process_;
 };
 
