@@ -70,6 +70,9 @@ private:
                                                          const std::string& after, int limit, Take take);
   std::shared_ptr<const event_source> source_of(const uuid& task_id);
   std::int64_t read_last_position();
+  /// Of the entries behind `position`: what lies right before the first of them, and the last one; as it is if there
+  /// are none.
+  std::pair<std::int64_t, std::int64_t> bounds_behind(std::int64_t position);
   room_events read_room(const room& r, std::int64_t position, page_size most);
 
   std::shared_ptr<pg_place> place_;

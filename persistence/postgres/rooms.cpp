@@ -3,6 +3,7 @@
 #include "persistence/rows/record_rows.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 /// Journals and rooms as the PostgreSQL store's readers see them. Positions are given
@@ -96,6 +97,16 @@ std::int64_t pg_reader::read_last_position() {
   return rows.take<std::int64_t>();
 }
 
+std::pair<std::int64_t, std::int64_t> pg_reader::bounds_behind(std::int64_t position) {
+  auto rows = connection().query("SELECT max(position), (SELECT min(position) FROM events WHERE position > $1::bigint) "
+                                 "FROM events",
+                                 position);
+  rows.next();
+  const auto last = rows.take<std::int64_t>();
+  const auto first = rows.take<std::optional<std::int64_t>>();
+  return {first ? *first - 1 : position, last};
+}
+
 store_result<std::int64_t> pg_reader::last_position() {
   return guarded<std::int64_t>([&]() -> store_result<std::int64_t> { return read_last_position(); });
 }
@@ -108,12 +119,13 @@ store_result<room_events> pg_reader::room_events_after(const room& r, std::int64
 room_events pg_reader::read_room(const room& r, std::int64_t position, page_size most) {
   room_events result;
   result.position = position;
-  const auto last = read_last_position();
+  // Where positions were left out there is nothing to look at.
+  const auto [begin, last] = bounds_behind(position);
   if (position >= last) {
     result.at_end = true;
     return result;
   }
-  auto end = std::min(last, position + stretch);
+  auto end = std::min(last, begin + stretch);
   const auto read = [&](const pg_page_sql& sql, const auto&... values) {
     const auto take = [&](pg_page_rows& rows) {
       result.events.clear();
@@ -138,7 +150,7 @@ room_events pg_reader::read_room(const room& r, std::int64_t position, page_size
   }
   case room::kind::task: {
     static const auto sql = scan_page("t.thread_id = $4::uuid");
-    if (last - position > stretch) {
+    if (last - begin > stretch) {
       end = last;
       read(thread_page(), r.id, position, most.items);
     } else {

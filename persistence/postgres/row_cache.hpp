@@ -105,7 +105,11 @@ struct pg_thread {
 
 class pg_row_cache {
 public:
-  void use(pg_connection& connection) noexcept { connection_ = &connection; }
+  /// What is kept of claimed tasks is forgotten: another server may have them otherwise, under the same revision.
+  void use(pg_connection& connection) noexcept {
+    connection_ = &connection;
+    claimed_.clear();
+  }
 
   // -- rows -------------------------------------------------------------------------
 

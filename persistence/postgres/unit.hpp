@@ -24,6 +24,9 @@ public:
   /// The connection may be replaced between batches.
   void use(pg_connection& connection) noexcept;
 
+  /// See `pg_journal`.
+  void begin_timeline(std::uint32_t timeline) { journal_.begin_timeline(timeline); }
+
   // -- the tables -------------------------------------------------------------------
 
   [[nodiscard]] key_table& keys() noexcept { return keys_; }

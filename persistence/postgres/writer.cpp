@@ -114,6 +114,7 @@ std::int64_t pg_writer::write() {
     auto rows = connection_->run(sql);
     place_->answers();
     rows.next();
+    note_committed();
     return rows.take<std::int64_t>();
   } catch (const pg_lost& e) {
     say::warn("the database is lost during a commit: {}", e.what());
@@ -121,8 +122,10 @@ std::int64_t pg_writer::write() {
   // Nothing is undone yet: if the batch turns out to be on disk, all that was worked out for it is true.
   connection_.reset();
   reconnect();
-  if (const auto first = find_batch(number_))
+  if (const auto first = find_batch(number_)) {
+    note_committed();
     return *first;
+  }
   throw pg_conflict{"the connection was lost before the batch was committed"};
 }
 
@@ -223,10 +226,33 @@ void pg_writer::connect() {
   usage_.use(*connection_);
   budgets_.use(*connection_);
   nodes_.use(*connection_);
+  unit_.begin_timeline(served_by.server.timeline);
+  if (has_lost_commits())
+    begin_anew();
   nodes_.show_life();
   if (!is_first)
     pause_.came_back(std::chrono::steady_clock::now());
   place_->answers();
+}
+
+void pg_writer::note_committed() noexcept {
+  committed_ = number_;
+  committed_at_ = std::chrono::steady_clock::now();
+}
+
+bool pg_writer::has_lost_commits() {
+  // Notes are kept for a day; what is older was lost by nobody.
+  if (committed_ == 0 || std::chrono::steady_clock::now() - committed_at_ > 1h)
+    return false;
+  return !connection_->query("SELECT 1 FROM batches WHERE writer = $1::uuid AND number = $2::bigint", id_, committed_)
+            .next();
+}
+
+void pg_writer::begin_anew() {
+  say::error("the database has lost commits that this node was told of (a standby that did not have them was "
+                "promoted, or an older state restored): what runs here is begun again");
+  nodes_.give_lease_up();
+  committed_ = 0;
 }
 
 void pg_writer::await_standby(pg_connection& fresh) const {

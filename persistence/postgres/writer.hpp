@@ -9,6 +9,8 @@
 #include "persistence/postgres/unit.hpp"
 #include "persistence/rules/rules.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -44,6 +46,13 @@ private:
   /// Waits until there is a server; throws `pg_failure` if the process ends first.
   void reconnect();
   void connect();
+  void note_committed() noexcept;
+  /// Whether a commit that this writer was told of is not there any more: the database has gone back to an earlier
+  /// state.
+  [[nodiscard]] bool has_lost_commits();
+  /// The database is without commits that somebody was told of. What runs here may stand there otherwise, under the
+  /// same attempt: nothing is written under this lease any more.
+  void begin_anew();
   /// Waits while the session before this one has a commit that a standby holds up: a further one
   /// would only wait as well, and to end it would show everybody what may yet be lost.
   void await_standby(pg_connection& fresh) const;
@@ -68,6 +77,9 @@ private:
   store_rules rules_;
   /// Of the batch that was sent last.
   std::int64_t number_ = 0;
+  /// The last one that is known to be committed, and when it was; 0 for none.
+  std::int64_t committed_ = 0;
+  std::chrono::steady_clock::time_point committed_at_{};
 };
 
 /// Connects at its first use.

@@ -24,7 +24,11 @@ public:
   pg_claims(pg_row_cache& rows, const pg_journal& journal, const takeover_pause& pause)
     : rows_{rows}, journal_{journal}, pause_{pause} {}
 
-  void use(pg_connection& connection) noexcept { connection_ = &connection; }
+  /// Another server may know less: numbers that were seen may be given again.
+  void use(pg_connection& connection) noexcept {
+    connection_ = &connection;
+    floor_ = {};
+  }
 
   // -- for the queue (tables.hpp) -----------------------------------------------------
 

@@ -14,6 +14,13 @@ namespace {
 
 constexpr std::string_view draw_positions = "SELECT draw_positions($1::bigint)";
 
+/// Further than any standby is behind, and room for two billion timelines.
+constexpr std::string_view leave_positions_out
+  = "SELECT setval('positions', nextval('positions') + 4294967296) "
+    "WHERE EXISTS(SELECT 1 FROM meta WHERE name = 'timeline' AND value <> $1::text)";
+constexpr std::string_view note_timeline = "INSERT INTO meta(name, value) VALUES('timeline', $1::text) "
+                                           "ON CONFLICT(name) DO UPDATE SET value = excluded.value";
+
 // What follows goes behind draw_positions in its transaction: positions count from its result back.
 constexpr std::string_view position_of_ordinal = "currval('positions') - $1::bigint + u.ordinal";
 
@@ -102,6 +109,19 @@ std::vector<tool_call> pg_journal::open_calls(const uuid& thread_id, const uuid&
     if (staged.message.task_id == task_id)
       look(staged.message.role, staged.message.tool_calls, staged.message.call_id);
   return open;
+}
+
+// -- the timeline -----------------------------------------------------------------
+
+void pg_journal::begin_timeline(std::uint32_t timeline) {
+  const auto name = std::to_string(timeline);
+  if (connection_->query("SELECT 1 FROM meta WHERE name = 'timeline' AND value = $1::text", name).next())
+    return;
+  // The lock of draw_positions: whoever is first on a timeline does this before anybody draws from it.
+  std::string sql{"SELECT pg_advisory_xact_lock(1416785254);"};
+  connection_->append(sql, leave_positions_out, name);
+  connection_->append(sql, note_timeline, name);
+  connection_->run(sql);
 }
 
 // -- the batch --------------------------------------------------------------------

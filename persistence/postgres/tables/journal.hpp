@@ -20,6 +20,10 @@ public:
 
   void use(pg_connection& connection) noexcept { connection_ = &connection; }
 
+  /// The connection's server is on this timeline. If the database was on another one before, its last moments may be
+  /// lost and their positions given again, though somebody has seen them: those of the new one begin far behind.
+  void begin_timeline(std::uint32_t timeline);
+
   using journal_table::append;
   std::int64_t append(journal_tail& tail, event_type type, std::string data) override;
   void add_messages(const journal_tail& tail, const std::vector<message_record>& messages) override;

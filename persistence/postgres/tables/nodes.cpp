@@ -59,6 +59,11 @@ void pg_nodes::hold_lease() {
     connection_->query(renew_own, owner_, ttl_);
 }
 
+void pg_nodes::give_lease_up() {
+  if (!owner_.is_nil())
+    connection_->query("UPDATE leases SET revoked = true WHERE owner = $1::uuid", owner_);
+}
+
 outcome pg_nodes::renew(const renew_lease& op) {
   // A writer that was started again has a session of its own, which is to show life as the former one's did.
   const bool is_new = std::exchange(node_id_, op.node_id) != op.node_id;

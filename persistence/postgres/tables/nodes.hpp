@@ -20,6 +20,8 @@ public:
   /// The lease that was renewed last is renewed again, if it still holds, while a batch waits for room on the disk:
   /// that takes none. Throws what PostgreSQL does.
   void hold_lease();
+  /// The lease that was renewed last ends: its next renewal is refused, and what was run under it may be recovered.
+  void give_lease_up();
 
   outcome renew(const renew_lease& op) override;
   outcome end(const end_lease& op) override;
