@@ -97,6 +97,15 @@ bool is_foreign_session(std::string_view state) noexcept {
   return state == "26000" || state == "42P05";
 }
 
+/// A pooler may send what only reads to a standby, which may lag (pgpool-II does by default, `load_balance_mode`). It
+/// sends to the primary what is prepared in SQL, and several statements in one text.
+std::string for_primary(const std::string& sql) {
+  constexpr std::array<std::string_view, 3> reading{"SELECT ", "SHOW ", "WITH "};
+  const auto text = std::string_view{sql}.substr(std::min(sql.find_first_not_of(" \n"), sql.size()));
+  const auto reads = std::any_of(reading.begin(), reading.end(), [&](auto word) { return text.starts_with(word); });
+  return reads ? "SELECT; " + sql : sql;
+}
+
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string result;
@@ -234,7 +243,7 @@ pg_rows pg_connection::run(const std::string& sql) {
   const pg_watchdog::guard watched{connection_->sock(), place_};
   try {
     pqxx::nontransaction work{*connection_};
-    return pg_rows{work.exec(sql)};
+    return pg_rows{work.exec(for_primary(sql))};
   } catch (const pqxx::transaction_rollback& e) {
     // Serialization and deadlock, which libpqxx tells without their SQLSTATE.
     throw pg_conflict{first_line_of(e)};
