@@ -1,5 +1,6 @@
 #include "tests/e2e/server_test.hpp"
 #include "tests/providers/browser.hpp"
+#include "tests/providers/documented.hpp"
 #include "tests/providers/haproxy.hpp"
 #include "tests/providers/nginx.hpp"
 #include "tests/transport/test_certificates.hpp"
@@ -15,29 +16,6 @@
 namespace troupe {
 
 namespace {
-
-/// The text of config/OPERATIONS.md between "```<language>" and the end of the block; throws if there is none.
-std::string documented(const std::string& language) {
-  std::stringstream text;
-  text << std::ifstream{TROUPE_SOURCE_DIR "/config/OPERATIONS.md"}.rdbuf();
-  const auto guide = text.str();
-  const auto mark = "```" + language + "\n";
-  const auto begin = guide.find(mark);
-  const auto end = guide.find("\n```", begin);
-  if (begin == std::string::npos || end == std::string::npos) {
-    throw std::runtime_error{"OPERATIONS.md has no block in " + language};
-  }
-  return guide.substr(begin + mark.size(), end + 1 - begin - mark.size());
-}
-
-/// Throws if `what` is not there once: then the test would run something else than it says.
-void replace(std::string& text, std::string_view what, const std::string& by) {
-  const auto at = text.find(what);
-  if (at == std::string::npos || text.find(what, at + 1) != std::string::npos) {
-    throw std::runtime_error{"OPERATIONS.md's configuration should have once: " + std::string{what}};
-  }
-  text.replace(at, what.size(), by);
-}
 
 std::string address(std::uint16_t port) {
   return "127.0.0.1:" + std::to_string(port);
