@@ -24,7 +24,7 @@ std::string tail_of(const std::string& text) {
 
 // -- stage ------------------------------------------------------------------------
 
-stage::stage(cluster& nodes, const history& record, std::uint64_t seed, std::chrono::milliseconds length)
+stage::stage(cluster& nodes, history& record, std::uint64_t seed, std::chrono::milliseconds length)
   : nodes_{nodes}, history_{record}, random_{seed}, end_{std::chrono::steady_clock::now() + length} {}
 
 void stage::await_tasks(std::size_t count) {
@@ -67,6 +67,10 @@ void cluster_test::start_empty(const flag_map& flags) {
   cluster_.emplace(flags);
 }
 
+void cluster_test::start_empty_on(const postgres_database& elsewhere, const flag_map& flags) {
+  cluster_.emplace(elsewhere, flags);
+}
+
 void cluster_test::become_ready() {
   nodes().wait_until_whole();
   put_bot(load_bot);
@@ -84,7 +88,12 @@ load_result cluster_test::under_load(const load_test& test, const std::function<
     EXPECT_TRUE(eventually([&] { return spectators.have_seen_end_of(id, user); })) << "a subscriber hears nothing";
   }
   {
-    load clients{nodes().directory(), record, {seed + 1000, 4, test.tasks_per_second, test.inputs}};
+    load clients{nodes().directory(),
+                 record,
+                 {.seed = seed + 1000,
+                  .tasks_per_second = test.tasks_per_second,
+                  .inputs = test.inputs,
+                  .client_patience = test.client_patience}};
     stage scene{nodes(), record, seed, test.length};
     faults(scene);
     clients.stop();

@@ -27,7 +27,7 @@ namespace troupe {
 /// The time in which faults happen, under load.
 class stage {
 public:
-  stage(cluster& nodes, const history& record, std::uint64_t seed, std::chrono::milliseconds length);
+  stage(cluster& nodes, history& record, std::uint64_t seed, std::chrono::milliseconds length);
 
   /// The time for faults is not over.
   [[nodiscard]] bool goes_on() const { return std::chrono::steady_clock::now() < end_; }
@@ -38,6 +38,9 @@ public:
 
   /// A moment: after 10 to 40 further tasks.
   void await_some_tasks() { await_tasks(10 + random_() % 30); }
+
+  /// What is acknowledged until the next call may be lost with the primary.
+  void let_vanish(bool on) { history_.let_vanish(on); }
 
   /// One of `among`.
   node& any_of(const std::vector<node*>& among);
@@ -50,7 +53,7 @@ public:
 
 private:
   cluster& nodes_;
-  const history& history_;
+  history& history_;
   std::mt19937_64 random_;
   std::chrono::steady_clock::time_point end_;
 };
@@ -61,6 +64,8 @@ struct load_test {
   std::chrono::milliseconds length = load_time(5s);
   double tasks_per_second = 50;
   std::vector<std::string> inputs = all_kinds_of_inputs();
+  /// For how long clients repeat a call that nobody answers.
+  std::chrono::milliseconds client_patience = patience;
 };
 
 /// What came of it.
@@ -80,6 +85,8 @@ protected:
 
   /// A cluster without nodes; those that the test adds itself are waited for by `become_ready`.
   void start_empty(const flag_map& flags = {});
+  /// The same over a database that others keep.
+  void start_empty_on(const postgres_database& elsewhere, const flag_map& flags = {});
   void become_ready();
 
   [[nodiscard]] cluster& nodes() { return cluster_.value(); }

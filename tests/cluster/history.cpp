@@ -24,12 +24,26 @@ std::string describe(const call_counts& counts) {
 
 void history::acknowledge(acknowledged_task task) {
   const std::lock_guard guard{mutex_};
+  task.may_vanish = task.may_vanish || lets_vanish_;
   tasks_.push_back(std::move(task));
 }
 
 void history::acknowledge_cancel(const std::string& id) {
   const std::lock_guard guard{mutex_};
-  cancelled_.insert(id);
+  if (!lets_vanish_) {
+    cancelled_.insert(id);
+  }
+}
+
+void history::let_vanish(bool on) {
+  const std::lock_guard guard{mutex_};
+  lets_vanish_ = on;
+  has_let_vanish_ = has_let_vanish_ || on;
+}
+
+bool history::has_let_vanish() const {
+  const std::lock_guard guard{mutex_};
+  return has_let_vanish_;
 }
 
 void history::complain(std::string what) {

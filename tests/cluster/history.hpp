@@ -20,6 +20,8 @@ struct acknowledged_task {
   std::string key;
   std::string input;
   std::string created_by;
+  /// No standby had to have it when it was acknowledged, and the primary is lost.
+  bool may_vanish = false;
 };
 
 /// How calls went on their way to being acknowledged.
@@ -47,6 +49,11 @@ public:
   void acknowledge(acknowledged_task task);
   /// A cancel was answered with the cancelled task.
   void acknowledge_cancel(const std::string& id);
+  /// Whether what is acknowledged from now on may yet be lost: the primary does not wait for its standbys, and will go
+  /// without them having everything.
+  void let_vanish(bool on);
+  /// It was so at some time.
+  [[nodiscard]] bool has_let_vanish() const;
   /// Something that must not happen, as a sentence.
   void complain(std::string what);
   void add(const call_counts& counts);
@@ -64,6 +71,8 @@ private:
   mutable std::mutex mutex_;
   std::vector<acknowledged_task> tasks_;
   std::set<std::string> cancelled_;
+  bool lets_vanish_ = false;
+  bool has_let_vanish_ = false;
   std::vector<std::string> complaints_;
   call_counts counts_;
 };

@@ -30,9 +30,9 @@ public:
     list_tasks();
     // Subscribers have their own time to catch up; it ends before they are asked.
     wait_for(spectators);
-    views_ = spectators.stop();
     judge_acknowledged();
     judge_tasks();
+    views_ = spectators.stop();
     judge_views();
     judge_database();
     for (const auto& complaint : history_.complaints()) {
@@ -72,6 +72,13 @@ private:
       const std::string id = task.at("id");
       tasks_.emplace(id, std::move(task));
     }
+    // The order to run one may have vanished alone: it is there, waits for that order, and stands in no queue.
+    for (const auto& acknowledged : history_.tasks()) {
+      const auto found = tasks_.find(acknowledged.id);
+      if (acknowledged.may_vanish && found != tasks_.end() && found->second.at("status") == "PENDING") {
+        tasks_.erase(found);
+      }
+    }
     verdict_.tasks = tasks_.size();
   }
 
@@ -99,7 +106,9 @@ private:
     }
     for (const auto& acknowledged : history_.tasks()) {
       const auto found = tasks_.find(acknowledged.id);
-      if (found == tasks_.end()) {
+      if (found == tasks_.end() && acknowledged.may_vanish) {
+        ++verdict_.vanished;
+      } else if (found == tasks_.end()) {
         find("task " + acknowledged.id + " was acknowledged, and is lost");
       } else if (found->second.at("input") != acknowledged.input
                  || found->second.at("thread_id") != acknowledged.thread_id) {
@@ -177,10 +186,12 @@ private:
       for (const auto& [id, seen] : view.seen) {
         const auto journal = journals_.find(id);
         if (journal == journals_.end()) {
-          find("in room " + view.room + ": events of task " + id + ", which does not exist");
+          if (!history_.has_let_vanish()) {
+            find("in room " + view.room + ": events of task " + id + ", which does not exist");
+          }
           continue;
         }
-        for (const auto& flaw : flaws_of_view(seen, journal->second)) {
+        for (const auto& flaw : flaws_of_seen(view, seen, journal->second)) {
           find("in room " + view.room + ", task " + id + ": " + flaw, json(journal->second).dump());
         }
       }
@@ -190,6 +201,15 @@ private:
         judge_wide_view(view);
       }
     }
+  }
+
+  [[nodiscard]] std::vector<std::string> flaws_of_seen(const room_view& view, const std::vector<seen_event>& seen,
+                                                       const std::vector<json>& journal) const {
+    if (!history_.has_let_vanish()) {
+      return flaws_of_view(seen, journal);
+    }
+    // Who follows one task leaves at its end, which may have vanished.
+    return flaws_of_view_past_loss(seen, journal, !view.room.starts_with("task:"));
   }
 
   /// Whoever stood in a wide room all the time has seen all tasks of it, and no others.
@@ -217,7 +237,7 @@ private:
             "troupe.idempotency_keys k WHERE NOT EXISTS (SELECT FROM troupe.tasks t WHERE t.id = k.task_id)"},
            {"journals with holes", "(SELECT FROM troupe.events GROUP BY task_id HAVING count(*) <> max(seq)) j"},
          }) {
-      const auto count = nodes_.database().value("SELECT count(*) FROM " + sql);
+      const auto count = nodes_.data().value("SELECT count(*) FROM " + sql);
       if (count != "0") {
         find("there are " + count + " " + what);
       }
@@ -237,11 +257,12 @@ private:
 
 std::string describe(const verdict& v) {
   return std::to_string(v.tasks) + " tasks (" + std::to_string(v.completed) + " completed, " + std::to_string(v.failed)
-         + " failed, " + std::to_string(v.cancelled) + " cancelled), " + std::to_string(v.events) + " events, "
-         + std::to_string(v.lost_attempts) + " attempts lost and taken up again after at most "
-         + std::to_string(v.longest_pause.count()) + " ms, " + std::to_string(v.released_attempts)
-         + " handed back; subscribers connected " + std::to_string(v.subscriber_connections) + " times and followed "
-         + std::to_string(v.followed_tasks) + " single tasks";
+         + " failed, " + std::to_string(v.cancelled) + " cancelled, " + std::to_string(v.vanished) + " vanished), "
+         + std::to_string(v.events) + " events, " + std::to_string(v.lost_attempts)
+         + " attempts lost and taken up again after at most " + std::to_string(v.longest_pause.count()) + " ms, "
+         + std::to_string(v.released_attempts) + " handed back; subscribers connected "
+         + std::to_string(v.subscriber_connections) + " times and followed " + std::to_string(v.followed_tasks)
+         + " single tasks";
 }
 
 verdict judge(cluster& nodes, const history& record, watchers& spectators) {

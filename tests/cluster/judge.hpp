@@ -24,6 +24,8 @@ struct verdict {
   std::size_t failed = 0;
   std::size_t cancelled = 0;
   std::size_t events = 0;
+  /// Acknowledged tasks that went with a primary which did not wait for its standbys.
+  std::size_t vanished = 0;
   /// Attempts that ended with their node.
   std::size_t lost_attempts = 0;
   /// Attempts that draining nodes handed back.

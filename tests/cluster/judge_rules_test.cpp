@@ -142,6 +142,26 @@ TEST(JudgeRules, FindWhatASubscriberDidNotSeeOrSawTwice) {
   EXPECT_THAT(flaws_of_view(other, journal), Contains(HasSubstr("3 was seen otherwise")));
 }
 
+TEST(JudgeRules, LetWhatVanishedHaveBeenSeenBeforeWhatStands) {
+  const auto journal = sound().journal;
+  // Those from the fifth on are lost with the primary; others come in their place, or the same ones again.
+  auto lost = seen_of(journal);
+  lost.resize(7);
+  lost[4].digest += 1;
+  lost[5].digest += 1;
+  const auto again = seen_of(journal);
+  lost.insert(lost.end(), again.begin() + 4, again.end());
+  EXPECT_THAT(flaws_of_view_past_loss(lost, journal, true), IsEmpty());
+  EXPECT_THAT(flaws_of_view(lost, journal), testing::Not(IsEmpty()));
+  auto hole = lost;
+  hole.erase(hole.end() - 2);
+  EXPECT_THAT(flaws_of_view_past_loss(hole, journal, true), Contains("8 was never seen"));
+  EXPECT_THAT(flaws_of_view_past_loss(hole, journal, false), IsEmpty());
+  auto swapped = lost;
+  std::swap(swapped[swapped.size() - 1], swapped[swapped.size() - 2]);
+  EXPECT_THAT(flaws_of_view_past_loss(swapped, journal, true), Contains(HasSubstr("before what it follows")));
+}
+
 TEST(JudgeRules, MeasureThePauseBehindALostAttempt) {
   const auto found = recoveries_of(sound());
   ASSERT_EQ(found.size(), 1U);

@@ -25,6 +25,8 @@ struct load_plan {
   std::vector<std::string> inputs;
   /// Of each 100 tasks, so many are cancelled.
   unsigned cancels = 5;
+  /// A client gives a call up after so long.
+  std::chrono::milliseconds client_patience = patience;
 };
 
 /// Quick and slow ones, streams, tools, and all kinds of failures. The bot is `load_bot`.
@@ -57,6 +59,8 @@ private:
   void create(client& c);
   void cancel(client& c);
   void repeat(client& c);
+  /// What was asked for may have vanished with the primary.
+  [[nodiscard]] bool has_vanished(const http_reply& reply) const;
 
   const gateway_directory& directory_;
   history& history_;

@@ -14,8 +14,8 @@ namespace troupe {
 using clock = std::chrono::steady_clock;
 
 retrying_client::retrying_client(const gateway_directory& directory, std::uint64_t seed,
-                                 std::chrono::milliseconds answer_limit)
-  : directory_{directory}, random_{seed}, answer_limit_{answer_limit} {}
+                                 std::chrono::milliseconds limit, std::chrono::milliseconds answer_limit)
+  : directory_{directory}, random_{seed}, limit_{limit}, answer_limit_{answer_limit} {}
 
 retrying_client::~retrying_client() = default;
 
@@ -24,7 +24,7 @@ http_reply retrying_client::post(const std::string& target, const std::string& b
   headers.emplace_back("Idempotency-Key", key);
   const auto begin = clock::now();
   std::string last = "there is no gateway";
-  while (clock::now() < begin + patience) {
+  while (clock::now() < begin + limit_) {
     try {
       if (auto* http = connection()) {
         auto reply = http->send("POST", target, body, headers);

@@ -17,15 +17,17 @@ namespace troupe {
 
 class retrying_client {
 public:
-  /// `answer_limit`: a gateway that takes longer to answer is given up for another one.
-  retrying_client(const gateway_directory& directory, std::uint64_t seed, std::chrono::milliseconds answer_limit = 3s);
+  /// `limit`: what is not answered within it is given up. `answer_limit`: a gateway that takes longer to answer is
+  /// given up for another one.
+  retrying_client(const gateway_directory& directory, std::uint64_t seed, std::chrono::milliseconds limit = patience,
+                  std::chrono::milliseconds answer_limit = 3s);
   ~retrying_client();
 
   retrying_client(const retrying_client&) = delete;
   retrying_client& operator=(const retrying_client&) = delete;
 
   /// The answer to a POST with this `Idempotency-Key`. Throws std::runtime_error if there
-  /// is none within `patience`. An empty `body` is none.
+  /// is none within its limit. An empty `body` is none.
   http_reply post(const std::string& target, const std::string& body, const std::string& key, header_list headers = {});
 
   /// Goes on at another gateway, if there is one.
@@ -41,6 +43,7 @@ private:
 
   const gateway_directory& directory_;
   std::mt19937_64 random_;
+  std::chrono::milliseconds limit_;
   std::chrono::milliseconds answer_limit_;
   std::uint16_t port_ = 0;
   std::unique_ptr<http_client> http_;

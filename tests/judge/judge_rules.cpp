@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -195,6 +196,24 @@ std::vector<std::string> flaws_of_view(const std::vector<seen_event>& seen, cons
   }
   flaws.require(expected == static_cast<std::int64_t>(journal.size()) + 1,
                 "the last one seen is " + std::to_string(expected - 1) + " of " + std::to_string(journal.size()));
+  return flaws.take();
+}
+
+std::vector<std::string> flaws_of_view_past_loss(const std::vector<seen_event>& seen, const std::vector<json>& journal,
+                                                 bool whole) {
+  sentences flaws;
+  std::optional<std::size_t> before;
+  for (const auto& entry : journal) {
+    const auto stored = summary_of(entry);
+    const auto last = std::find(seen.rbegin(), seen.rend(), stored);
+    if (last == seen.rend()) {
+      flaws.require(!whole, std::to_string(stored.seq) + " was never seen");
+      continue;
+    }
+    const auto at = static_cast<std::size_t>(seen.rend() - last);
+    flaws.require(!before || *before < at, std::to_string(stored.seq) + " was seen before what it follows");
+    before = at;
+  }
   return flaws.take();
 }
 

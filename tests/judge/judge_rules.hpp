@@ -49,6 +49,11 @@ std::vector<std::string> flaws_of(const task_evidence& evidence);
 std::vector<std::string> flaws_of_view(const std::vector<seen_event>& seen, const std::vector<json>& journal);
 std::vector<std::string> flaws_of_view(const std::vector<seen_event>& seen, const std::vector<seen_event>& journal);
 
+/// The same after the database has gone back in time: what vanished may have been seen, and what took its place was
+/// seen behind it, in order. `whole`: nothing of the journal may be missing.
+std::vector<std::string> flaws_of_view_past_loss(const std::vector<seen_event>& seen, const std::vector<json>& journal,
+                                                 bool whole);
+
 /// An attempt that ended with its node, and was followed by another.
 struct recovery {
   int attempt = 0;
