@@ -31,6 +31,10 @@ public:
   void cut_links();
   void heal_links();
 
+  /// Connections to this link address end, at both ends; new ones may be made. Needs a kernel that lets root close them
+  /// (CONFIG_INET_DIAG_DESTROY).
+  static void reset_links_to(const std::string& address);
+
 private:
   descriptor outside_;
 };
