@@ -47,6 +47,13 @@ bool is_loopback(const std::string& host) noexcept {
   return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+bool is_listening_address(const std::string& host) noexcept {
+  in_addr v4{};
+  in6_addr v6{};
+  return host == "localhost" || inet_pton(AF_INET, host.c_str(), &v4) == 1
+         || inet_pton(AF_INET6, host.c_str(), &v6) == 1;
+}
+
 std::vector<std::string> loopback_addresses(const std::string& host) {
   if (host == "localhost")
     return {"127.0.0.1", "::1"};

@@ -9,6 +9,10 @@ namespace troupe {
 /// 127.0.0.0/8, `::1` or `localhost`: nothing outside this host reaches it.
 bool is_loopback(const std::string& host) noexcept;
 
+/// A numeric address, also an unspecified one (`0.0.0.0`, `::`), or `localhost`: what a
+/// server can listen on.
+bool is_listening_address(const std::string& host) noexcept;
+
 /// The numeric addresses that a loopback host stands for: of `localhost` those of both
 /// families (RFC 6761, section 6.3), as clients take either first. Not left to a resolver,
 /// which could be told to answer with others.

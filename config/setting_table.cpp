@@ -111,6 +111,22 @@ setting number(heading h, Integer settings::*member, Integer smallest, Integer l
   return with_default(std::move(result));
 }
 
+/// A TCP port, or empty for none.
+setting optional_port(heading h, std::optional<std::uint16_t> settings::*member) {
+  auto result = base(std::move(h));
+  result.bounds = "0 to 65535";
+  result.read = [=](settings& s, std::string_view text) -> std::optional<std::string> {
+    const auto port = parse_integer<std::uint16_t>(text);
+    if (!port && !text.empty())
+      return "must be a whole number from 0 to 65535";
+    s.*member = port;
+    return std::nullopt;
+  };
+  result.write = [=](const settings& s) { return s.*member ? std::to_string(*(s.*member)) : std::string{}; };
+  result.default_text = "none";
+  return result;
+}
+
 setting duration(heading h, milliseconds settings::*member, milliseconds shortest, milliseconds longest) {
   auto result = base(std::move(h));
   result.bounds = write_duration(shortest) + " to " + write_duration(longest);
@@ -348,6 +364,13 @@ std::vector<setting> make_table() {
              &settings::drain_timeout, 0ms, 1h),
     number({"max_recoveries", engine, "N", "How often a task whose process died is taken up again before it fails"},
            &settings::max_recoveries, 0, 1000),
+    host(
+      {"metrics_host", engine, "HOST",
+       "Address of a second listener, for /metrics, /healthz and /readyz alone; with metrics_port"},
+      &settings::metrics_host, "an address, or localhost", [](const std::string& v) { return is_listening_address(v); },
+      "must be a numeric address of this host, 0.0.0.0 or :: for all of them, or localhost"),
+    optional_port({"metrics_port", engine, "PORT", "TCP port of that listener; 0 takes any free one"},
+                  &settings::metrics_port),
     number({"max_connections", engine, "N", "Client connections open at once; further ones are refused"},
            &settings::max_connections, 1, 1'000'000),
     bytes({"max_body_bytes", engine, "BYTES", "Largest request body"}, &settings::max_body_bytes, 1024,

@@ -56,6 +56,11 @@ struct settings {
   std::string http_host = "127.0.0.1";
   /// The TCP port to listen on, 0 to 65535; 0 takes any free one.
   std::uint16_t http_port = 8080;
+  /// Where a second listener serves `/metrics`, `/healthz` and `/readyz`, and nothing else: a
+  /// numeric address, of whatever network, or `localhost`.
+  std::string metrics_host = "127.0.0.1";
+  /// Its TCP port, 0 to 65535; 0 takes any free one. None: there is no such listener.
+  std::optional<std::uint16_t> metrics_port;
   /// The folder of everything the process keeps; it is made if it is missing.
   std::string data_dir = "./var";
   /// `sqlite:<file>`, a PostgreSQL URI (`postgres://…`, `postgresql://…`) or libpq's

@@ -28,6 +28,10 @@ constexpr std::chrono::seconds announcement{2};
 constexpr std::chrono::seconds store_patience{5};
 constexpr std::chrono::milliseconds between_looks{200};
 
+std::string url_of(const std::string& host, std::uint16_t port) {
+  return "http://" + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+}
+
 } // namespace
 
 server::server(boost::asio::io_context& loop, const settings& s, std::shared_ptr<database> store,
@@ -105,38 +109,51 @@ gateway_config server::make_gateway_config() const {
           .serve = dispatch};
 }
 
+bool server::listen(const std::shared_ptr<lane>& one, const std::string& host, std::uint16_t port, bool shared) {
+  if (const auto error = one->listen(host, port, shared)) {
+    say::critical("cannot listen on {}:{}: {}", host, port, error.message());
+    return false;
+  }
+  lanes_.push_back(one);
+  return true;
+}
+
 bool server::listen() {
   const auto origins = origins_of(settings_);
   for (int i = 0; i < settings_.io_threads; ++i) {
-    auto one = std::make_shared<lane>(limits_of(settings_, memory_), observer_of(measured_, access_), origins);
+    const auto one = std::make_shared<lane>(limits_of(settings_, memory_), observer_of(measured_, access_), origins);
     // The first lane may take any free port, the others share it.
     const auto wanted = lanes_.empty() ? settings_.http_port : port();
-    if (const auto error = one->listen(settings_.http_host, wanted, settings_.io_threads > 1)) {
-      say::critical("cannot listen on {}:{}: {}", settings_.http_host, wanted, error.message());
+    if (!listen(one, settings_.http_host, wanted, settings_.io_threads > 1))
       return false;
-    }
-    lanes_.push_back(one);
   }
-  return true;
+  if (!settings_.metrics_port)
+    return true;
+  watched_ = std::make_shared<lane>(watched_limits_of(settings_, memory_), observer_of(measured_, access_),
+                                    watched_origins_of(settings_));
+  return listen(watched_, settings_.metrics_host, *settings_.metrics_port, false);
 }
 
 bool server::start() {
   if (!listen())
     return false;
   for (const auto& one : lanes_) {
-    const add_service service{
-      "gateway", [one, config = make_gateway_config()](caf::actor_system& system, const services_ptr& peers) {
-        return one->start_gateway(system, peers, config);
-      }};
+    auto its = make_gateway_config();
+    if (one == watched_)
+      its.serve = dispatch_watched;
+    const add_service service{"gateway",
+                              [one, config = std::move(its)](caf::actor_system& system, const services_ptr& peers) {
+                                return one->start_gateway(system, peers, config);
+                              }};
     if (!ask<done>(service))
       return false;
     one->run();
   }
   if (!store_->info().shared)
     announce_alone(node_health::alive);
-  const auto& host = settings_.http_host;
-  say::info("troupe {} listening on http://{}:{}", TROUPE_VERSION,
-            host.find(':') == std::string::npos ? host : "[" + host + "]", port());
+  if (watched_)
+    say::info("metrics at {}/metrics", url_of(settings_.metrics_host, metrics_port()));
+  say::info("troupe {} listening on {}", TROUPE_VERSION, url_of(settings_.http_host, port()));
   return true;
 }
 
@@ -238,6 +255,7 @@ void server::take_down() {
   node_ = nullptr;
   // It holds actors as long as it has calls.
   outbound_ = nullptr;
+  watched_ = nullptr;
   lanes_.clear();
   if (access_)
     access_->stop();

@@ -43,6 +43,8 @@ public:
   [[nodiscard]] bool start();
   /// Where it listens, once it has started.
   [[nodiscard]] std::uint16_t port() const { return lanes_.front()->port(); }
+  /// Where `/metrics` has a listener of its own, once it has started; 0 if it has none.
+  [[nodiscard]] std::uint16_t metrics_port() const { return watched_ ? watched_->port() : 0; }
   /// Runs the loop until the server has drained, or its services keep dying; then takes all
   /// down. The exit code: 0 after a drain, else 1.
   int run();
@@ -61,6 +63,8 @@ private:
   [[nodiscard]] clock_function store_clock() const;
   [[nodiscard]] gateway_config make_gateway_config() const;
   bool listen();
+  /// Adds the lane and has it listen; false if it cannot.
+  bool listen(const std::shared_ptr<lane>& one, const std::string& host, std::uint16_t port, bool shared);
   /// The one node of an embedded database says how it is when that changes; a cluster's nodes
   /// do again and again (actors/cluster/cluster.hpp).
   void announce_alone(node_health health);
@@ -96,6 +100,8 @@ private:
   std::shared_ptr<beast_client> outbound_;
   node_actor node_;
   std::vector<std::shared_ptr<lane>> lanes_;
+  /// One of them, for those who watch the server; null without `metrics_port`.
+  std::shared_ptr<lane> watched_;
   std::thread drain_thread_;
 };
 

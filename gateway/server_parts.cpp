@@ -9,6 +9,7 @@
 #include <caf/io/middleman.hpp>
 #include <caf/openssl/manager.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <random>
@@ -24,6 +25,9 @@ namespace {
 /// Design §10: a peer that is frozen or cut off is noticed in this time.
 constexpr std::chrono::seconds heartbeat_interval{1};
 constexpr std::chrono::seconds connection_timeout{5};
+
+/// Connections to the second listener: what scrapes and probes a server are a few.
+constexpr std::size_t most_watchers = 100;
 
 void load_network(caf::actor_system_config& config, const settings& s, const uuid& database_id) {
   config.load<caf::io::middleman>();
@@ -42,6 +46,14 @@ void load_network(caf::actor_system_config& config, const settings& s, const uui
 random_function make_random() {
   auto engine = std::make_shared<std::mt19937_64>(std::random_device{}());
   return [engine] { return std::uniform_real_distribution<double>{}(*engine); };
+}
+
+std::shared_ptr<const origin_policy> make_origins(const settings& s, std::string (*methods_of)(std::string_view)) {
+  return std::make_shared<origin_policy>(origin_rules{
+    .allowed_hosts = s.http_allowed_hosts,
+    .cors_origins = s.cors_origins,
+    .is_own_address = [own = std::make_shared<own_addresses>()](const auto& address) { return own->contains(address); },
+    .methods_of = methods_of});
 }
 
 std::size_t descriptor_limit() {
@@ -112,11 +124,17 @@ std::shared_ptr<access_log> make_access_log(const settings& s) {
 }
 
 std::shared_ptr<const origin_policy> origins_of(const settings& s) {
-  return std::make_shared<origin_policy>(origin_rules{
-    .allowed_hosts = s.http_allowed_hosts,
-    .cors_origins = s.cors_origins,
-    .is_own_address = [own = std::make_shared<own_addresses>()](const auto& address) { return own->contains(address); },
-    .methods_of = allowed_methods});
+  return make_origins(s, allowed_methods);
+}
+
+std::shared_ptr<const origin_policy> watched_origins_of(const settings& s) {
+  return make_origins(s, allowed_methods_watched);
+}
+
+transport_limits watched_limits_of(const settings& s, std::shared_ptr<client_memory> memory) {
+  auto limits = limits_of(s, std::move(memory));
+  limits.connections = std::min(limits.connections, most_watchers);
+  return limits;
 }
 
 outbound_config outbound_of(const settings& s) {

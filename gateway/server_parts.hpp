@@ -32,6 +32,9 @@ transport_observer observer_of(const metrics_ptr& measured, std::shared_ptr<acce
 /// Null while it is off.
 std::shared_ptr<access_log> make_access_log(const settings& s);
 std::shared_ptr<const origin_policy> origins_of(const settings& s);
+/// The same where `/metrics` and its like are all there is, and for the few who ask for them.
+std::shared_ptr<const origin_policy> watched_origins_of(const settings& s);
+transport_limits watched_limits_of(const settings& s, std::shared_ptr<client_memory> memory);
 outbound_config outbound_of(const settings& s);
 
 } // namespace troupe

@@ -3,6 +3,7 @@
 #include "gateway/api/api.hpp"
 
 #include <array>
+#include <span>
 #include <utility>
 
 namespace troupe {
@@ -61,6 +62,11 @@ constexpr std::array routes{
   route{http::verb::get, "/api/v1/nodes", need::gateway, none, api::get_nodes},
 };
 
+using route_table = std::span<const route>;
+
+constexpr route_table watched{routes.data(), 3};
+static_assert(watched.back().pattern == "/metrics");
+
 /// Whether the parts of a path match a pattern; `found` gets what each `{…}` stands for,
 /// which is never empty.
 bool matches(std::string_view pattern, const std::vector<std::string>& parts, std::vector<std::string>& found) {
@@ -82,10 +88,10 @@ bool matches(std::string_view pattern, const std::vector<std::string>& parts, st
 /// As `Allow` lists them.
 constexpr auto methods_of_the_server = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-std::string methods_of(const std::vector<std::string>& parts) {
+std::string methods_of(route_table table, const std::vector<std::string>& parts) {
   std::string methods;
   std::vector<std::string> found;
-  for (const auto& candidate : routes) {
+  for (const auto& candidate : table) {
     if (!matches(candidate.pattern, parts, found))
       continue;
     methods += std::string{http::to_string(candidate.method)} + ", ";
@@ -96,7 +102,7 @@ std::string methods_of(const std::vector<std::string>& parts) {
 }
 
 /// Finds the route and has it serve the request, or throws `refused`.
-void find_route(const context_ptr& context) {
+void find_route(route_table table, const context_ptr& context) {
   const auto& request = context->request();
   // Neither has a path.
   if (request.method == http::verb::connect)
@@ -106,7 +112,7 @@ void find_route(const context_ptr& context) {
   const auto parts = require(split_path(request.path));
   // HEAD is GET whose body the server leaves out.
   const auto method = request.method == http::verb::head ? http::verb::get : request.method;
-  for (const auto& candidate : routes) {
+  for (const auto& candidate : table) {
     std::vector<std::string> found;
     if (!matches(candidate.pattern, parts, found))
       continue;
@@ -114,7 +120,7 @@ void find_route(const context_ptr& context) {
     if (candidate.method == method)
       return context->serve(candidate);
   }
-  const auto allowed = methods_of(parts);
+  const auto allowed = methods_of(table, parts);
   if (allowed.empty())
     throw refused{no_such_path(request.path)};
   if (method != http::verb::options)
@@ -122,19 +128,35 @@ void find_route(const context_ptr& context) {
   context->tell_methods(allowed);
 }
 
-} // namespace
-
-void dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex) {
+void dispatch_by(route_table table, gateway_state& gateway, std::shared_ptr<exchange> ex) {
   const auto context = std::make_shared<request_context>(gateway, std::move(ex));
-  context->guard([&] { find_route(context); });
+  context->guard([&] { find_route(table, context); });
 }
 
-std::string allowed_methods(std::string_view path) {
+std::string allowed_by(route_table table, std::string_view path) {
   if (path == "*")
     return methods_of_the_server;
   const auto parts = split_path(path);
   const auto* split = std::get_if<std::vector<std::string>>(&parts);
-  return split == nullptr ? std::string{} : methods_of(*split);
+  return split == nullptr ? std::string{} : methods_of(table, *split);
+}
+
+} // namespace
+
+void dispatch(gateway_state& gateway, std::shared_ptr<exchange> ex) {
+  dispatch_by(routes, gateway, std::move(ex));
+}
+
+std::string allowed_methods(std::string_view path) {
+  return allowed_by(routes, path);
+}
+
+void dispatch_watched(gateway_state& gateway, std::shared_ptr<exchange> ex) {
+  dispatch_by(watched, gateway, std::move(ex));
+}
+
+std::string allowed_methods_watched(std::string_view path) {
+  return allowed_by(watched, path);
 }
 
 } // namespace troupe

@@ -90,6 +90,58 @@ TEST_F(WholeServer, RefusesNewWorkOnceItDrains) {
   EXPECT_EQ(refused->status, 503U);
 }
 
+TEST_F(WholeServer, ShowsThoseWhoWatchItHowItIsAndNothingElse) {
+  settings_.metrics_port = 0;
+  boost::asio::io_context loop{1};
+  server running{loop, settings_, open(), nullptr};
+  ASSERT_TRUE(running.start());
+  const auto watched = running.metrics_port();
+  ASSERT_NE(watched, running.port());
+  const auto status = [&](const std::string& request) {
+    const auto answer = ask(watched, request);
+    return answer ? answer->status : 0U;
+  };
+  EXPECT_EQ(status(get("/healthz")), 200U);
+  EXPECT_EQ(status(get("/readyz")), 200U);
+  const auto metrics = ask(watched, get("/metrics"));
+  ASSERT_TRUE(metrics);
+  EXPECT_NE(metrics->body.find("troupe_queue_tasks"), std::string::npos) << metrics->body;
+  for (const auto* path : {"/openapi.json", "/api/v1/tasks", "/api/v1/events", "/", "/metrics/more"})
+    EXPECT_EQ(status(get(path)), 404U) << path;
+  EXPECT_EQ(status(post("/api/v1/tasks", R"({"input": "Hello"})")), 404U);
+  EXPECT_EQ(status(post("/metrics", "{}")), 405U);
+  EXPECT_EQ(status("GET /metrics HTTP/1.1\r\nHost: rebound.example\r\n\r\n"), 421U);
+  for (const auto* path : {"/metrics", "/readyz"}) {
+    const auto answer = ask(running.port(), get(path));
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 200U) << path << " is where it was, too";
+  }
+  std::optional<raw_response> draining;
+  boost::asio::post(loop, [&] {
+    running.drain();
+    draining = ask(watched, get("/readyz"));
+  });
+  EXPECT_EQ(running.run(), 0);
+  ASSERT_TRUE(draining);
+  EXPECT_EQ(draining->status, 503U);
+}
+
+TEST_F(WholeServer, DoesNotStartIfItsMetricsPortIsTaken) {
+  boost::asio::io_context loop{1};
+  server first{loop, settings_, open(), nullptr};
+  ASSERT_TRUE(first.start());
+  EXPECT_EQ(first.metrics_port(), 0U) << "none was asked for";
+  temporary_folder elsewhere;
+  auto other = settings_;
+  other.database = "sqlite:" + elsewhere.file("troupe.db");
+  other.metrics_port = first.port();
+  auto opened = open_database(other.database);
+  ASSERT_TRUE(std::holds_alternative<std::shared_ptr<database>>(opened));
+  boost::asio::io_context second_loop{1};
+  server second{second_loop, other, std::get<std::shared_ptr<database>>(opened), nullptr};
+  EXPECT_FALSE(second.start());
+}
+
 TEST_F(WholeServer, SaysSoIfItsPortIsTaken) {
   boost::asio::io_context loop{1};
   server first{loop, settings_, open(), nullptr};

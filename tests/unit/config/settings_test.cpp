@@ -149,6 +149,10 @@ TEST_F(Settings, ComeFromFlags) {
                  "on",
                  "--log-format",
                  "json",
+                 "--metrics-host",
+                 "[::]",
+                 "--metrics-port",
+                 "0",
                  "--max-connections",
                  "5",
                  "--max-body-bytes",
@@ -203,6 +207,8 @@ TEST_F(Settings, ComeFromFlags) {
   expected.level = log_level::trace;
   expected.format = log_format::json;
   expected.access_log = true;
+  expected.metrics_host = "::";
+  expected.metrics_port = 0;
   expected.max_connections = 5;
   expected.max_body_bytes = std::size_t{64} * 1024 * 1024;
   expected.request_timeout = 5min;
@@ -352,6 +358,8 @@ TEST_F(Settings, RefuseWhatIsOutOfBounds) {
     {"--max-recoveries", {"-1", "1001"}},
     {"--log-level", {"loud", "INFO", ""}},
     {"--log-format", {"xml"}},
+    {"--metrics-host", {"", "metrics.internal", "10.0.0", "*", "127.0.0.1:9464"}},
+    {"--metrics-port", {"-1", "65536", "none", " 80"}},
     {"--max-connections", {"0", "1000001"}},
     {"--max-body-bytes", {"1023", "65MiB", "1GB", "-1", "18446744073709551615MiB"}},
     {"--request-timeout", {"99ms", "0", "2h"}},
@@ -490,6 +498,14 @@ TEST_F(Settings, DeriveWhatIsNotGiven) {
   EXPECT_EQ(s.node_host, "127.0.0.1");
   EXPECT_EQ(s.worker_threads, static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 256u)));
   EXPECT_NE(s.node_name, "");
+}
+
+TEST_F(Settings, OfMetricsTakeAnyAddressAndMayBeLeftOut) {
+  for (const auto* host : {"0.0.0.0", "::", "10.0.0.1", "localhost", "127.0.0.1"}) {
+    EXPECT_EQ(run({"serve", "--metrics-host", host}), "") << host;
+    EXPECT_EQ(result.metrics_host, host);
+    EXPECT_EQ(result.metrics_port, std::nullopt);
+  }
 }
 
 TEST_F(Settings, KeepWhatIsGiven) {
