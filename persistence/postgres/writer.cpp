@@ -250,7 +250,7 @@ bool pg_writer::has_lost_commits() {
 
 void pg_writer::begin_anew() {
   say::error("the database has lost commits that this node was told of (a standby that did not have them was "
-                "promoted, or an older state restored): what runs here is begun again");
+             "promoted, or an older state restored): what runs here is begun again");
   nodes_.give_lease_up();
   committed_ = 0;
 }

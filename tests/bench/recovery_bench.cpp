@@ -61,8 +61,8 @@ void recover_all(const std::string& url, std::size_t tasks, recovery_times& time
 
 void add_figures(std::vector<figure>& figures, const std::string& where, recovery_times times) {
   constexpr double aim = 500;
-  figures.push_back({"the first of 100,000 lost tasks is ready again, " + where, "ms", std::move(times.first), aim,
-                     goal::at_most});
+  figures.push_back(
+    {"the first of 100,000 lost tasks is ready again, " + where, "ms", std::move(times.first), aim, goal::at_most});
   figures.push_back(reference("all of them are, " + where, "ms", std::move(times.all)));
 }
 

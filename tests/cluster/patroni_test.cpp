@@ -5,6 +5,7 @@
 #include "tests/providers/patroni.hpp"
 
 #include <csignal>
+#include <iostream>
 
 /// PostgreSQL that fails over by itself: members under Patroni 3.0.2, which agree in an etcd 3.4.23 on who leads, and
 /// an HAProxy 2.6.12 that leads there.
@@ -22,6 +23,12 @@ protected:
     const postgres_database led_to{proxy_->port()};
     ASSERT_TRUE(eventually([&] { return leads_to_a_primary(led_to); })) << "HAProxy leads nowhere";
     start_empty_on(led_to);
+  }
+
+  void TearDown() override {
+    if (HasFailure() && members_)
+      std::cout << "---- Patroni wrote:" << members_->output() << std::endl;
+    cluster_test::TearDown();
   }
 
   void start_nodes(const flag_map& flags = {}) {

@@ -155,12 +155,8 @@ patroni::patroni(std::uint16_t etcd, std::size_t members, bool synchronous) : et
     }
     return leaders == 1 && others + 1 == members && synchronous_ones == (synchronous ? 1U : 0U);
   };
-  if (!eventually(is_whole, 60s)) {
-    std::string said = "Patroni's members do not come up; they wrote:";
-    for (const auto& one : members_)
-      said += "\n" + one->output();
-    throw std::runtime_error{said};
-  }
+  if (!eventually(is_whole, 60s))
+    throw std::runtime_error{"Patroni's members do not come up; they wrote:" + output()};
   const postgres_database first{members_[leader()]->ports().database};
   if (first.ask("postgres", "SELECT FROM pg_database WHERE datname = '" + postgres_database::database_name + "'")
         .empty())
@@ -168,6 +164,13 @@ patroni::patroni(std::uint16_t etcd, std::size_t members, bool synchronous) : et
 }
 
 patroni::~patroni() = default;
+
+std::string patroni::output() const {
+  std::string said;
+  for (const auto& one : members_)
+    said += "\n" + one->output();
+  return said;
+}
 
 std::vector<patroni::member_ports> patroni::ports() const {
   std::vector<member_ports> all;

@@ -43,6 +43,9 @@ public:
   /// Whether nobody leads, as far as the members know.
   [[nodiscard]] bool has_no_leader() const;
 
+  /// What the members have written.
+  [[nodiscard]] std::string output() const;
+
   // -- faults -------------------------------------------------------------------
 
   /// As an operator plans it: `patronictl switchover`. Returns once another one leads.
