@@ -18,6 +18,9 @@ using namespace std::chrono_literals;
 constexpr auto first_wait = 20ms;
 constexpr auto longest_wait = 500ms;
 
+/// The log says no more often than so why there is no database yet.
+constexpr auto said_again = 10s;
+
 /// How often a batch is done again because others were faster.
 constexpr int most_conflicts = 20;
 
@@ -196,6 +199,8 @@ void pg_writer::connect_if_needed() {
 }
 
 void pg_writer::reconnect() {
+  std::string said;
+  auto said_at = std::chrono::steady_clock::now();
   for (auto wait = std::chrono::milliseconds{first_wait};;
        wait = std::min<std::chrono::milliseconds>(wait * 2, longest_wait)) {
     try {
@@ -203,8 +208,13 @@ void pg_writer::reconnect() {
       return;
     } catch (const std::exception& e) {
       connection_.reset();
-      if (place_->lost())
-        say::error("the database does not answer, and is looked for until it does: {}", e.what());
+      const auto now = std::chrono::steady_clock::now();
+      // What keeps it away may be something else by now.
+      if (place_->lost() || (said != e.what() && now - said_at >= said_again)) {
+        said = e.what();
+        said_at = now;
+        say::error("the database does not answer, and is looked for until it does: {}", said);
+      }
     }
     give_up_if_told();
     std::this_thread::sleep_for(wait);
