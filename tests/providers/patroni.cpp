@@ -158,6 +158,13 @@ patroni::patroni(std::uint16_t etcd, std::size_t members, bool synchronous) : et
   if (!eventually(is_whole, 60s))
     throw std::runtime_error{"Patroni's members do not come up; they wrote:" + output()};
   const postgres_database first{members_[leader()]->ports().database};
+  // A standby that finds no slot for it yet tries again after five seconds, and is called a replica meanwhile; promoted
+  // then, it would not even have the database that is made here.
+  const auto all_follow = [&] {
+    return first.ask("postgres", "SELECT pid FROM pg_stat_replication WHERE state = 'streaming'").size() == members - 1;
+  };
+  if (!eventually(all_follow, 60s))
+    throw std::runtime_error{"Patroni's members do not follow their leader; they wrote:" + output()};
   if (first.ask("postgres", "SELECT FROM pg_database WHERE datname = '" + postgres_database::database_name + "'")
         .empty())
     first.ask("postgres", "CREATE DATABASE " + postgres_database::database_name);

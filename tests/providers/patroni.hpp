@@ -20,8 +20,8 @@ public:
   /// Empty if it can run here, otherwise a sentence that says what is missing.
   static std::string missing();
 
-  /// Starts that many members, and returns once one leads and the others follow. With `synchronous` a commit waits for
-  /// one of the others. Throws std::runtime_error with what they wrote if that does not come to be.
+  /// Starts that many members, and returns once one leads and the others stream from it. With `synchronous` a commit
+  /// waits for one of the others. Throws std::runtime_error with what they wrote if that does not come to be.
   patroni(std::uint16_t etcd, std::size_t members, bool synchronous);
   ~patroni();
 
