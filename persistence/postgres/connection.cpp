@@ -98,12 +98,11 @@ bool is_foreign_session(std::string_view state) noexcept {
 }
 
 /// A pooler may send what only reads to a standby, which may lag (pgpool-II does by default, `load_balance_mode`). It
-/// sends to the primary what is prepared in SQL, and several statements in one text.
-std::string for_primary(const std::string& sql) {
+/// sends to the primary what is prepared in SQL, and several statements in one text: one more in front is enough.
+bool is_for_any_server(std::string_view sql) noexcept {
   constexpr std::array<std::string_view, 3> reading{"SELECT ", "SHOW ", "WITH "};
-  const auto text = std::string_view{sql}.substr(std::min(sql.find_first_not_of(" \n"), sql.size()));
-  const auto reads = std::any_of(reading.begin(), reading.end(), [&](auto word) { return text.starts_with(word); });
-  return reads ? "SELECT; " + sql : sql;
+  sql.remove_prefix(std::min(sql.find_first_not_of(" \n"), sql.size()));
+  return std::any_of(reading.begin(), reading.end(), [&](auto word) { return sql.starts_with(word); });
 }
 
 std::string percent_encoded(std::string_view text) {
@@ -243,7 +242,7 @@ pg_rows pg_connection::run(const std::string& sql) {
   const pg_watchdog::guard watched{connection_->sock(), place_};
   try {
     pqxx::nontransaction work{*connection_};
-    return pg_rows{work.exec(for_primary(sql))};
+    return pg_rows{is_for_any_server(sql) ? work.exec("SELECT; " + sql) : work.exec(sql)};
   } catch (const pqxx::transaction_rollback& e) {
     // Serialization and deadlock, which libpqxx tells without their SQLSTATE.
     throw pg_conflict{first_line_of(e)};

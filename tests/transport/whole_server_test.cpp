@@ -33,6 +33,17 @@ protected:
     return std::get<std::shared_ptr<database>>(opened);
   }
 
+  /// Whether a server with these settings starts, over data of its own. It is taken down again.
+  static bool starts_elsewhere(settings other) {
+    const temporary_folder elsewhere;
+    other.database = "sqlite:" + (elsewhere.path() / "troupe.db").string();
+    auto opened = open_database(other.database);
+    EXPECT_TRUE(std::holds_alternative<std::shared_ptr<database>>(opened));
+    boost::asio::io_context loop{1};
+    server second{loop, other, std::get<std::shared_ptr<database>>(opened), nullptr};
+    return second.start();
+  }
+
   static std::optional<raw_response> ask(std::uint16_t port, const std::string& request) {
     raw_client client{port};
     client.send(request);
@@ -131,30 +142,18 @@ TEST_F(WholeServer, DoesNotStartIfItsMetricsPortIsTaken) {
   server first{loop, settings_, open(), nullptr};
   ASSERT_TRUE(first.start());
   EXPECT_EQ(first.metrics_port(), 0U) << "none was asked for";
-  temporary_folder elsewhere;
   auto other = settings_;
-  other.database = "sqlite:" + elsewhere.file("troupe.db");
   other.metrics_port = first.port();
-  auto opened = open_database(other.database);
-  ASSERT_TRUE(std::holds_alternative<std::shared_ptr<database>>(opened));
-  boost::asio::io_context second_loop{1};
-  server second{second_loop, other, std::get<std::shared_ptr<database>>(opened), nullptr};
-  EXPECT_FALSE(second.start());
+  EXPECT_FALSE(starts_elsewhere(other));
 }
 
 TEST_F(WholeServer, SaysSoIfItsPortIsTaken) {
   boost::asio::io_context loop{1};
   server first{loop, settings_, open(), nullptr};
   ASSERT_TRUE(first.start());
-  temporary_folder elsewhere;
   auto other = settings_;
-  other.database = "sqlite:" + elsewhere.file("troupe.db");
   other.http_port = first.port();
-  auto opened = open_database(other.database);
-  ASSERT_TRUE(std::holds_alternative<std::shared_ptr<database>>(opened));
-  boost::asio::io_context second_loop{1};
-  server second{second_loop, other, std::get<std::shared_ptr<database>>(opened), nullptr};
-  EXPECT_FALSE(second.start());
+  EXPECT_FALSE(starts_elsewhere(other));
   // The first goes on, and both are taken down without ever having run.
   const auto alive = ask(first.port(), get("/healthz"));
   ASSERT_TRUE(alive);
