@@ -11,9 +11,7 @@
 
 namespace troupe {
 
-namespace {
-
-caf::actor_system_config& configure(caf::actor_system_config& config) {
+caf::actor_system_config& configure_simulated(caf::actor_system_config& config) {
   config.add_message_types<caf::id_block::troupe_wire>();
   config.add_message_types<caf::id_block::troupe_messages>();
   config.add_message_types<caf::id_block::troupe_handles>();
@@ -22,11 +20,9 @@ caf::actor_system_config& configure(caf::actor_system_config& config) {
   return config;
 }
 
-} // namespace
-
 process::process(world& w, network& net, outside& beyond, memory_server& server, process_options options)
   : world_{w}, network_{net}, options_{std::move(options)}, node_id_{make_uuid()},
-    system_{std::make_unique<caf::actor_system>(configure(config_))}, server_{server} {
+    system_{std::make_unique<caf::actor_system>(configure_simulated(config_))}, server_{server} {
   system_->await_actors_before_shutdown(false);
   coordinator().run();
   coordinator().clock().advance_time(world_.steady() - coordinator().clock().now());

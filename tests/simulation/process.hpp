@@ -23,6 +23,9 @@
 /// does one thing at a time, when the world says so.
 namespace troupe {
 
+/// As the actor systems here are: one thing at a time, when they are told.
+caf::actor_system_config& configure_simulated(caf::actor_system_config& config);
+
 struct process_options {
   int number = 0;
   std::string name;

@@ -1,4 +1,5 @@
 #include "gateway/live/room_joins.hpp"
+#include "tests/simulation/process.hpp"
 #include "tests/simulation/run_here.hpp"
 
 #include <caf/actor_system.hpp>
@@ -60,22 +61,13 @@ broadcaster_actor::behavior_type broadcast(broadcaster_actor::pointer, bool answ
 
 class RoomJoins : public testing::Test {
 protected:
-  RoomJoins() : system_{configure(config_)} {
+  RoomJoins() : system_{configure_simulated(config_)} {
     joiner_ = system_.spawn(behave, &state_);
     run();
   }
   ~RoomJoins() override {
     caf::anon_send_exit(joiner_, caf::exit_reason::kill);
     run();
-  }
-
-  static caf::actor_system_config& configure(caf::actor_system_config& config) {
-    config.add_message_types<caf::id_block::troupe_wire>();
-    config.add_message_types<caf::id_block::troupe_messages>();
-    config.add_message_types<caf::id_block::troupe_handles>();
-    config.add_message_types<caf::id_block::troupe_simulation>();
-    config.set("scheduler.policy", caf::atom("testing"));
-    return config;
   }
 
   void run() { static_cast<caf::scheduler::test_coordinator&>(system_.scheduler()).run(); }
